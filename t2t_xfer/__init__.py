@@ -1,0 +1,1 @@
+"""English intermediate-task training and zero-shot cross-lingual transfer, as text to text."""

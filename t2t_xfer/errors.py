@@ -1,0 +1,54 @@
+"""Errors that a user can mend.
+
+A `UserError` is printed as one paragraph without a traceback and ends the program with
+`exit_code`. It says what is wrong, where, and what to do. Everything else is a bug of ours
+and keeps its traceback.
+
+    raise UserError("tasks/x.yaml:3: unknown key 'lables'; did you mean 'labels'?")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """The user's input is at fault. The message is complete: what, where, what to do."""
+
+    exit_code = 2
+
+
+class SpecError(UserError):
+    """A YAML file does not say a valid task, prompt, model, training or study."""
+
+
+class DataError(UserError):
+    """A data file or row is missing or does not hold what the task says it holds."""
+
+
+class AbsentError(DataError):
+    """The data source has no such configuration or split (for example a language left out).
+
+    The only data error that `--skip-missing` may pass over.
+    """
+
+
+class UnsupportedError(UserError):
+    """A combination that cannot work: an architecture, answer format, readout or engine."""
+
+
+class MissingExtraError(UserError):
+    """An optional dependency is not installed. The message holds the install command."""
+
+
+class TrainingError(UserError):
+    """Training cannot go on: the loss is not finite, or nothing is left to train on."""
+
+    exit_code = 1
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """` Did you mean 'x'?` for the closest known name, or an empty string."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

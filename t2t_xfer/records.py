@@ -1,0 +1,156 @@
+"""The frozen records that flow through the program.
+
+    row -> Example -> Prompted -> (training | Engine) -> Generation -> Prediction -> Score
+
+Nothing here imports torch, and nothing here knows a task by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+"""What `record.json` and the prediction logs can hold."""
+
+Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | Mapping[str, Value] | None"
+"""A field of an example, as a prompt template sees it. Lists of the data become tuples."""
+
+Row: TypeAlias = Mapping[str, Value]
+"""One row of a data set, by column."""
+
+Gold: TypeAlias = str | tuple[str, ...]
+"""A correct answer: a label's name (`label`) or one tag per word (`tags`)."""
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+ArchitectureName: TypeAlias = Literal["encoder", "seq2seq", "causal"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class Readout(StrEnum):
+    """How an answer is read from a model."""
+
+    slots = "slots"
+    """Closed answers at known positions: one forward pass."""
+    rank = "rank"
+    """The log-probability of each whole candidate text after the same context."""
+    generate = "generate"
+    """Decoded text, then parsed."""
+
+
+class Status(StrEnum):
+    """How a prediction came to be. Only `invalid` has no value."""
+
+    scored = "scored"
+    """The best option by score: nothing was parsed."""
+    exact = "exact"
+    """The text is an answer after normalisation."""
+    alias = "alias"
+    """The text is a known synonym of an answer."""
+    match = "match"
+    """Exactly one answer stands in the text at token boundaries."""
+    fuzzy = "fuzzy"
+    """Close to one answer and far from the second best."""
+    partial = "partial"
+    """Some slots had to be filled with the default answer (tags)."""
+    invalid = "invalid"
+    """No answer could be read. Counts as wrong and is reported as a rate."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of a task, normalised."""
+
+    id: str
+    """Unique within task and split; the same id across languages marks parallel examples."""
+    task: str
+    language: str
+    """ISO code as XTREME writes it."""
+    split: Split
+    fields: Mapping[str, Value]
+    """What the prompt template may name."""
+    gold: Gold | None
+    """None where the data has no answer (unlabelled test sets)."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where one field sits in a rendered text: characters `[start, end)`."""
+
+    field: str
+    """`context`, `words[3]`, `choices[0]`, …"""
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """The closed set of answers of a task, in a fixed order."""
+
+    texts: tuple[str, ...]
+    """Label words, or tag names."""
+    coded: bool = False
+    """True: each option is one reserved token of the tokenizer's codebook, because the names
+    are rarely single tokens (tags). False: the text itself is the target text (labels)."""
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """An example as text: what the model reads and what it should answer."""
+
+    id: str
+    language: str
+    input: str
+    target: str
+    """The gold answer as text; empty if unknown."""
+    regions: tuple[Region, ...] = ()
+    slots: tuple[str, ...] = ()
+    """Names of the regions that carry one answer each (`words[0]`, …).
+    Empty: the one answer comes after the input."""
+    slot_targets: tuple[str, ...] = ()
+    """The gold option text of each slot; empty if unknown."""
+    shortenable: tuple[str, ...] = ()
+    """Fields that may lose tokens at their end when the input is too long, in this order."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What an engine read from a model for one example, before any parsing."""
+
+    id: str
+    readout: Readout
+    text: str | None = None
+    """Decoded text (`generate`)."""
+    scores: tuple[float, ...] = ()
+    """Log-probability of each option (`slots` and `rank` with one answer)."""
+    choices: tuple[int, ...] = ()
+    """Index of the best option for each slot (`slots` of tags)."""
+    removed_tokens: int = 0
+    """Input tokens that shortening took away."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A parsed answer."""
+
+    id: str
+    value: Gold | None
+    """None if and only if the status is `invalid`."""
+    status: Status
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value with what is needed to read it."""
+
+    metric: str
+    value: float
+    """0 to 100."""
+    n: int
+    """Number of examples."""
+    details: Mapping[str, float]
+    """Other figures of the same metric (precision, recall, …), 0 to 100."""
+    signature: str
+    """Pins how the number was computed, for example `span_f1|seqeval:0.0.12|v:1`."""
