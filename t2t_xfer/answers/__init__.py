@@ -1,0 +1,28 @@
+"""Answer formats: how a gold answer becomes text, and how what a model says becomes an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from t2t_xfer.answers.format import AnswerFormat
+from t2t_xfer.answers.label import LabelFormat
+from t2t_xfer.answers.parsing import Parsed, TextParser
+from t2t_xfer.answers.tags import TagsFormat
+from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.task import TaskSpec
+
+__all__ = ["ANSWER_FORMATS", "AnswerFormat", "Parsed", "TextParser", "answer_format"]
+
+ANSWER_FORMATS: Mapping[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]] = {
+    "label": LabelFormat,
+    "tags": TagsFormat,
+}
+
+
+def answer_format(task: TaskSpec, prompt: ResolvedPrompt) -> AnswerFormat:
+    """The answer format of a task under one prompt.
+
+    Raises:
+        SpecError: task and prompt do not fit the kind of answer; the message names the task.
+    """
+    return ANSWER_FORMATS[task.answer](task, prompt)

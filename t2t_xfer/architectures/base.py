@@ -1,0 +1,90 @@
+"""The seam between tasks and models: what an architecture must offer.
+
+An architecture turns prompted examples into rows and rows into the model's own inputs. It knows
+neither tasks nor engines; the training loop and the transformers engine know no architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Architecture(Protocol):
+    """One of encoder, seq2seq and causal, over one tokenizer."""
+
+    name: ArchitectureName
+    codec: Codec
+    max_input_tokens: int
+
+    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """Rows with labels. Several only for tagging examples that are too long for one."""
+
+    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
+        """Rows to read the answer from: with `readings` for one answer, with places for slots."""
+
+    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """The padded inputs of the model's forward for these rows."""
+
+
+def option_tokens(codec: Codec, options: Options) -> tuple[tuple[int, ...], ...]:
+    """The tokens that stand for each option: its text, or its code."""
+    if options.coded:
+        return tuple((code,) for code in codec.codebook(len(options.texts)))
+    return tuple(codec.target(text) for text in options.texts)
+
+
+def first_tokens(codec: Codec, options: Options) -> tuple[int, ...]:
+    """The first token of each option, for the readout `slots`.
+
+    Raises:
+        UnsupportedError: two options begin with the same token, so one position cannot tell.
+    """
+    firsts = tuple(tokens[0] for tokens in option_tokens(codec, options))
+    if len(set(firsts)) < len(firsts):
+        raise UnsupportedError(
+            f"the label words {', '.join(options.texts)} do not differ in their first token under"
+            f" the tokenizer of {codec.tokenizer.name_or_path!r}, so the readout `slots` cannot"
+            " tell them apart. Use the readout `rank`, or other label words."
+        )
+    return firsts
+
+
+def first_token_readings(codec: Codec, options: Options) -> tuple[Reading, ...]:
+    """Every option's first token, all read at the row's one place."""
+    firsts = first_tokens(codec, options)
+    return tuple(Reading(0, token, option) for option, token in enumerate(firsts))
+
+
+def slot_labels(
+    prompted: Prompted, options: Options, codes: Sequence[tuple[int, ...]]
+) -> list[int]:
+    """The code of the gold option of each slot; -1 where the gold answer is unknown."""
+    index = {text: i for i, text in enumerate(options.texts)}
+    if not prompted.slot_targets:
+        return [-1] * len(prompted.slots)
+    return [codes[index[text]][0] for text in prompted.slot_targets]
+
+
+def chunks(sizes: Sequence[int], max_tokens: int, max_words: int) -> list[tuple[int, int]]:
+    """Word ranges `[start, end)` that together hold every word, each within both limits.
+
+    A single word longer than `max_tokens` is a range of its own; the caller decides about it.
+    """
+    ranges: list[tuple[int, int]] = []
+    start = used = 0
+    for i, size in enumerate(sizes):
+        if i > start and (used + size > max_tokens or i - start == max_words):
+            ranges.append((start, i))
+            start, used = i, 0
+        used += size
+    ranges.append((start, len(sizes)))
+    return ranges

@@ -1,0 +1,215 @@
+"""From text with regions to token ids with spans: everything that asks the tokenizer.
+
+One policy for all: input and target are tokenized apart and joined by ids, so the input's ids in
+training are the input's ids at decoding. The target is tokenized as if it followed `: `, which
+gives a byte-level tokenizer its leading space and leaves a SentencePiece one as it is.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from t2t_xfer.errors import DataError, UnsupportedError
+from t2t_xfer.records import Prompted
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+ANCHOR = ":"
+"""Targets are tokenized after this and a space; it is what prompts end with."""
+
+
+class TokenSpan(NamedTuple):
+    """Tokens `[start, end)` that hold a region."""
+
+    start: int
+    end: int
+
+
+class Encoded(NamedTuple):
+    """Token ids of an input text without special tokens."""
+
+    ids: tuple[int, ...]
+    spans: Mapping[str, TokenSpan]
+    """Where each region is. Of a field inserted twice, the first place counts."""
+    removed: int = 0
+    """Tokens that shortening took away."""
+
+
+class Codec:
+    """A fast tokenizer with the few questions that features ask of it.
+
+    Raises:
+        UnsupportedError: the tokenizer has no Rust implementation, so it cannot say which
+            characters a token covers.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise UnsupportedError(
+                f"the tokenizer {type(tokenizer).__name__} cannot tell which characters its"
+                " tokens cover. Use a model whose tokenizer is a fast one (tokenizer.json)."
+            )
+        self.tokenizer = tokenizer
+        self._target = lru_cache(maxsize=65536)(self._encode_target)
+        full = self._ids("a", special=True)
+        bare = self._ids("a")
+        at = next(i for i in range(len(full)) if full[i : i + len(bare)] == bare)
+        self.prefix = full[:at]
+        """Special tokens before an input (`<s>`), as the tokenizer itself puts them."""
+        self.suffix = full[at + len(bare) :]
+        """Special tokens after an input (`</s>`)."""
+
+    def _ids(self, text: str, special: bool = False) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+
+    def _encode_target(self, text: str) -> tuple[int, ...]:
+        anchor = self._ids(ANCHOR)
+        joined = self._ids(f"{ANCHOR} {text}")
+        return joined[len(anchor) :] if joined[: len(anchor)] == anchor else self._ids(text)
+
+    def target(self, text: str) -> tuple[int, ...]:
+        """Ids of a target text, without end token."""
+        return self._target(text)
+
+    def special(self, name: str) -> int:
+        """The id of `eos`, `mask`, `pad`, … .
+
+        Raises:
+            UnsupportedError: the tokenizer has no such token.
+        """
+        token = getattr(self.tokenizer, f"{name}_token_id", None)
+        if token is None:
+            raise UnsupportedError(
+                f"the tokenizer of {self.tokenizer.name_or_path!r} has no {name} token, which"
+                " this architecture needs."
+            )
+        return int(token)
+
+    def encode(self, prompted: Prompted, max_tokens: int | None = None) -> Encoded:
+        """The input's ids and where its regions are, shortened to `max_tokens` if need be.
+
+        A region that got no token of its own (a word of characters that the tokenizer's
+        normaliser drops) is given one `unk` token, so that every word keeps a place.
+
+        Raises:
+            DataError: too long, and the shortenable fields do not hold enough tokens.
+        """
+        out = self.tokenizer(prompted.input, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = self._with_spans(prompted, out["input_ids"], out["offset_mapping"])
+        if max_tokens is None or len(encoded.ids) <= max_tokens:
+            return encoded
+        return _shorten(prompted, encoded, max_tokens)
+
+    def _with_spans(
+        self, prompted: Prompted, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
+    ) -> Encoded:
+        ids = list(ids)
+        offsets = list(offsets)
+        spans: dict[str, TokenSpan] = {}
+        token = 0
+        outer: list[tuple[str, int, int]] = []
+        for region in prompted.regions:
+            if "[" not in region.field and any(
+                r.field.startswith(region.field + "[") for r in prompted.regions
+            ):
+                outer.append((region.field, region.start, region.end))
+                continue
+            # Regions come in the order of the text, so the search never goes back. A token that
+            # begins with the space before a word belongs to the word.
+            while token < len(ids) and offsets[token][1] <= region.start:
+                token += 1
+            end = token
+            while end < len(ids) and offsets[end][0] < region.end:
+                end += 1
+            if end == token and region.end > region.start:
+                ids.insert(token, self.special("unk"))
+                offsets.insert(token, (region.start, region.end))
+                end = token + 1
+            spans.setdefault(region.field, TokenSpan(token, end))
+            token = end
+        for field, _, _ in outer:
+            items = [s for name, s in spans.items() if name.startswith(field + "[")]
+            spans[field] = TokenSpan(items[0].start, items[-1].end)
+        return Encoded(tuple(ids), spans)
+
+    @cached_property
+    def sentinels(self) -> tuple[int, ...]:
+        """Ids of `<extra_id_0>`, `<extra_id_1>`, …; empty if the tokenizer has none.
+
+        mT5's vocabulary holds them with a leading `▁`.
+        """
+        vocabulary = self.tokenizer.get_vocab()
+        found: list[int] = []
+        while True:
+            name = f"<extra_id_{len(found)}>"
+            token = vocabulary.get(name, vocabulary.get(f"▁{name}"))
+            if token is None:
+                return tuple(found)
+            found.append(token)
+
+    def codebook(self, size: int) -> tuple[int, ...]:
+        """`size` distinct single-token codes: the i-th option is the i-th of them.
+
+        Tag names are rarely single tokens (6 of the 17 UPOS names split in a vocabulary of
+        30,000), and added tokens would be a task head in disguise. So: the short alphanumeric
+        strings that the tokenizer keeps whole, in a fixed order; then other ordinary tokens.
+
+        Raises:
+            UnsupportedError: the vocabulary is too small.
+        """
+        codes: list[int] = []
+        seen: set[int] = set(self.tokenizer.all_special_ids) | set(self.sentinels)
+        for token in self._code_candidates():
+            if token not in seen:
+                seen.add(token)
+                codes.append(token)
+            if len(codes) == size:
+                return tuple(codes)
+        raise UnsupportedError(
+            f"the tokenizer has {len(codes)} tokens that can stand for an answer, but the task"
+            f" has {size} answers. Use a model with a larger vocabulary."
+        )
+
+    def _code_candidates(self) -> Iterator[int]:
+        alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits
+        for length in (1, 2):
+            for letters in product(alphabet, repeat=length):
+                ids = self.target("".join(letters))
+                if len(ids) == 1:
+                    yield ids[0]
+        added = set(self.tokenizer.get_added_vocab().values())
+        yield from (i for i in range(len(self.tokenizer)) if i not in added)
+
+
+def _shorten(prompted: Prompted, encoded: Encoded, max_tokens: int) -> Encoded:
+    """Takes tokens from the end of the longest shortenable field until the input fits."""
+    spans = {f: encoded.spans[f] for f in prompted.shortenable if f in encoded.spans}
+    keep = {field: span.end - span.start for field, span in spans.items()}
+    excess = len(encoded.ids) - max_tokens
+    # Every field keeps at least one token, so that none of them vanishes.
+    if excess > sum(max(n - 1, 0) for n in keep.values()):
+        fields = ", ".join(prompted.shortenable) or "none"
+        raise DataError(
+            f"example {prompted.id!r} ({prompted.language}) has {len(encoded.ids)} input tokens,"
+            f" but {max_tokens} fit, and its shortenable fields ({fields}) cannot give up"
+            f" {excess}. Raise `max_input_tokens`, or name more fields under `shortenable` in"
+            " the task's YAML."
+        )
+    for _ in range(excess):
+        longest = max(keep, key=lambda field: keep[field])
+        keep[longest] -= 1
+    dropped = {
+        i for field, span in spans.items() for i in range(span.start + keep[field], span.end)
+    }
+    kept = [i for i in range(len(encoded.ids)) if i not in dropped]
+    new_index = {old: new for new, old in enumerate(kept)}
+    moved = {}
+    for field, span in encoded.spans.items():
+        inside = [new_index[i] for i in range(span.start, span.end) if i in new_index]
+        moved[field] = TokenSpan(inside[0], inside[-1] + 1) if inside else TokenSpan(0, 0)
+    return Encoded(tuple(encoded.ids[i] for i in kept), moved, removed=len(dropped))

@@ -1,0 +1,109 @@
+"""Encoders (XLM-R, BERT): answers sit in the input and are read through the MLM head.
+
+A label task with words of at most two tokens. Shorter words are filled up with the pad token, so
+that every word is scored over the same masks:
+
+    tokens  <s> premise … relation : <mask> <mask> </s>
+    places                           0      1
+    labels                           entail ment            (or: neutral <pad>)
+
+A tagging task: the tag's code is predicted at the first subword of each word.
+
+    tokens  <s> Tag : The dog s ##leep s </s>
+    places            0   1   2
+    labels            F   H   P          (codes of DET, NOUN, VERB)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from t2t_xfer.architectures.base import option_tokens, slot_labels
+from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Encoder:
+    """See `Architecture`."""
+
+    name: ArchitectureName = "encoder"
+
+    def __init__(self, codec: Codec, max_input_tokens: int) -> None:
+        self.codec = codec
+        self.max_input_tokens = max_input_tokens
+        self._special = len(codec.prefix) + len(codec.suffix)
+
+    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """Rows with labels at the mask slots or at the words."""
+        if prompted.slots:
+            return self._word_rows(prompted, options)
+        words = self._filled(options)
+        row = self._masked_row(prompted, len(words[0]))
+        labels = words[options.texts.index(prompted.target)]
+        return [replace(row, labels=labels)]
+
+    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
+        """Every label word over the same masks, or the words of a sentence."""
+        if prompted.slots:
+            return self._word_rows(prompted, options)
+        words = self._filled(options)
+        readings = tuple(
+            Reading(place, token, option)
+            for option, word in enumerate(words)
+            for place, token in enumerate(word)
+        )
+        return [replace(self._masked_row(prompted, len(words[0])), readings=readings)]
+
+    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """Padded ids and mask."""
+        from t2t_xfer.architectures.padding import length_mask, pad
+
+        ids = [row.input_ids for row in rows]
+        return {
+            "input_ids": pad(ids, self.codec.special("pad")),
+            "attention_mask": length_mask(ids),
+        }
+
+    def _filled(self, options: Options) -> list[tuple[int, ...]]:
+        words = option_tokens(self.codec, options)
+        slots = max(len(word) for word in words)
+        fill = self.codec.special("pad")
+        return [word + (fill,) * (slots - len(word)) for word in words]
+
+    def _masked_row(self, prompted: Prompted, num_masks: int) -> Row:
+        encoded = self.codec.encode(prompted, self.max_input_tokens - self._special - num_masks)
+        masks = (self.codec.special("mask"),) * num_masks
+        ids = self.codec.prefix + encoded.ids + masks + self.codec.suffix
+        first = len(self.codec.prefix) + len(encoded.ids)
+        places = tuple(range(first, first + num_masks))
+        return Row(prompted.id, ids, places, removed_tokens=encoded.removed)
+
+    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        codes = option_tokens(self.codec, options)
+        labels = slot_labels(prompted, options, codes)
+        rows = []
+        room = self.max_input_tokens - self._special
+        for chunk in word_chunks(self.codec, prompted, room, 0, max_words=10**9):
+            ids = list(self.codec.prefix + chunk.prefix)
+            places = []
+            for word in chunk.words:
+                places.append(len(ids))
+                ids += word
+            rows.append(
+                Row(
+                    prompted.id,
+                    (*ids, *chunk.suffix, *self.codec.suffix),
+                    tuple(places),
+                    labels=tuple(labels[chunk.first : chunk.first + len(chunk.words)]),
+                    weight=chunk.weight,
+                    first_slot=chunk.first,
+                )
+            )
+        return rows

@@ -1,0 +1,75 @@
+"""The LM head at the places that matter, and nowhere else.
+
+A vocabulary of 250,000 times every token of a batch is most of the time and memory of a small
+model. A pre-hook on the output embeddings picks the hidden states at the rows' places, so the
+model is called as always (which keeps DDP and FSDP wrappers in play) but returns logits of shape
+(1, places, vocabulary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from t2t_xfer.architectures.rows import Row
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.base import Architecture
+
+
+def place_indices(rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row and column of every place of the batch, rows in order."""
+    index = [i for i, row in enumerate(rows) for _ in row.places]
+    column = [place for row in rows for place in row.places]
+    return torch.tensor(index, dtype=torch.long), torch.tensor(column, dtype=torch.long)
+
+
+@contextmanager
+def _head_only_at(
+    head: torch.nn.Module, index: torch.Tensor, column: torch.Tensor
+) -> Iterator[None]:
+    def select(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = args[0]
+        return (hidden[index.to(hidden.device), column.to(hidden.device)][None], *args[1:])
+
+    handle = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def place_logits(
+    model: torch.nn.Module, architecture: Architecture, rows: Sequence[Row]
+) -> torch.Tensor:
+    """Logits at the places of the rows, in float32.
+
+    Returns:
+        Shape (places of all rows, vocabulary), rows in order and places in order.
+    """
+    unwrapped: Any = model.module if hasattr(model, "module") else model
+    index, column = place_indices(rows)
+    device = next(model.parameters()).device
+    inputs = {name: value.to(device) for name, value in architecture.inputs(rows).items()}
+    with _head_only_at(unwrapped.get_output_embeddings(), index, column):
+        logits: torch.Tensor = model(**inputs).logits[0]
+    return logits.float()
+
+
+def row_losses(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
+    """Weighted loss of each row: `weight` times the mean over its labels. Shape (rows,).
+
+    Summed over the rows of an example this is the mean over the example's own target tokens, so
+    every example weighs 1 whatever the length of its answer.
+    """
+    labels = torch.tensor([t for row in rows for t in row.labels], device=logits.device)
+    shares = torch.tensor(
+        [row.weight / len(row.labels) for row in rows for _ in row.labels], device=logits.device
+    )
+    owner = place_indices(rows)[0].to(logits.device)
+    losses = functional.cross_entropy(logits, labels, reduction="none") * shares
+    return torch.zeros(len(rows), device=logits.device).index_add(0, owner, losses)

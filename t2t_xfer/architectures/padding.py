@@ -1,0 +1,52 @@
+"""Padding of rows and the attention masks of rows with blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+
+def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """Right-padded ids, shape (rows, longest)."""
+    width = max(len(s) for s in sequences)
+    out = torch.full((len(sequences), width), value, dtype=torch.long)
+    for i, sequence in enumerate(sequences):
+        out[i, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+    return out
+
+
+def length_mask(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+    """1 at tokens, 0 at padding, shape (rows, longest)."""
+    return (pad([[1] * len(s) for s in sequences], 0)).long()
+
+
+def block_mask(blocks: Sequence[Sequence[int]], dtype: torch.dtype) -> torch.Tensor:
+    """Additive mask, shape (rows, 1, longest, longest): 0 where a token may look, else the minimum.
+
+    A token sees itself and the earlier tokens of block 0 and of its own block. Padding sees only
+    itself, so that no row of the softmax is empty.
+    """
+    ids = pad(blocks, -1)
+    length = ids.shape[1]
+    earlier = torch.ones(length, length, dtype=torch.bool).tril()
+    key, query = ids[:, None, :], ids[:, :, None]
+    allowed = earlier & ((key == query) | (key == 0)) & (query >= 0)
+    allowed |= torch.eye(length, dtype=torch.bool)
+    mask = torch.zeros(allowed.shape, dtype=dtype)
+    return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]
+
+
+def block_positions(blocks: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Position of each token: a block goes on counting where block 0 ended."""
+    rows: list[list[int]] = []
+    for row in blocks:
+        shared = sum(1 for block in row if block == 0)
+        counts: dict[int, int] = {0: 0}
+        positions = []
+        for block in row:
+            position = counts.setdefault(block, shared)
+            positions.append(position)
+            counts[block] = position + 1
+        rows.append(positions)
+    return pad(rows, 0)

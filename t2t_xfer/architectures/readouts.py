@@ -1,0 +1,48 @@
+"""Which readout each architecture offers for each answer format. Known without torch.
+
+The first readout of an entry is the default. What is not in the table cannot be done, and a plan
+that asks for it ends before any training.
+
+>>> planned_readout("encoder", "label", asked=None)
+<Readout.slots: 'slots'>
+"""
+
+from __future__ import annotations
+
+from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import ArchitectureName, Readout
+
+ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
+    # One mask slot for every token of the longest label word: one forward pass.
+    ("encoder", "label"): (Readout.slots,),
+    # `rank` is exact for label words of any number of tokens; `slots` reads their first tokens
+    # only and needs these to differ.
+    ("seq2seq", "label"): (Readout.rank, Readout.slots),
+    ("causal", "label"): (Readout.rank, Readout.slots),
+    ("encoder", "tags"): (Readout.slots,),
+    ("seq2seq", "tags"): (Readout.slots,),
+    ("causal", "tags"): (Readout.slots,),
+}
+
+
+def planned_readout(architecture: ArchitectureName, answer: str, asked: Readout | None) -> Readout:
+    """The readout that a stage will use; `asked` is what the task's YAML wants, if anything.
+
+    Raises:
+        UnsupportedError: the architecture cannot answer this format, or not by that readout.
+    """
+    possible = ANSWER_READOUTS.get((architecture, answer), ())
+    if not possible:
+        raise UnsupportedError(
+            f"the architecture {architecture!r} cannot answer tasks of the format {answer!r}."
+            " Leave the task or the model out of the study."
+        )
+    if asked is None:
+        return possible[0]
+    if asked not in possible:
+        raise UnsupportedError(
+            f"the architecture {architecture!r} cannot read {answer!r} answers by the readout"
+            f" {asked.value!r}; it can by {', '.join(r.value for r in possible)}. Change"
+            f" `readout: {{{architecture}: …}}` in the task's YAML, or leave it out."
+        )
+    return asked

@@ -1,0 +1,78 @@
+"""Rows and batches: what all three architectures have in common once text has become tokens.
+
+A `Row` is one sequence for the model with the *places* at which the LM head is read. Training
+wants one label at each place; reading wants the log-probabilities of some tokens there. Blocks let
+one row hold several continuations of the same context that cannot see each other:
+
+    tokens   premise … relation :   entail ment   neutral   contradic tion
+    block    0       …  0       0   1      1      2         3         3
+    position 0       …  7       8   9      10     9         9         10
+
+A token sees the earlier tokens of block 0 and of its own block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Reading(NamedTuple):
+    """One term of a score: log p(`token`) at `place` counts for the option `option`."""
+
+    place: int
+    """Index into `Row.places`."""
+    token: int
+    option: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sequence of token ids with the places where the head is read."""
+
+    id: str
+    """The example this row belongs to. Long tagging examples become several rows."""
+    input_ids: tuple[int, ...]
+    """What the encoder (encoder, seq2seq) or the decoder (causal) reads."""
+    places: tuple[int, ...]
+    """Positions whose output predicts an answer token, ascending: in `decoder_ids` for seq2seq,
+    else in `input_ids`."""
+    labels: tuple[int, ...] = ()
+    """Training: the token to predict at each place."""
+    weight: float = 1.0
+    """Share of its example that this row carries."""
+    decoder_ids: tuple[int, ...] = ()
+    """What the decoder reads (seq2seq only)."""
+    blocks: tuple[int, ...] = ()
+    """Block of each token of the sequence that holds the places; empty: an ordinary sequence."""
+    readings: tuple[Reading, ...] = ()
+    """Reading one answer: the terms of every option's score."""
+    first_slot: int = 0
+    """Reading tags: the word that the first place answers."""
+    removed_tokens: int = 0
+    """Input tokens that shortening took away."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Length for budgets: both sides of an encoder-decoder count."""
+        return len(self.input_ids) + len(self.decoder_ids)
+
+
+def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Indices of `lengths`, sorted by length and cut so that padded batches fit `max_tokens`.
+
+    A sequence longer than the budget gets a batch of its own. The order is a function of the
+    lengths alone (ties by index), longest first, so that memory peaks at the start.
+    """
+    batches: list[list[int]] = []
+    current: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        widest = lengths[current[0]] if current else lengths[index]
+        if current and widest * (len(current) + 1) > max_tokens:
+            batches.append(current)
+            current = []
+        current.append(index)
+    if current:
+        batches.append(current)
+    return batches

@@ -1,0 +1,153 @@
+"""Encoder-decoders (mT5): the target sits in the decoder.
+
+A label task in training, and all its label words at once in reading:
+
+    encoder  premise … relation : </s>
+    decoder  <start> entail ment          <start> entail ment <start> neutral <start> contra …
+    labels   entail  ment   </s>          block 1             block 2         block 3
+
+A tagging task: one decoder block for each word, fed the word's sentinel, which also stands before
+the word in the encoder. Blocks cannot see each other, so the words are independent and one pass
+reads them all.
+
+    encoder  Tag : <extra_id_0> The <extra_id_1> dog </s>
+    decoder  <start> <extra_id_0>    <start> <extra_id_1>
+    places           0                       1
+    labels           F                       H                (codes of DET and NOUN)
+
+T5's position bias depends on distances only, so a block deep in a row computes what it would
+compute alone. Models with absolute decoder positions are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
+from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Seq2Seq:
+    """See `Architecture`."""
+
+    name: ArchitectureName = "seq2seq"
+
+    def __init__(self, codec: Codec, max_input_tokens: int, decoder_start: int) -> None:
+        self.codec = codec
+        self.max_input_tokens = max_input_tokens
+        self.decoder_start = decoder_start
+        self._special = len(codec.prefix) + len(codec.suffix)
+
+    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """The target text in the decoder, or one block for each word."""
+        if prompted.slots:
+            return self._word_rows(prompted, options)
+        target = (*self.codec.target(prompted.target), self.codec.special("eos"))
+        ids, removed = self._encoder_ids(prompted)
+        return [
+            Row(
+                prompted.id,
+                ids,
+                tuple(range(len(target))),
+                labels=target,
+                decoder_ids=(self.decoder_start, *target[:-1]),
+                removed_tokens=removed,
+            )
+        ]
+
+    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
+        """`rank`: a block for each label word; `slots`: one decoder token, or a block a word."""
+        if prompted.slots:
+            return self._word_rows(prompted, options)
+        ids, removed = self._encoder_ids(prompted)
+        if readout is Readout.slots:
+            readings: Iterable[Reading] = first_token_readings(self.codec, options)
+            decoder_ids, blocks = [self.decoder_start], list[int]()
+        else:
+            decoder_ids, blocks, readings = self._option_blocks(options)
+        return [
+            Row(
+                prompted.id,
+                ids,
+                tuple(range(len(decoder_ids))),
+                decoder_ids=tuple(decoder_ids),
+                blocks=tuple(blocks),
+                readings=tuple(readings),
+                removed_tokens=removed,
+            )
+        ]
+
+    def _option_blocks(self, options: Options) -> tuple[list[int], list[int], list[Reading]]:
+        decoder_ids: list[int] = []
+        blocks: list[int] = []
+        readings: list[Reading] = []
+        for option, word in enumerate(option_tokens(self.codec, options)):
+            target = (*word, self.codec.special("eos"))
+            start = len(decoder_ids)
+            decoder_ids += [self.decoder_start, *word]
+            blocks += [option + 1] * len(target)
+            readings += [Reading(start + i, token, option) for i, token in enumerate(target)]
+        return decoder_ids, blocks, readings
+
+    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """Padded encoder and decoder ids; a 4-D mask where rows hold blocks."""
+        import torch
+
+        from t2t_xfer.architectures.padding import block_mask, length_mask, pad
+
+        fill = self.codec.special("pad")
+        ids = [row.input_ids for row in rows]
+        decoder_ids = [row.decoder_ids for row in rows]
+        out = {
+            "input_ids": pad(ids, fill),
+            "attention_mask": length_mask(ids),
+            "decoder_input_ids": pad(decoder_ids, fill),
+        }
+        if any(row.blocks for row in rows):
+            blocks = [row.blocks or (1,) * len(row.decoder_ids) for row in rows]
+            out["decoder_attention_mask"] = block_mask(blocks, torch.float32)
+        return out
+
+    def _encoder_ids(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
+        encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
+        return self.codec.prefix + encoded.ids + self.codec.suffix, encoded.removed
+
+    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        sentinels = self.codec.sentinels
+        if not sentinels:
+            raise UnsupportedError(
+                f"the tokenizer of {self.codec.tokenizer.name_or_path!r} has no sentinels"
+                " (<extra_id_0>, …), which tagging with an encoder-decoder needs. Use mT5 or"
+                " another T5."
+            )
+        codes = option_tokens(self.codec, options)
+        labels = slot_labels(prompted, options, codes)
+        rows = []
+        room = self.max_input_tokens - self._special
+        for chunk in word_chunks(self.codec, prompted, room, 1, max_words=len(sentinels)):
+            ids = [*self.codec.prefix, *chunk.prefix]
+            for sentinel, word in zip(sentinels, chunk.words, strict=False):
+                ids += [sentinel, *word]
+            num_words = len(chunk.words)
+            decoder = [t for s in sentinels[:num_words] for t in (self.decoder_start, s)]
+            rows.append(
+                Row(
+                    prompted.id,
+                    (*ids, *chunk.suffix, *self.codec.suffix),
+                    tuple(range(1, 2 * num_words, 2)),
+                    labels=tuple(labels[chunk.first : chunk.first + num_words]),
+                    weight=chunk.weight,
+                    decoder_ids=tuple(decoder),
+                    blocks=tuple(block for i in range(num_words) for block in (i + 1, i + 1)),
+                    first_slot=chunk.first,
+                )
+            )
+        return rows

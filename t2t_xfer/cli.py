@@ -1,0 +1,55 @@
+"""The command line. `t2t-xfer --help` answers without importing torch.
+
+Exit codes: 0 done, 1 some stages failed, 2 the user's mistake in one paragraph, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+
+from t2t_xfer.commands import doctor, single, study, tasks
+from t2t_xfer.errors import UserError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="t2t_xfer")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what is going on.")
+def cli(verbose: bool) -> None:
+    """English intermediate-task training and zero-shot cross-lingual transfer, as text to text."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+
+
+for command in (
+    study.quickstart,
+    tasks.tasks,
+    single.train,
+    single.evaluate,
+    study.study,
+    study.report,
+    doctor.doctor,
+):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Runs the program and exits; a `UserError` is one paragraph on standard error."""
+    try:
+        cli.main(args=arguments, prog_name="t2t-xfer", standalone_mode=False)
+    except UserError as e:
+        click.echo(f"t2t-xfer: {e}", err=True)
+        sys.exit(e.exit_code)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("t2t-xfer: interrupted. What was finished is kept.", err=True)
+        sys.exit(130)
+    except SystemExit as e:
+        sys.exit(e.code)

@@ -1,0 +1,47 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+data = click.option(
+    "--data",
+    envvar="T2T_DATA",
+    default="hub",
+    show_default=True,
+    metavar="hub|mirror:DIR|microworld",
+    help="Where rows come from.",
+)
+output = click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("eval_outputs"),
+    show_default=True,
+    help="Where results go.",
+)
+skip_missing = click.option(
+    "--skip-missing", is_flag=True, help="Leave out languages that the data source lacks."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+seed = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+limit = click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=None,
+    help="Use this many rows of each split, the same ones in every language.",
+)
+
+
+def quiet_libraries() -> None:
+    """Keeps other people's progress bars and advice off the terminal; errors still show."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

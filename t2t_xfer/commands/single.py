@@ -1,0 +1,201 @@
+"""`t2t-xfer train` and `evaluate`: one checkpoint, one task, through the same stages as a study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from t2t_xfer.commands import options
+from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
+
+if TYPE_CHECKING:
+    from t2t_xfer.specs.training import TrainingSpec
+    from t2t_xfer.stages.context import Context
+    from t2t_xfer.study.plan import Builder
+
+MODEL_HELP = "A directory, a hub id, or new:encoder, new:seq2seq, new:causal (small, untrained)."
+
+
+@click.command()
+@click.option("--model", required=True, help=MODEL_HELP)
+@click.option("--task", required=True, help="The task whose English training data is used.")
+@click.option(
+    "--training",
+    "training_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="A YAML file with training settings (the keys of a study's `training`).",
+)
+@options.data
+@options.seed
+@options.limit
+@options.output
+@options.as_json
+def train(
+    model: str,
+    task: str,
+    training_file: Path | None,
+    data: str,
+    seed: int,
+    limit: int | None,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Train a model on a task; goes on where an interrupted run stopped."""
+    builder, context = _builder(data)
+    spec = context.task(task).spec
+    settings = _training(training_file)
+    tip = builder.start(_model(model, context, spec.source_language))
+    tip = builder.train(tip, spec.train_task or task, settings, limit, seed)
+    assert tip.stage_id is not None
+    store = _run(builder, context, output)
+    record = store.record(tip.stage_id)
+    path = store.path(tip.stage_id) / "checkpoint"
+    results: dict[str, Any] = dict(record.results)
+    if as_json:
+        click.echo(json.dumps({"checkpoint": str(path), **results}))
+        return
+    click.echo(f"{results['steps']} steps, final loss {results['final_loss']}")
+    click.echo(f"checkpoint: {path}")
+
+
+@click.command()
+@click.option("--model", default=None, help=MODEL_HELP + " Not needed by oracle and majority.")
+@click.option("--task", required=True)
+@click.option(
+    "--language", "languages", multiple=True, default=("all",), help="May be repeated; or all."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "transformers", "oracle", "majority"]),
+    default="auto",
+    show_default=True,
+)
+@click.option("--max-input-tokens", type=click.IntRange(8), default=256, show_default=True)
+@options.data
+@options.skip_missing
+@options.limit
+@options.output
+@options.as_json
+def evaluate(
+    model: str | None,
+    task: str,
+    languages: tuple[str, ...],
+    engine: str,
+    max_input_tokens: int,
+    data: str,
+    skip_missing: bool,
+    limit: int | None,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Test a model on a task in some or all languages, zero-shot."""
+    from t2t_xfer.stages.plans import Test
+
+    if model is None and engine in ("auto", "transformers"):
+        raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
+    builder, context = _builder(data)
+    codes = _languages(context, task, languages, skip_missing)
+    scores: dict[str, str] = {}
+    tests = {code: Test(task, code, "test", limit) for code in codes}
+    if model is None or engine in ("oracle", "majority"):
+        for code, test in tests.items():
+            scores[code] = builder.baseline(engine, test, None)
+    else:
+        tip = builder.start(_model(model, context, context.task(task).spec.source_language))
+        for code, test in tests.items():
+            scores[code], _ = builder.test_at(tip, test, max_input_tokens)
+    store = _run(builder, context, output)
+    results: dict[str, Any] = {code: store.record(i).results for code, i in scores.items()}
+    _print_scores(task, results, as_json)
+
+
+def _print_scores(task: str, results: dict[str, Any], as_json: bool) -> None:
+    from tabulate import tabulate
+
+    if as_json:
+        click.echo(json.dumps({"task": task, "languages": results}))
+        return
+    rows = [
+        [code, r["score"], r["n"], f"{100 * r['invalid_rate']:.1f} %"]
+        for code, r in results.items()
+    ]
+    mean = sum(r["score"] for r in results.values()) / len(results)
+    metric = next(iter(results.values()))["metric"]
+    head = ["language", metric, "examples", "invalid"]
+    click.echo(tabulate([*rows, ["mean", mean, None, None]], head, floatfmt=".2f"))
+
+
+def _builder(data: str) -> tuple[Builder, Context]:
+    options.quiet_libraries()
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.stages.context import Context
+    from t2t_xfer.study.plan import Builder
+
+    context = Context(Catalogue(), data)
+    return Builder(context), context
+
+
+def _model(name: str, context: Context, language: str) -> Any:
+    from t2t_xfer.stages.plans import as_model_spec
+
+    return as_model_spec(name, (language,))
+
+
+def _training(file: Path | None) -> TrainingSpec:
+    from t2t_xfer.specs.load import load_yaml
+    from t2t_xfer.specs.training import TrainingSpec
+
+    return load_yaml(file, TrainingSpec) if file is not None else TrainingSpec()
+
+
+def _languages(
+    context: Context, task: str, asked: tuple[str, ...], skip_missing: bool
+) -> list[str]:
+    from t2t_xfer.data.examples import missing_languages
+
+    spec = context.task(task).spec
+    codes = list(spec.languages) if "all" in asked else list(asked)
+    strange = [code for code in codes if code not in spec.languages]
+    if strange:
+        raise UserError(
+            f"--language {strange[0]}: the task {task} has {', '.join(spec.languages)}."
+        )
+    missing = missing_languages(spec, context.source, codes, "test")
+    if missing and not skip_missing:
+        raise AbsentError(
+            f"the data source {context.data!r} has no test data of {task} in"
+            f" {', '.join(missing)}. Name other languages, or pass --skip-missing."
+        )
+    for code in missing:
+        click.echo(f"left out: {task} in {code}: not in {context.data}", err=True)
+    left = [code for code in codes if code not in missing]
+    if not left:
+        raise AbsentError(f"no language of {task} is left to test.")
+    return left
+
+
+def _run(builder: Builder, context: Context, output: Path) -> Any:
+    """Runs the builder's stages; a failure becomes this command's own error."""
+    from t2t_xfer.stages.preflight import preflight
+    from t2t_xfer.stages.run import StageRunner
+    from t2t_xfer.study.run import run_plan, would_run
+    from t2t_xfer.study.stage import Plan
+    from t2t_xfer.study.store import Store
+
+    plan = Plan("single", tuple(builder.stages.values()), ())
+    store = Store(output / "store")
+    preflight(would_run(plan, store), context)
+    summary = run_plan(plan, store, StageRunner(context), say=lambda s: click.echo(s, err=True))
+    if summary.failed:
+        log = summary.logs.get(summary.failed[0])
+        raise SystemExit(_failed(summary.failed[0], log))
+    return store
+
+
+def _failed(stage_id: str, log: Path | None) -> int:
+    click.echo(f"failed: {stage_id}, log: {log or 'none'}", err=True)
+    return 1

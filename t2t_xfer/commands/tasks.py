@@ -1,0 +1,114 @@
+"""`t2t-xfer tasks`: what tasks there are, what they say, what a model sees of them."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from t2t_xfer.commands import options
+from t2t_xfer.records import SPLITS, Options, Prompted, Split
+
+
+@click.group()
+def tasks() -> None:
+    """Look at tasks."""
+
+
+@tasks.command("ls")
+@options.as_json
+def list_tasks(as_json: bool) -> None:
+    """List every task with its answer format, languages and metric."""
+    from tabulate import tabulate
+
+    from t2t_xfer.specs.catalogue import Catalogue
+
+    catalogue = Catalogue()
+    specs = [catalogue.task(name) for name in catalogue.task_names()]
+    if as_json:
+        rows = [
+            {
+                "task": spec.task,
+                "answer": spec.answer,
+                "languages": list(spec.languages),
+                "metric": spec.metric,
+            }
+            for spec in specs
+        ]
+        click.echo(json.dumps(rows))
+        return
+    table = [[s.task, s.answer, s.metric, len(s.languages), s.train_task or s.task] for s in specs]
+    click.echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
+
+
+@tasks.command()
+@click.argument("name")
+@options.as_json
+def show(name: str, as_json: bool) -> None:
+    """Show one task with its prompt and label words, defaults filled in."""
+    from t2t_xfer.specs.catalogue import Catalogue
+
+    catalogue = Catalogue()
+    spec = catalogue.task(name)
+    prompt = catalogue.prompt_of(spec)
+    if as_json:
+        click.echo(json.dumps({"task": spec.canonical(), "prompt": prompt.canonical()}))
+        return
+    click.echo(f"task       {spec.task}  ({spec.answer}, {spec.metric})")
+    click.echo(f"trains on  {spec.train_task or spec.task}, {spec.source_language}")
+    click.echo(f"languages  {' '.join(spec.languages)}")
+    if spec.data.hub is not None:
+        click.echo(f"data       {spec.data.hub.id}, config {spec.data.hub.config}")
+    if spec.data.files is not None:
+        for split, file in spec.data.files.items():
+            click.echo(f"data       {split}: {file}")
+    for label in spec.labels:
+        click.echo(f"label      {label} = {spec.labels[label].value!r}: {prompt.words[label]}")
+    if spec.tags:
+        click.echo(f"tags       {' '.join(spec.tags)}")
+    click.echo("prompt")
+    click.echo("".join(f"    {line}\n" for line in prompt.input.splitlines()), nl=False)
+    if spec.note:
+        click.echo(f"note       {spec.note}")
+
+
+@tasks.command()
+@click.argument("name")
+@click.option("--language", default=None, help="Default: the task's source language.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default=None)
+@click.option("-n", "count", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--model", default=None, help="Also show the tokens of this model, and its answers' places."
+)
+@options.data
+def preview(
+    name: str, language: str | None, split: Split | None, count: int, model: str | None, data: str
+) -> None:
+    """Show the input and target text of a few examples."""
+    from t2t_xfer.data.examples import missing_languages
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.stages.context import Context
+
+    context = Context(Catalogue(), data)
+    task = context.task(name)
+    code = language or task.spec.source_language
+    present = [
+        s for s in SPLITS[::-1] if not missing_languages(task.spec, context.source, [code], s)
+    ]
+    found = split or (present[0] if present else "test")
+    examples, prompted = context.prompted(task.name, code, found, None)
+    for example, text in list(zip(examples, prompted, strict=True))[:count]:
+        click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)
+        click.echo(text.input)
+        click.secho(f"→ {text.target}", fg="green")
+        if model is not None:
+            _show_tokens(model, task.answer.options, text)
+        click.echo()
+    click.echo(f"{len(examples)} examples")
+
+
+def _show_tokens(model: str, answers: Options, text: Prompted) -> None:
+    from t2t_xfer.commands.tokens import show_tokens
+
+    options.quiet_libraries()
+    show_tokens(model, answers, text)

@@ -1,0 +1,23 @@
+"""How a model sees an example: its tokens, and which of them bear the loss."""
+
+from __future__ import annotations
+
+import click
+
+from t2t_xfer.architectures.loading import load
+from t2t_xfer.records import Options, Prompted
+
+
+def show_tokens(path: str, answers: Options, text: Prompted) -> None:
+    """Prints the training rows of one example, loss-bearing places with what they predict."""
+    loaded = load(path)
+    decode = loaded.tokenizer.convert_ids_to_tokens
+    for row in loaded.architecture.training_rows(text, answers):
+        click.echo(f"{loaded.architecture.name}: {row.num_tokens} tokens")
+        click.echo("  " + " ".join(decode(list(row.input_ids))))
+        if row.decoder_ids:
+            click.echo("  decoder " + " ".join(decode(list(row.decoder_ids))))
+        read = row.decoder_ids or row.input_ids
+        for place, label in zip(row.places, row.labels, strict=True):
+            sees, answer = decode([read[place]])[0], decode([label])[0]
+            click.echo(f"  at {place} {sees!r} predict {answer!r}")

@@ -1,0 +1,217 @@
+"""From rows to examples: what one task makes of the data it names.
+
+Every row that is used is checked: the columns are there, the label is known, there is a tag for
+each word. What is wrong is named with its place, row and value; nothing is repaired. Left out,
+with a count in the log, are only rows without a gold answer (`gold.NO_GOLD`) and sentences
+without words.
+
+    read_examples(task, open_source("hub"), "de", "test", limit=100)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from t2t_xfer.data.gold import LabelReader, TagReader, read_words
+from t2t_xfer.data.place import Place, find_place, split_ref
+from t2t_xfer.data.sampling import NumberedRow, choose
+from t2t_xfer.data.source import Source
+from t2t_xfer.errors import AbsentError, DataError, nearest
+from t2t_xfer.records import Example, Gold, Row, Split, Value
+from t2t_xfer.specs.task import TaskSpec
+
+__all__ = ["fingerprint", "missing_languages", "read_examples", "split_ref"]
+
+log = logging.getLogger(__name__)
+
+
+def read_examples(
+    task: TaskSpec,
+    source: Source,
+    language: str,
+    split: Split,
+    limit: int | None = None,
+    *,
+    allow_target_language_training: bool = False,
+) -> list[Example]:
+    """The examples of one split in one language, in file order.
+
+    Args:
+        limit: keep this many rows, the same ids in every language (`sampling.choose`). Rows
+            without a gold answer are left out afterwards.
+        allow_target_language_training: lift the zero-shot rule, for positive controls.
+
+    Raises:
+        AbsentError: the source has no such configuration or split.
+        DataError: a row does not hold what the task says, training data in a target language,
+            or nothing is left.
+    """
+    if limit is not None and limit < 1:
+        raise DataError(f"the limit of rows must be at least 1, not {limit}.")
+    place = find_place(
+        task,
+        source,
+        language,
+        split,
+        allow_target_language_training=allow_target_language_training,
+    )
+    rows = choose(_numbered(task, place), limit, f"{task.task}/{split}")
+    if not rows:
+        raise _nothing(place)
+    return _Reader(task, language, split, place).examples(rows)
+
+
+def fingerprint(
+    task: TaskSpec,
+    source: Source,
+    language: str,
+    split: Split,
+    *,
+    allow_target_language_training: bool = False,
+) -> str:
+    """Pins the content of the data that `read_examples` would read; part of a stage's identity.
+
+    Raises:
+        AbsentError, DataError: as `read_examples`, except for what stands in the rows.
+    """
+    allow = allow_target_language_training
+    place = find_place(task, source, language, split, allow_target_language_training=allow)
+    return place.fingerprint()
+
+
+def missing_languages(
+    task: TaskSpec, source: Source, languages: Sequence[str], split: Split
+) -> list[str]:
+    """The languages without this split, in the order given. Opens a file only to filter its rows.
+
+    Raises:
+        DataError: as `find_place`; a file for all languages that does not exist.
+    """
+    return [language for language in languages if _is_missing(task, source, language, split)]
+
+
+def _is_missing(task: TaskSpec, source: Source, language: str, split: Split) -> bool:
+    try:
+        place = find_place(task, source, language, split)
+    except AbsentError:
+        return True
+    if not place.exists():
+        return True
+    return bool(place.where) and next(place.rows(), None) is None
+
+
+def _nothing(place: Place) -> DataError:
+    if not place.where:
+        return DataError(f"{place}: holds no rows.")
+    wanted = " and ".join(f"{column} = {text!r}" for column, text in place.where.items())
+    kind = AbsentError if place.per_language else DataError
+    return kind(f"{place}: holds no row with {wanted}.")
+
+
+def _numbered(task: TaskSpec, place: Place) -> Iterator[NumberedRow]:
+    """Rows with number and id. The number is the id where the task names no `id_field`."""
+    if task.id_field is None:
+        for number, row in enumerate(place.rows()):
+            yield NumberedRow(number, str(number), row)
+        return
+    seen: dict[str, int] = {}
+    for number, row in enumerate(place.rows()):
+        where = f"{place}, row {number}"
+        id = column(row, task.id_field, "`id_field`", where)
+        if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
+            raise DataError(f"{where}, column {task.id_field!r}: {id!r} cannot be an id.")
+        first = seen.setdefault(str(id), number)
+        if first != number:
+            raise DataError(f"{where}: the id {id!r} already stands in row {first}.")
+        yield NumberedRow(number, str(id), row)
+
+
+def column(row: Row, name: str | None, role: str, where: str) -> Value:
+    """The value of a column.
+
+    Raises:
+        DataError: the row has no such column; names those it has.
+    """
+    if name is not None and name in row:
+        return row[name]
+    columns = list(row)
+    raise DataError(
+        f"{where}: no column {name!r} ({role}).{nearest(name or '', columns)} "
+        f"It has: {', '.join(columns)}."
+    )
+
+
+class _Reader:
+    """Turns the rows of one place into examples of one task."""
+
+    def __init__(self, task: TaskSpec, language: str, split: Split, place: Place) -> None:
+        self._task, self._language, self._split, self._place = task, language, split, place
+        self._label = LabelReader(task.labels, place.text_only)
+        self._tags = TagReader(task.tags)
+        self._left_out: Counter[str] = Counter()
+        if task.words_field and task.fields.get("words", task.words_field) != task.words_field:
+            raise DataError(
+                f"task {task.task!r}: the field 'words' must be the column {task.words_field!r}, "
+                f"which `words_field` names, not {task.fields['words']!r}."
+            )
+
+    def examples(self, rows: Iterable[NumberedRow]) -> list[Example]:
+        numbered = list(rows)
+        found = [example for row in numbered if (example := self._example(row)) is not None]
+        for reason, count in self._left_out.items():
+            level = logging.INFO if self._split == "train" else logging.WARNING
+            log.log(
+                level, "%d of %d rows left out of %s: %s", count, len(numbered), self._place, reason
+            )
+        if not found:
+            reasons = " and ".join(self._left_out)
+            raise DataError(
+                f"{self._place}: none of the {len(numbered)} rows can be used: {reasons}."
+            )
+        return found
+
+    def _example(self, numbered: NumberedRow) -> Example | None:
+        where = f"{self._place}, row {numbered.number}"
+        fields = self._fields(numbered.row, where)
+        if self._task.answer == "tags":
+            gold = self._tagged(numbered.row, fields, where)
+        else:
+            gold = self._labelled(numbered.row, where)
+        if gold is None:
+            return None
+        return Example(numbered.id, self._task.task, self._language, self._split, fields, gold)
+
+    def _fields(self, row: Row, where: str) -> dict[str, Value]:
+        fields = {
+            name: column(row, name_here, f"field {name!r}", where)
+            for name, name_here in self._task.fields.items()
+        }
+        empty = [name for name, value in fields.items() if value is None]
+        if empty:
+            raise DataError(
+                f"{where}, column {self._task.fields[empty[0]]!r}: null, but the task's field "
+                f"{empty[0]!r} needs a value."
+            )
+        return fields or dict(row)
+
+    def _labelled(self, row: Row, where: str) -> Gold | None:
+        name = self._task.label_field
+        value = column(row, name, "`label_field`", where)
+        gold = self._label.read(value, f"{where}, column {name!r}")
+        if gold is None:
+            self._left_out["no gold answer"] += 1
+        return gold
+
+    def _tagged(self, row: Row, fields: dict[str, Value], where: str) -> Gold | None:
+        """The tags of a row; puts its words into `fields`."""
+        task = self._task
+        value = column(row, task.words_field, "`words_field`", where)
+        words = read_words(value, f"{where}, column {task.words_field!r}")
+        tags = column(row, task.tags_field, "`tags_field`", where)
+        gold = self._tags.read(tags, len(words), f"{where}, column {task.tags_field!r}")
+        fields["words"] = words
+        if not words:
+            self._left_out["no words"] += 1
+        return gold or None

@@ -1,0 +1,56 @@
+"""Local files that a task names itself (`data: {files: {...}}`), whatever `--data` says.
+
+The end of the name says how a file is read; the file's content never does.
+
+    read_file(Path("data/reviews.de.jsonl"))     # .jsonl .json .csv .tsv .conllu (.gz), .parquet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from t2t_xfer.data.conllu import read_conllu
+from t2t_xfer.data.jsonl import read_json, read_jsonl
+from t2t_xfer.data.tables import read_csv, read_parquet, read_tsv
+from t2t_xfer.errors import DataError
+from t2t_xfer.records import Row
+
+READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
+    {
+        ".jsonl": read_jsonl,
+        ".json": read_json,
+        ".csv": read_csv,
+        ".tsv": read_tsv,
+        ".conllu": read_conllu,
+        ".parquet": read_parquet,
+    }
+)
+"""How each kind of file is read, by its name's end."""
+
+_TEXT_ONLY = frozenset({".csv", ".tsv"})
+
+
+def read_file(path: Path) -> Iterator[Row]:
+    """Rows of a file in its order; the name's end says how.
+
+    Raises:
+        DataError: an unknown kind of file, or one that cannot be read; names file and line.
+    """
+    kind = file_kind(path)
+    if kind not in READERS:
+        known = ", ".join(READERS)
+        raise DataError(f"{path}: the name must end in one of {known} (text also with .gz).")
+    return READERS[kind](path)
+
+
+def file_kind(path: Path) -> str:
+    """`.jsonl` for `x.jsonl` and `x.jsonl.gz`. Parquet is packed in itself: no `.gz`."""
+    packed = path.suffix == ".gz" and not path.stem.endswith(".parquet")
+    return Path(path.stem).suffix if packed else path.suffix
+
+
+def is_text_only(path: Path) -> bool:
+    """Whether the format knows no types, so that a label `0` can only be the text `0`."""
+    return file_kind(path) in _TEXT_ONLY

@@ -1,0 +1,123 @@
+"""From the raw answer in a row to the gold answer: a label's name, or one tag a word.
+
+Types count: the labels `0`, `"0"` and `false` are three different values. Only csv and tsv, which
+hold nothing but text, are compared as text.
+
+    LabelReader(task, text_only=False).read(0, "xnli/en/test, row 0")        # 'entailment'
+
+`NO_GOLD` says what data sets write where annotators did not agree (-1 and "-" in SNLI) or where
+the answer is hidden. A task whose labels hold such a value keeps it as an answer. Any other
+unknown value is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from t2t_xfer.data.place import as_text
+from t2t_xfer.errors import DataError, nearest
+from t2t_xfer.records import Value
+from t2t_xfer.specs.task import LabelSpec
+
+NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
+"""Raw values that mean: this row has no answer."""
+
+
+class LabelReader:
+    """Finds the label that a raw value stands for."""
+
+    def __init__(self, labels: Mapping[str, LabelSpec], text_only: bool) -> None:
+        self._text_only = text_only
+        self._labels = labels
+        self._names: dict[object, str] = {}
+        for name, label in labels.items():
+            self._add(name, label.value)
+        self._no_gold = frozenset(map(self._key, NO_GOLD)) - self._names.keys()
+
+    def read(self, value: Value, where: str) -> str | None:
+        """The label's name; None if the row has no answer.
+
+        Raises:
+            DataError: the value is no label and not in `NO_GOLD`.
+        """
+        key = self._key(value)
+        if key in self._no_gold:
+            return None
+        if key not in self._names:
+            raise DataError(f"{where}: {value!r} is no label. Expected {self._expected()}.")
+        return self._names[key]
+
+    def _add(self, name: str, value: Value) -> None:
+        for key in self._keys_of_label(value):
+            other = self._names.setdefault(key, name)
+            if other != name:
+                raise DataError(
+                    f"the labels {other!r} and {name!r} have values that this data cannot tell "
+                    f"apart ({value!r})."
+                )
+
+    def _keys_of_label(self, value: Value) -> list[object]:
+        if self._text_only and isinstance(value, bool):
+            text = as_text(value)
+            return [text, text.capitalize(), text.upper()]  # JSON's, Python's, a spreadsheet's
+        return [self._key(value)]
+
+    def _key(self, value: Value) -> object:
+        """What two equal values share. `0 == False` in Python, hence the type."""
+        if isinstance(value, tuple | Mapping):
+            return ("not a label", repr(value))
+        return as_text(value) if self._text_only else (type(value), value)
+
+    def _expected(self) -> str:
+        values = ", ".join(repr(label.value) for label in self._labels.values())
+        return f"one of {values}" + ("" if self._text_only else " (types count)")
+
+
+class TagReader:
+    """Finds the tags that a row's tag column stands for."""
+
+    def __init__(self, tags: tuple[str, ...]) -> None:
+        self._tags = tags
+        self._known = frozenset(tags)
+
+    def read(self, value: Value, num_words: int, where: str) -> tuple[str, ...]:
+        """One tag a word, from names or from indices into the task's `tags`.
+
+        Raises:
+            DataError: not a list, not as long as the words, or an unknown tag.
+        """
+        if not isinstance(value, tuple):
+            raise DataError(f"{where}: expected a list of tags, found {value!r}.")
+        if len(value) != num_words:
+            raise DataError(f"{where}: {len(value)} tags for {num_words} words.")
+        return tuple([self._tag(tag, position, where) for position, tag in enumerate(value)])
+
+    def _tag(self, tag: Value, position: int, where: str) -> str:
+        if isinstance(tag, str) and tag in self._known:
+            return tag
+        if type(tag) is int and 0 <= tag < len(self._tags):
+            return self._tags[tag]
+        hint = nearest(tag, self._tags) if isinstance(tag, str) else ""
+        raise DataError(
+            f"{where}: {tag!r} (word {position}) is no tag of this task.{hint} Expected a name of "
+            f"{', '.join(self._tags)}, or an index from 0 to {len(self._tags) - 1}."
+        )
+
+
+def read_words(value: Value, where: str) -> tuple[str, ...]:
+    """The words of a tagging example, exactly as the data has them; inner spaces stay.
+
+    Raises:
+        DataError: not a list of texts, or a blank word. No token could carry its tag. A lone
+            zero-width character, as PAN-X has for Chinese and Tamil, is not blank.
+    """
+    if not isinstance(value, tuple):
+        raise DataError(f"{where}: expected a list of words, found {value!r}.")
+    words: list[str] = []
+    for position, word in enumerate(value):
+        if not isinstance(word, str) or not word or word.isspace():
+            raise DataError(
+                f"{where}: word {position} is {word!r}; expected text that is not blank."
+            )
+        words.append(word)
+    return tuple(words)

@@ -1,0 +1,72 @@
+"""The microworld as a source: made up, offline, in the hub's own columns.
+
+A thin layer: what exists there and what it says is the generator's business.
+
+    open_source("microworld").rows(SplitRef("facebook/xnli", "de", "test"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from t2t_xfer import microworld
+from t2t_xfer.data.location import SplitRef
+from t2t_xfer.errors import AbsentError, nearest
+from t2t_xfer.records import Row
+
+
+class MicroworldSource:
+    """Rows that the generator makes; the same on every machine."""
+
+    name = "microworld"
+
+    def rows(self, ref: SplitRef) -> Iterator[Row]:
+        """Rows in the generator's order.
+
+        Raises:
+            AbsentError: the microworld has no such data set, configuration or split.
+        """
+        rows = microworld.rows(ref.id, ref.config, ref.split)
+        if rows is None:
+            raise AbsentError(f"{ref} is not in the microworld: {self._reason(ref)}")
+        return iter(rows)
+
+    def _reason(self, ref: SplitRef) -> str:
+        configs = self.configs(ref.id) or []
+        if ref.config in configs:
+            return f"no split {ref.split!r} of {ref.id}/{ref.config}."
+        hint = nearest(ref.config, configs)
+        return f"{ref.id} has there: {', '.join(configs) or 'nothing'}.{hint}"
+
+    def configs(self, id: str) -> list[str] | None:
+        """The configurations that the microworld makes for a data set; None if it makes none."""
+        return microworld.configs(id) or None
+
+    def has(self, ref: SplitRef) -> bool:
+        """Whether the microworld makes this split."""
+        return microworld.rows(ref.id, ref.config, ref.split) is not None
+
+    def fingerprint(self, ref: SplitRef) -> str:
+        """The generator's fingerprint and the place: the rows follow from both.
+
+        Raises:
+            AbsentError: the microworld makes no such split.
+        """
+        self.rows(ref)
+        return f"{microworld.FINGERPRINT}:{ref}"
+
+    def text(self, language: str) -> Iterator[str]:
+        """Raw text of a language, a sentence a line.
+
+        Raises:
+            AbsentError: the microworld does not speak it.
+        """
+        lines = microworld.text(language)
+        if lines is None:
+            raise AbsentError(f"the microworld does not speak {language!r}.")
+        return iter(lines)
+
+    def text_fingerprint(self, language: str) -> str:
+        """The generator's fingerprint and the language."""
+        self.text(language)
+        return f"{microworld.FINGERPRINT}:text/{language}"

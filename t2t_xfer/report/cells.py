@@ -1,0 +1,143 @@
+"""`cells.csv`: one line per number of a study.
+
+The rule: the same numbers give the same bytes. Lines are sorted, floats have four decimals,
+lines end in a newline, and no time or place is written.
+
+    write_cells(Path("eval_outputs/cells.csv"), rows)
+    study,model,architecture,intermediate,target,language,seed,metric,score,n,invalid_rate,...
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from t2t_xfer.errors import DataError
+
+COLUMNS = (
+    "study",
+    "model",
+    "architecture",
+    "intermediate",
+    "target",
+    "language",
+    "seed",
+    "metric",
+    "score",
+    "n",
+    "invalid_rate",
+    "readout",
+    "signature",
+)
+"""The columns of `cells.csv`, in this order. Scripts depend on them."""
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """One number, with what is needed to read it. `cells.csv` holds the fields of `COLUMNS`."""
+
+    study: str
+    model: str
+    architecture: str
+    intermediate: str
+    """A task's name, several joined by `+`, or `none`."""
+    target: str
+    language: str
+    seed: int
+    metric: str
+    score: float
+    """0 to 100."""
+    n: int
+    """Number of examples."""
+    invalid_rate: float
+    """Share of examples without a readable answer, 0 to 1. They count as wrong."""
+    readout: str
+    signature: str
+    same_data: bool | None = None
+    """The intermediate task is the target's own training data. None: not known."""
+    majority: float | None = None
+    """Score of always giving the most frequent training answer, 0 to 100."""
+    oracle: float | None = None
+    """Score of the gold answers themselves, 0 to 100: the ceiling of this metric and data."""
+    source_language: str = "en"
+    """The language of the target's training data: this row is not zero-shot if it is `language`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score <= 100:
+            raise ValueError(f"score {self.score} of {self.key} is not between 0 and 100")
+        if not 0 <= self.invalid_rate <= 1:
+            raise ValueError(f"invalid_rate {self.invalid_rate} of {self.key} is not a share")
+        if self.n < 1:
+            raise ValueError(f"{self.key} is a score of no examples")
+
+    @property
+    def key(self) -> tuple[str, str, str, str, int]:
+        """What makes the row one of a kind in its study."""
+        return (self.model, self.intermediate, self.target, self.language, self.seed)
+
+
+def write_cells(path: Path, rows: Sequence[CellRow]) -> None:
+    """Write `cells.csv` whole or not at all.
+
+    Raises:
+        ValueError: two rows are the same cell.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    previous = None
+    for row in sorted(rows, key=lambda row: (row.study, row.key)):
+        if previous == (row.study, row.key):
+            raise ValueError(f"two rows of one cell: {row.study} {row.key}")
+        previous = (row.study, row.key)
+        values = {**vars(row), "score": f"{row.score + 0.0:.4f}"}
+        values["invalid_rate"] = f"{row.invalid_rate + 0.0:.4f}"
+        writer.writerow(values[column] for column in COLUMNS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    os.replace(temporary, path)
+
+
+def read_cells(path: Path) -> list[CellRow]:
+    """The rows of a `cells.csv`, sorted as the file is. What the file does not hold is None.
+
+    Raises:
+        DataError: the file is missing, has other columns, or a value that is no number.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as cells: {error}") from error
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise DataError(f"{path}:1: expected the columns {', '.join(COLUMNS)}")
+    return [_row(path, number, line) for number, line in enumerate(lines[1:], start=2)]
+
+
+def _row(path: Path, number: int, line: list[str]) -> CellRow:
+    if len(line) != len(COLUMNS):
+        raise DataError(f"{path}:{number}: {len(line)} values, expected {len(COLUMNS)}")
+    cell = dict(zip(COLUMNS, line, strict=True))
+    try:
+        return CellRow(
+            study=cell["study"],
+            model=cell["model"],
+            architecture=cell["architecture"],
+            intermediate=cell["intermediate"],
+            target=cell["target"],
+            language=cell["language"],
+            seed=int(cell["seed"]),
+            metric=cell["metric"],
+            score=float(cell["score"]),
+            n=int(cell["n"]),
+            invalid_rate=float(cell["invalid_rate"]),
+            readout=cell["readout"],
+            signature=cell["signature"],
+        )
+    except ValueError as error:
+        raise DataError(f"{path}:{number}: {error}") from error

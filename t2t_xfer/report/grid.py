@@ -1,0 +1,187 @@
+"""Rows as a grid: means over seeds and languages, and paired changes against no intermediate.
+
+The rule: a change is taken only where both runs have a number (the same language and seed),
+and what is missing stays None. Means are unweighted: first over seeds, then over languages.
+
+    grid = Grid(rows)
+    grid.mean("mt5", "mnli", "paws_x")            # 71.2, over all languages of paws_x
+    grid.change("mt5", "mnli", "paws_x", ["de"])  # +1.4 against intermediate `none`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import sqrt
+from statistics import fmean
+from typing import Literal, TypeAlias
+
+from t2t_xfer.report.cells import CellRow
+
+NONE = "none"
+
+Which: TypeAlias = Literal["all", "source", "others"]
+"""Languages of a target: all, the source language, or the zero-shot ones."""
+
+
+class Grid:
+    """The cells of one study. Orders are those of the rows; `none` and the source come first."""
+
+    def __init__(self, rows: Sequence[CellRow]) -> None:
+        self.rows = tuple(rows)
+        self._cells = {row.key: row for row in rows}
+        if len(self._cells) != len(rows):
+            raise ValueError("two rows of one cell")
+        self.models = _distinct(row.model for row in rows)
+        self.intermediates = _first(NONE, _distinct(row.intermediate for row in rows))
+        self.targets = _distinct(row.target for row in rows)
+        self.seeds = tuple(sorted({row.seed for row in rows}))
+        self.architectures = {row.model: row.architecture for row in rows}
+        self._source = {row.target: row.source_language for row in rows}
+        self._same_data = {(row.intermediate, row.target) for row in rows if row.same_data}
+        self._languages = {
+            target: _first(self._source[target], _distinct(row.language for row in self.of(target)))
+            for target in self.targets
+        }
+
+    def of(self, target: str) -> tuple[CellRow, ...]:
+        """The rows of one target."""
+        return tuple(row for row in self.rows if row.target == target)
+
+    def source(self, target: str) -> str:
+        """The language of the target's training data."""
+        return self._source[target]
+
+    def languages(self, target: str) -> tuple[str, ...]:
+        """All languages of a target that any run has, the source language first."""
+        return self._languages[target]
+
+    def others(self, target: str) -> tuple[str, ...]:
+        """The zero-shot languages of a target."""
+        return tuple(code for code in self.languages(target) if code != self.source(target))
+
+    def same_data(self, intermediate: str, target: str) -> bool:
+        """The intermediate task is the target's own training data."""
+        return (intermediate, target) in self._same_data
+
+    def complete(self, model: str, intermediate: str, target: str) -> bool:
+        """Whether every language of the target is there with every seed of the study."""
+        return not self._missing_in(model, intermediate, target)
+
+    def mean(
+        self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+    ) -> float | None:
+        """Mean score over those of the languages that are there (default: all), 0 to 100."""
+        means = []
+        for language in self.languages(target) if languages is None else languages:
+            rows = self._at(model, intermediate, target, language).values()
+            means.append(average(row.score for row in rows))
+        return average(means)
+
+    def change(
+        self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+    ) -> float | None:
+        """Mean change against `none` in points, over the languages and seeds that both have."""
+        means = []
+        for language in self.languages(target) if languages is None else languages:
+            after = self._at(model, intermediate, target, language)
+            before = self._at(model, NONE, target, language)
+            shared = [seed for seed in after if seed in before]
+            means.append(average(after[seed].score - before[seed].score for seed in shared))
+        return average(means)
+
+    def pairs(self, model: str) -> tuple[tuple[str, str], ...]:
+        """The (intermediate, target) pairs whose change counts: same-data pairs do not."""
+        return tuple(
+            (intermediate, target)
+            for intermediate in self.intermediates
+            for target in self.targets
+            if intermediate != NONE
+            and not self.same_data(intermediate, target)
+            and self.change(model, intermediate, target) is not None
+        )
+
+    def compared(self, model: str) -> frozenset[tuple[str, str, str, int]]:
+        """The cells (intermediate, target, language, seed) behind `mean_change`."""
+        return frozenset(
+            (intermediate, target, language, seed)
+            for intermediate, target in self.pairs(model)
+            for language in self.languages(target)
+            for seed in self._at(model, intermediate, target, language)
+            if (model, NONE, target, language, seed) in self._cells
+        )
+
+    def mean_change(self, model: str, which: Which) -> float | None:
+        """Mean change of a model over its `pairs`, each weighing the same, in points."""
+        choose = {"all": self.languages, "source": self._only_source, "others": self.others}[which]
+        return average(self.change(model, *pair, choose(pair[1])) for pair in self.pairs(model))
+
+    def gap(self, model: str, intermediate: str, target: str) -> float | None:
+        """Transfer gap in points: the source language minus the mean of the others."""
+        source = self.mean(model, intermediate, target, self._only_source(target))
+        others = self.mean(model, intermediate, target, self.others(target))
+        return None if source is None or others is None else source - others
+
+    def invalid_rates(self, model: str, intermediate: str, target: str) -> dict[str, float]:
+        """Share of invalid answers by language, a mean over seeds."""
+        rates = {}
+        for language in self.languages(target):
+            found = self._at(model, intermediate, target, language)
+            if found:
+                rates[language] = fmean(row.invalid_rate for row in found.values())
+        return rates
+
+    def missing(self) -> list[tuple[str, str, str, str]]:
+        """Model, intermediate, target and the languages (and seeds) without a cell."""
+        found = []
+        for model in self.models:
+            for intermediate in self.intermediates:
+                for target in self.targets:
+                    what = self._missing_in(model, intermediate, target)
+                    if what:
+                        found.append((model, intermediate, target, what))
+        return found
+
+    def baseline(self, target: str, language: str, name: str) -> float | None:
+        """The `majority` or `oracle` score of a target in a language: it depends on data only."""
+        rows = (row for row in self.of(target) if row.language == language)
+        return next((value for row in rows if (value := getattr(row, name)) is not None), None)
+
+    def _missing_in(self, model: str, intermediate: str, target: str) -> str:
+        parts = []
+        for language in self.languages(target):
+            there = self._at(model, intermediate, target, language)
+            gone = [str(seed) for seed in self.seeds if seed not in there]
+            if gone:
+                parts.append(f"{language} (seed {', '.join(gone)})" if there else language)
+        if len(parts) == len(self.languages(target)) and not any("(" in part for part in parts):
+            return "all languages"
+        return ", ".join(parts)
+
+    def _only_source(self, target: str) -> tuple[str, ...]:
+        return (self.source(target),)
+
+    def _at(self, model: str, intermediate: str, target: str, language: str) -> dict[int, CellRow]:
+        """The rows of one place, by seed."""
+        keys = {seed: (model, intermediate, target, language, seed) for seed in self.seeds}
+        return {seed: self._cells[key] for seed, key in keys.items() if key in self._cells}
+
+
+def average(values: Iterable[float | None]) -> float | None:
+    """Mean of the values that are there; None if there is none."""
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else None
+
+
+def noise(n: int) -> float:
+    """Half-width in points of the 95 % interval of a share of 50 % among n examples
+    (normal approximation): the widest that sampling alone gives one accuracy.
+    """
+    return 100 * 1.96 * sqrt(0.25 / n)
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _first(head: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    return (head, *(value for value in values if value != head)) if head in values else values

@@ -1,0 +1,64 @@
+"""Numbers, names and tables as Markdown text.
+
+The rule: names and notes come from users and data, so nothing in them is read as markup.
+
+    signed(-0.42)           # '-0.4'
+    number(None)            # '–'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tabulate import tabulate
+
+MISSING = "–"
+INCOMPLETE = "†"
+SAME_DATA = "‡"
+
+
+def number(value: float | None) -> str:
+    """A score with one decimal."""
+    return MISSING if value is None else f"{value:.1f}"
+
+
+def signed(value: float | None) -> str:
+    """A change with its sign and one decimal; never `-0.0`."""
+    return MISSING if value is None else f"{round(value, 1) + 0.0:+.1f}"
+
+
+def percent(share: float | None) -> str:
+    """A share from 0 to 1 as `12.5 %`; more than nothing is never shown as nothing."""
+    if share is None:
+        return MISSING
+    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+
+
+def span(values: Iterable[int]) -> str:
+    """`200`, or `100 to 500`."""
+    ends = sorted(set(values))
+    return str(ends[0]) if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
+
+
+def listing(items: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def text(value: str) -> str:
+    """Words in which Markdown and HTML see no markup, on one line."""
+    plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*~|\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", plain)
+
+
+def code(value: str) -> str:
+    """A code span; not inside tables, where a bar would end the cell."""
+    return "`" + " ".join(value.split()).replace("`", "'") + "`"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
+    """A table whose first `left` columns are words; the others are numbers, set to the right."""
+    align = ["left"] * left + ["right"] * (len(header) - left)
+    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)

@@ -1,0 +1,104 @@
+"""Find tasks, prompts and studies by name.
+
+The rule: a name is a file's stem, the user's own `./tasks`, `./prompts` and `./studies` come
+before the shipped ones, and only the files that are asked for are parsed.
+
+    catalogue = Catalogue()
+    task = catalogue.task("xnli")
+    prompt = catalogue.prompt_of(task)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from t2t_xfer.errors import SpecError, nearest
+from t2t_xfer.specs.load import S, load_yaml
+from t2t_xfer.specs.prompt import PromptSpec, ResolvedPrompt, resolve_prompt
+from t2t_xfer.specs.study import StudySpec
+from t2t_xfer.specs.task import TaskSpec
+
+Kind: TypeAlias = Literal["task", "prompt", "study"]
+FOLDERS: dict[Kind, str] = {"task": "tasks", "prompt": "prompts", "study": "studies"}
+
+
+def shipped_root() -> Path:
+    """The folder of the shipped catalogue: inside the package, or the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "shipped"
+    return inside if inside.is_dir() else package.parent
+
+
+class Catalogue:
+    """The tasks, prompts and studies under some folders, the first folder winning.
+
+    Args:
+        roots: folders that hold `tasks/`, `prompts/` and `studies/`. None: the working directory,
+            then what ships with the program.
+    """
+
+    def __init__(self, roots: Sequence[Path] | None = None) -> None:
+        self.roots = tuple(roots) if roots is not None else (Path(), shipped_root())
+        self._tasks: dict[str, TaskSpec] = {}
+
+    def task(self, name: str) -> TaskSpec:
+        """The task with this name.
+
+        Raises:
+            SpecError: no such task (names the nearest), or what is wrong in its file.
+        """
+        if name not in self._tasks:
+            path = self._path("task", name)
+            self._tasks[name] = load_yaml(path, TaskSpec, tasks=self.task_names())
+        return self._tasks[name]
+
+    def prompt_of(self, task: TaskSpec) -> ResolvedPrompt:
+        """A task's wording, words and synonyms, from its own file and the prompt it uses.
+
+        Raises:
+            SpecError: no such prompt or variant, or words that do not fit the task's labels.
+        """
+        shared = None
+        if task.prompt.use is not None:
+            shared = self._load("prompt", task.prompt.use, PromptSpec)
+        return resolve_prompt(task, shared)
+
+    def task_names(self) -> list[str]:
+        """All tasks by name, sorted. No file is parsed."""
+        return self._names("task")
+
+    def study(self, path_or_name: str | Path) -> StudySpec:
+        """A study from its file, or by its name in `studies/`.
+
+        Raises:
+            SpecError: no such study, or what is wrong in its file, unknown tasks included.
+        """
+        path = Path(path_or_name)
+        if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
+            path = self._path("study", str(path_or_name))
+        return load_yaml(path, StudySpec, tasks=self.task_names())
+
+    def _load(self, kind: Kind, name: str, spec: type[S]) -> S:
+        return load_yaml(self._path(kind, name), spec, tasks=self.task_names())
+
+    def _path(self, kind: Kind, name: str) -> Path:
+        names = self._names(kind)
+        if name in names:
+            files = (root / FOLDERS[kind] / f"{name}.yaml" for root in self.roots)
+            return next(file for file in files if file.is_file())
+        hint = nearest(name, names) or f" There are: {', '.join(names) or 'none'}."
+        raise SpecError(f"unknown {kind} {name!r}.{hint}{self._misnamed(kind, name)}")
+
+    def _names(self, kind: Kind) -> list[str]:
+        files = (file for root in self.roots for file in (root / FOLDERS[kind]).glob("*.yaml"))
+        return sorted({file.stem for file in files if file.is_file()})
+
+    def _misnamed(self, kind: Kind, name: str) -> str:
+        """A word about `x.yml`, which is where a missing `x.yaml` often is."""
+        for root in self.roots:
+            for file in (root / FOLDERS[kind]).glob("*.yml"):
+                if file.stem == name:
+                    return f" {file} must be called {file.stem}.yaml to be found."
+        return ""

@@ -1,0 +1,102 @@
+"""A model of a study: one that exists, or a small new one made from raw text.
+
+models:
+  - {name: xlmr-large, path: FacebookAI/xlm-roberta-large}
+  - {name: micro-causal, new: {architecture: causal, languages: [en, de, ru]}}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from t2t_xfer.records import ArchitectureName, Json
+from t2t_xfer.specs.base import (
+    Count,
+    Filled,
+    LanguageCode,
+    Name,
+    Seed,
+    Spec,
+    Text,
+    distinct,
+    mistake,
+    some,
+)
+from t2t_xfer.specs.training import Overrides
+
+
+class NewModel(Spec):
+    """A model with random weights and a tokenizer trained on raw text."""
+
+    architecture: ArchitectureName
+    languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
+    """Whose raw text the tokenizer is trained on."""
+    vocabulary: Count = 8192
+    """Tokens."""
+    hidden: Count = 128
+    """Width of the layers."""
+    layers: Count = 2
+    heads: Count = 4
+    seed: Seed = 0
+    """Of the random weights."""
+    text_lines: Count = 2000
+    """Lines of raw text for each language."""
+
+    @field_validator("heads")
+    @classmethod
+    def _divides_hidden(cls, heads: int, info: ValidationInfo) -> int:
+        hidden = info.data.get("hidden", heads)
+        if hidden % heads:
+            raise mistake(f"a divisor of hidden ({hidden})")
+        return heads
+
+
+class ModelSpec(Spec):
+    """One model of a study."""
+
+    not_identity: ClassVar[frozenset[str]] = frozenset({"name", "training"})
+
+    name: Name
+    """What reports call it."""
+    path: Filled | None = None
+    """A model of the hub (`owner/name`) or a local folder."""
+    revision: Text | None = None
+    """A commit or tag of the hub."""
+    new: NewModel | None = Field(default=None, validate_default=True)
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the weights in training and in evaluation. Never float16: mT5 overflows in it."""
+    training: Overrides = Field(default_factory=dict)
+    """Settings of `TrainingSpec` for this model, over those of the study."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether `path` is a folder of this machine rather than a name of the hub."""
+        if self.path is None:
+            return False
+        return self.path.startswith(("/", ".", "~")) or Path(self.path).is_dir()
+
+    def canonical(self) -> dict[str, Json]:
+        """See `Spec.canonical`. A local folder is left out: hash what it holds beside this."""
+        plain = super().canonical()
+        return {**plain, "path": None} if self.is_local else plain
+
+    @field_validator("revision")
+    @classmethod
+    def _of_a_path(cls, revision: str | None, info: ValidationInfo) -> str | None:
+        if revision is not None and info.data.get("path", "") is None:
+            raise mistake("no revision without a path")
+        return revision
+
+    @field_validator("new")
+    @classmethod
+    def _one_of_two(cls, new: NewModel | None, info: ValidationInfo) -> NewModel | None:
+        if "path" not in info.data:  # already a problem
+            return new
+        if (new is None) == (info.data["path"] is None):
+            raise mistake(
+                "this key or `path`" if new is None else "either `path` or `new`, not both"
+            )
+        return new

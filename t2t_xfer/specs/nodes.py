@@ -1,0 +1,250 @@
+"""YAML 1.2 as a tree that knows where everything stands.
+
+The rule: a file says what a reader sees. `no`, `on` and `yes` are words, `1e-4` is a number, and
+what could surprise (two equal keys, merge keys, tags, `%YAML 1.1`, keys that are not text) is a
+problem with its line and column instead of a guess.
+
+    node, problems = parse_nodes("languages: [en, no]")
+    node.plain()                                    # {'languages': ['en', 'no']}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from t2t_xfer.records import Json
+from t2t_xfer.specs.scalars import Scalar, resolve_scalar
+
+MAX_NODES = 20_000
+"""Nodes of a file after its aliases are written out: a bound for alias bombs."""
+MAX_DEPTH = 32
+"""Lists and mappings inside each other."""
+
+
+class Place(NamedTuple):
+    """A position in a file, counted from 1 as editors do."""
+
+    line: int
+    column: int
+
+
+_Content: TypeAlias = ScalarEvent | SequenceStartEvent | MappingStartEvent
+
+Keys: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions from the top of a file to a value."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong at one place of a file."""
+
+    place: Place
+    message: str
+
+
+class SyntaxProblem(Exception):  # noqa: N818  (never leaves this package: load.py reports it)
+    """The text is not YAML, so nothing after the place can be read."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(place, message)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A scalar, list or mapping with its place. `size` counts it and all below it."""
+
+    place: Place
+    content: Scalar | tuple[Node, ...] | dict[str, Entry]
+    size: int = 1
+
+    def plain(self) -> Json:
+        """The value as ordinary Python data."""
+        if isinstance(self.content, dict):
+            return {key: entry.value.plain() for key, entry in self.entries().items()}
+        if isinstance(self.content, tuple):
+            return [each.plain() for each in self.content]
+        return self.content
+
+    def entries(self) -> dict[str, Entry]:
+        """The keys of a mapping; nothing for anything else."""
+        return self.content if isinstance(self.content, dict) else {}
+
+    def items(self) -> tuple[Node, ...]:
+        """The items of a list; nothing for anything else."""
+        return self.content if isinstance(self.content, tuple) else ()
+
+
+class Entry(NamedTuple):
+    """One key of a mapping, where the key stands, and its value."""
+
+    key_place: Place
+    value: Node
+
+
+def parse_nodes(text: str) -> tuple[Node, list[Problem]]:
+    """The tree of a text that holds one YAML document, and what is wrong but readable in it.
+
+    Raises:
+        SyntaxProblem: the text is not YAML, is empty, is too deep or grows too large.
+    """
+    reader = _Reader(text)
+    return reader.document(), reader.problems
+
+
+class _Reader:
+    """Builds the tree from ruamel's events, which leaves every decision about values to us."""
+
+    def __init__(self, text: str) -> None:
+        self.problems: list[Problem] = []
+        self.events = _events(text)
+        self.anchors: dict[str, Node] = {}
+        self.size = 0
+
+    def document(self) -> Node:
+        next(self.events)  # the start of the stream
+        start = next(self.events)
+        if not isinstance(start, DocumentStartEvent):
+            raise SyntaxProblem(Place(1, 1), "the file is empty")
+        if start.version not in (None, (1, 2)):
+            raise SyntaxProblem(_place(start), "these files are YAML 1.2: remove the %YAML line")
+        root = self.node(next(self.events), depth=0)
+        next(self.events)  # the end of the document
+        after = next(self.events)
+        if not isinstance(after, StreamEndEvent):
+            raise SyntaxProblem(_place(after), "a second document starts here; one file holds one")
+        return root
+
+    def node(self, event: Event, depth: int) -> Node:
+        place = _place(event)
+        if depth > MAX_DEPTH:
+            raise SyntaxProblem(place, f"more than {MAX_DEPTH} levels of lists and mappings")
+        if isinstance(event, AliasEvent):
+            return self.alias(event)
+        assert isinstance(event, _Content)
+        if event.tag is not None:
+            self.wrong(place, f"the tag {event.tag} is not allowed; write the plain value")
+        node = self.content(event, place, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def content(self, event: _Content, place: Place, depth: int) -> Node:
+        self.grow(1, place)
+        if isinstance(event, SequenceStartEvent):
+            items = tuple(self.sequence(depth))
+            return Node(place, items, 1 + sum(item.size for item in items))
+        if isinstance(event, MappingStartEvent):
+            entries = self.mapping(depth)
+            return Node(place, entries, 1 + sum(entry.value.size for entry in entries.values()))
+        return self.scalar(event, place)
+
+    def scalar(self, event: ScalarEvent, place: Place) -> Node:
+        if event.style is not None:  # quoted, or a block of text
+            value: Scalar = event.value
+        else:
+            value = resolve_scalar(event.value)
+        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+            self.wrong(place, "half a character (a lone surrogate) cannot be stored as text")
+            value = ""
+        return Node(place, value)
+
+    def alias(self, event: AliasEvent) -> Node:
+        place = _place(event)
+        if event.anchor not in self.anchors:
+            raise SyntaxProblem(place, f"*{event.anchor} repeats an anchor that does not exist yet")
+        node = self.anchors[event.anchor]
+        self.grow(node.size, place)
+        return node
+
+    def grow(self, size: int, place: Place) -> None:
+        self.size += size
+        if self.size > MAX_NODES:
+            raise SyntaxProblem(place, f"more than {MAX_NODES} values (aliases written out)")
+
+    def sequence(self, depth: int) -> Iterator[Node]:
+        while not isinstance(event := next(self.events), SequenceEndEvent):
+            yield self.node(event, depth + 1)
+
+    def mapping(self, depth: int) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            key = self.key(event, depth)
+            place = _place(event)
+            value = self.node(next(self.events), depth + 1)
+            if value.content is None and value.place.line > place.line:
+                value = replace(value, place=place)  # nothing there: ruamel names the next line
+            if key in entries:
+                first = entries[key].key_place.line
+                self.wrong(place, f"{key}: the key is already there, at line {first}; remove one")
+            elif key is not None:
+                entries[key] = Entry(place, value)
+        return entries
+
+    def key(self, event: Event, depth: int) -> str | None:
+        """The text of a key; None (and a problem) where it cannot be one."""
+        place = _place(event)
+        node = self.node(event, depth + 1)
+        if node.entries() or node.items() or not isinstance(event, ScalarEvent):
+            self.wrong(place, "a key must be plain text, not a list, a mapping or an alias")
+            return None
+        if isinstance(node.content, str):
+            if event.style is None and node.content == "<<":
+                self.wrong(place, "<<: YAML 1.2 has no merge keys; write the keys out")
+                return None
+            return node.content
+        self.wrong(place, f"{event.value}: a key must be text; write it as '{event.value}'")
+        return str(event.value)
+
+    def wrong(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place, message))
+
+
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _events(text: str) -> Iterator[Event]:
+    """The events of ruamel's YAML 1.2 parser, its failures as `SyntaxProblem`."""
+    place = Place(1, 1)
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            place = _place(event)
+            yield event
+    except YAMLError as e:
+        raise _syntax_problem(e, text, place) from e
+    except (ValueError, OverflowError, IndexError, AttributeError, TypeError) as e:
+        # The scanner lets some through, for example for the escape "\UFFFFFFFF".
+        raise SyntaxProblem(place, f"not valid YAML after this place ({e})") from e
+
+
+def _syntax_problem(error: YAMLError, text: str, place: Place) -> SyntaxProblem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is not None:
+        place = Place(mark.line + 1, mark.column + 1)
+    if isinstance(error, ReaderError):  # a control character, by its position in the text
+        before = text[: error.position]
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    lines = text.splitlines()
+    indent = re.match(r"\s*", lines[place.line - 1]) if place.line <= len(lines) else None
+    if indent and "\t" in indent.group():
+        return SyntaxProblem(place, "a tab indents this line; YAML indents with spaces only")
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    return SyntaxProblem(place, f"not valid YAML: {' '.join(str(what).split())}")

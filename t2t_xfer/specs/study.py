@@ -1,0 +1,129 @@
+"""A study: models × intermediate tasks × target tasks × seeds, and how everything is trained.
+
+study: architecture
+models: [{name: xlmr, path: FacebookAI/xlm-roberta-large}, {name: mt5, path: google/mt5-large}]
+intermediates: [none, mnli]
+targets: [xnli, paws_x, udpos]
+seeds: [0, 1, 2]
+training: {learning_rate: 1e-5}
+task_training: {udpos: {epochs: 10}}
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from t2t_xfer.errors import SpecError
+from t2t_xfer.specs.base import (
+    Count,
+    LanguageCode,
+    Name,
+    Seed,
+    Spec,
+    TaskName,
+    distinct,
+    mistake,
+    some,
+)
+from t2t_xfer.specs.model import ModelSpec
+from t2t_xfer.specs.problems import expected_words
+from t2t_xfer.specs.training import Overrides, TrainingSpec, merge
+
+_Languages = Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
+
+
+def _kind(value: Any) -> str | None:
+    """Which form `languages` has, so that its problems are those of one form only."""
+    if isinstance(value, list | tuple):
+        return "list"
+    return "mapping" if isinstance(value, dict) else None
+
+
+_LanguageChoice = Annotated[
+    Annotated[_Languages, Tag("list")] | Annotated[dict[TaskName, _Languages], Tag("mapping")],
+    Discriminator(_kind),
+]
+
+
+class LimitSpec(Spec):
+    """At most so many rows of a split, the same ones in every language. None: all."""
+
+    train: Count | None = None
+    validation: Count | None = None
+    test: Count | None = None
+
+
+class StudySpec(Spec):
+    """What a study file says."""
+
+    name_key: ClassVar[str] = "study"
+
+    study: Name
+    """The file's stem."""
+    models: Annotated[tuple[ModelSpec, ...], AfterValidator(some)]
+    intermediates: Annotated[
+        tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)
+    ] = ("none",)
+    """Tasks trained on before the target task; `none` is the baseline without."""
+    targets: Annotated[tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)]
+    languages: _LanguageChoice | None = None
+    """The languages to test: for every task (those it has), or by task. None: all it has."""
+    seeds: Annotated[tuple[Seed, ...], AfterValidator(some), AfterValidator(distinct)] = (0,)
+    training: TrainingSpec = TrainingSpec()
+    task_training: dict[TaskName, Overrides] = Field(default_factory=dict)
+    """Settings of `TrainingSpec` by the task that is trained on, over those of the model."""
+    limit: LimitSpec = LimitSpec()
+
+    @field_validator("models")
+    @classmethod
+    def _different_names(cls, models: tuple[ModelSpec, ...]) -> tuple[ModelSpec, ...]:
+        distinct(tuple(model.name for model in models), "another name for each model")
+        return models
+
+    @field_validator("targets")
+    @classmethod
+    def _real_targets(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if "none" in names:
+            raise mistake("tasks to test; 'none' can only be an intermediate")
+        return names
+
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> Self:
+        for model in self.models:
+            for task in ("", *self.task_training):
+                try:
+                    training_for(self, model, task)
+                except SpecError as e:
+                    raise mistake(f"settings that fit together: {e}") from e
+        return self
+
+
+def training_for(study: StudySpec, model: ModelSpec, task_name: str) -> TrainingSpec:
+    """How a model of the study is trained on a task: study, then model, then task decide.
+
+    Raises:
+        SpecError: settings that do not fit together; names model, task and key.
+    """
+    training = study.training
+    for overrides in (model.training, study.task_training.get(task_name, {})):
+        try:
+            training = merge(training, overrides)
+        except ValidationError as e:
+            raise SpecError(
+                f"study {study.study!r}, model {model.name!r}, task {task_name or 'any'!r}: "
+                + "; ".join(
+                    f"training.{'.'.join(map(str, each['loc']))}: expected {expected_words(each)}"
+                    for each in e.errors(include_url=False)
+                )
+            ) from e
+    return training

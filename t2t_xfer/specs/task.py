@@ -1,0 +1,211 @@
+"""A task: a data set, the kind of its answers, and the metric. One YAML file, no Python.
+
+The rule: names are ours, columns and values are the data's, and both stand side by side
+(`paraphrase: {value: 1}`), so that an inverted label can be seen.
+
+    task: reviews
+    answer: label
+    data: {files: {train: data/reviews.en.jsonl, test: "data/reviews.{language}.jsonl"}}
+    languages: [en, de, tr]
+    label_field: stars_bin
+    labels: {negative: {value: neg, word: negative}, positive: {value: pos, word: positive}}
+    prompt: {input: "Review: {{ text }}\\nSentiment:"}
+    metric: accuracy
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from t2t_xfer.languages import holds_language
+from t2t_xfer.records import ArchitectureName, Json, Readout
+from t2t_xfer.specs.base import (
+    Filled,
+    Identifier,
+    LanguageCode,
+    Name,
+    Spec,
+    TaskName,
+    Text,
+    Truth,
+    Whole,
+    distinct,
+    mistake,
+    some,
+)
+from t2t_xfer.specs.data import DataSpec
+from t2t_xfer.specs.wording import PromptUse
+
+METRICS: dict[str, str] = {"accuracy": "label", "span_f1": "tags"}
+"""The metrics a task may name, and the answers each one judges."""
+
+T = TypeVar("T")
+
+
+def _raw_value(value: object) -> object:
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    raise mistake("the value as the data has it: text, a whole number, true or false")
+
+
+class LabelSpec(Spec):
+    """One label of a task."""
+
+    value: Annotated[Text | Whole | Truth | None, BeforeValidator(_raw_value)] = None
+    """The raw value in the data. Left out: the label's own name (filled in by `TaskSpec`)."""
+    word: Filled | None = None
+    """The text a model answers. Beats the prompt's words."""
+
+
+class TaskSpec(Spec):
+    """What `tasks/<name>.yaml` says."""
+
+    name_key: ClassVar[str] = "task"
+    not_identity: ClassVar[frozenset[str]] = frozenset({"note", "languages"})
+
+    task: Name
+    """The file's stem."""
+    answer: Literal["label", "tags"]
+    """One label for the example, or one tag for each word."""
+    data: DataSpec
+    train_task: TaskName | None = None
+    """The task whose English rows train this one (XNLI is trained on MNLI). None: its own."""
+    source_language: LanguageCode = "en"
+    """The language of training and validation. Rows of others are only ever tested on."""
+    languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
+    """The languages to test, in the order of the reports."""
+    fields: dict[Identifier, Filled] = Field(default_factory=dict)
+    """Template name -> column. Empty: the columns under their own names."""
+    id_field: Filled | None = None
+    """The column with the example's id. None: the row number."""
+
+    label_field: Filled | None = Field(default=None, validate_default=True)
+    """The column with the label (`answer: label`)."""
+    labels: dict[Filled, LabelSpec] = Field(default_factory=dict, validate_default=True)
+    """The labels in the order of the options (`answer: label`)."""
+
+    words_field: Filled | None = Field(default=None, validate_default=True)
+    """The column with the list of words (`answer: tags`). Prompts know it as `words`."""
+    tags_field: Filled | None = Field(default=None, validate_default=True)
+    """The column with one tag for each word: names, or indices into `tags`."""
+    tags: Annotated[tuple[Filled, ...], AfterValidator(distinct)] = Field(
+        default=(), validate_default=True
+    )
+    """The tags in the order of the options, which is the order of the data's indices."""
+    default_tag: Text | None = Field(default=None, validate_default=True)
+    """Fills the slots that a generated answer leaves out."""
+
+    prompt: PromptUse
+    shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
+    """Template fields that may lose tokens at their end when an input is too long, in order."""
+    metric: Text
+    parallel: Truth = False
+    """The same id is the same example in every language."""
+    readout: dict[ArchitectureName, Readout] = Field(default_factory=dict)
+    """Overrides of how the answer is read, by architecture."""
+    note: Text = ""
+    """What a reader of the numbers must know about the data."""
+
+    def canonical(self) -> dict[str, Json]:
+        """See `Spec.canonical`. Labels become a list: their order is the order of the options."""
+        labels: list[Json] = [
+            {"name": name, **each.canonical()} for name, each in self.labels.items()
+        ]
+        return {**super().canonical(), "labels": labels}
+
+    @field_validator("task")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name == "none":
+            raise mistake("another name: 'none' means no intermediate training")
+        return name
+
+    @field_validator("train_task")
+    @classmethod
+    def _another_task(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and name in ("none", info.data.get("task")):
+            raise mistake("the name of another task")
+        return name
+
+    @field_validator("languages")
+    @classmethod
+    def _own_data(cls, codes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        data: DataSpec | None = info.data.get("data")
+        if len(codes) > 1 and data is not None and not _tells_languages_apart(data):
+            raise mistake("one language, because `data` names no {language}: all would be the same")
+        return codes
+
+    @field_validator("label_field", "labels")
+    @classmethod
+    def _of_label_tasks(cls, value: T, info: ValidationInfo) -> T:
+        return _belongs("label", value, info)
+
+    @field_validator("words_field", "tags_field", "tags")
+    @classmethod
+    def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
+        return _belongs("tags", value, info)
+
+    @field_validator("labels")
+    @classmethod
+    def _different_labels(cls, labels: dict[str, LabelSpec]) -> dict[str, LabelSpec]:
+        if len(labels) == 1:
+            raise mistake("at least two labels")
+        named = {
+            name: each if each.value is not None else each.model_copy(update={"value": name})
+            for name, each in labels.items()
+        }
+        distinct(tuple(each.value for each in named.values()), "another value for each label")
+        words = (each.word for each in named.values())
+        distinct(tuple(word.casefold() for word in words if word), "another word for each label")
+        return named
+
+    @field_validator("default_tag")
+    @classmethod
+    def _one_of_the_tags(cls, tag: str | None, info: ValidationInfo) -> str | None:
+        tags = info.data.get("tags", ())
+        if tag is not None and tags and tag not in tags:
+            raise mistake("one of the tags", tags)
+        if tag is not None and info.data.get("answer") == "label":
+            raise mistake("nothing here, because the answer is label")
+        return tag
+
+    @field_validator("shortenable")
+    @classmethod
+    def _known_fields(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        fields = info.data.get("fields") or {}
+        for name in names:
+            if fields and name not in fields:
+                raise mistake(f"names from `fields`, not {name!r}", list(fields))
+        return names
+
+    @field_validator("metric")
+    @classmethod
+    def _fitting_metric(cls, metric: str, info: ValidationInfo) -> str:
+        if metric not in METRICS:
+            raise mistake(" or ".join(METRICS), METRICS)
+        answer = info.data.get("answer", METRICS[metric])
+        if METRICS[metric] != answer:
+            fitting = next(name for name, judged in METRICS.items() if judged == answer)
+            raise mistake(f"{fitting}, because the answer is {answer}")
+        return metric
+
+
+def _belongs(owner: str, value: T, info: ValidationInfo) -> T:
+    """A key that the answer `owner` needs and the other answers may not have."""
+    answer = info.data.get("answer", owner)
+    if answer != owner and value:
+        raise mistake(f"nothing here, because the answer is {answer}")
+    if answer == owner and not value and "answer" in info.data:
+        raise mistake(f"this key, because the answer is {answer}")
+    return value
+
+
+def _tells_languages_apart(data: DataSpec) -> bool:
+    patterns = list(data.where.values())
+    if data.hub is not None:
+        patterns.append(data.hub.config)
+    if data.files is not None:
+        patterns += [name for split, name in data.files.items() if split != "train"]
+    return any(holds_language(pattern) for pattern in patterns)

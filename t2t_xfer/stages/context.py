@@ -1,0 +1,61 @@
+"""What stages of one process share: tasks, examples already read, and the model kept warm."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from t2t_xfer.data.examples import read_examples
+from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.records import Example, Prompted, Split
+from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.task import Task, load_task
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.loading import LoadedModel
+
+
+class Context:
+    """One data source, one catalogue of tasks.
+
+    The caches are bounded: a study of hundreds of cells reads each data file about once, and loads
+    each checkpoint once as long as its predictions follow each other.
+    """
+
+    def __init__(self, catalogue: Catalogue, data: str) -> None:
+        """`data`: `hub`, `mirror:DIR` or `microworld`."""
+        self.catalogue = catalogue
+        self.data = data
+        self.source: Source = open_source(data)
+        self.task = lru_cache(maxsize=None)(self._task)
+        self.prompted = lru_cache(maxsize=64)(self._prompted)
+        self._warm: tuple[tuple[str, str | None, str, int], LoadedModel] | None = None
+
+    def _task(self, name: str) -> Task:
+        return load_task(self.catalogue, name)
+
+    def _prompted(
+        self, name: str, language: str, split: Split, limit: int | None
+    ) -> tuple[list[Example], list[Prompted]]:
+        task = self.task(name)
+        examples = read_examples(task.spec, self.source, language, split, limit)
+        return examples, [task.answer.render(example) for example in examples]
+
+    def model(
+        self, path: str, revision: str | None, dtype: str, max_input_tokens: int
+    ) -> LoadedModel:
+        """The checkpoint in memory; the last one asked for stays there."""
+        from t2t_xfer.architectures.loading import load
+
+        key = (path, revision, dtype, max_input_tokens)
+        if self._warm is None or self._warm[0] != key:
+            self._warm = None  # let the old one go before the new one comes
+            self._warm = (
+                key,
+                load(path, revision=revision, dtype=dtype, max_input_tokens=max_input_tokens),
+            )
+        return self._warm[1]
+
+    def forget_model(self) -> None:
+        """After training: the weights in memory are no longer those of their path."""
+        self._warm = None

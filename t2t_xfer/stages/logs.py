@@ -1,0 +1,61 @@
+"""The JSON-lines logs of stages: what a model answered, and what the metric made of it.
+
+Raw answers are kept whole, so a changed parser or metric never decodes again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from t2t_xfer.records import Example, Generation, Json, Readout
+
+PREDICTIONS = "predictions.jsonl"
+"""Of a `predict` stage: one generation a line."""
+STATISTICS = "statistics.jsonl"
+"""Of a `score` stage: one example a line, with its additive statistics."""
+
+
+def read_predictions(path: Path) -> dict[str, Generation]:
+    """The logged generations of a `predict` stage by example id."""
+    out = {}
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            out[row["id"]] = Generation(
+                row["id"],
+                Readout(row["readout"]),
+                row["text"],
+                tuple(row["scores"]),
+                tuple(row["choices"]),
+                row["removed_tokens"],
+            )
+    return out
+
+
+def logged(example: Example, generation: Generation) -> dict[str, Json]:
+    """One line of `predictions.jsonl`."""
+    return {
+        "id": example.id,
+        "language": example.language,
+        "gold": plain(example.gold),
+        "readout": generation.readout.value,
+        "text": generation.text,
+        "scores": list(generation.scores),
+        "choices": list(generation.choices),
+        "removed_tokens": generation.removed_tokens,
+    }
+
+
+def plain(value: Any) -> Json:
+    """A gold answer as JSON."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:
+    """One JSON object a line, UTF-8."""
+    with path.open("w", encoding="utf-8") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,224 @@
+"""Doing one stage: from its spec to files in its directory and results for its record.
+
+Every function here takes a stage, a directory to write into and the directories of the stages it
+needs, and returns what the record should hold. None of them knows studies or stores.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
+from t2t_xfer.errors import UserError
+from t2t_xfer.records import Json, Readout
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
+from t2t_xfer.stages.score import score_examples
+from t2t_xfer.stages.task import Task
+
+CHECKPOINT = "checkpoint"
+"""The directory of a `model` or `train` stage that holds weights, config and tokenizer."""
+
+
+class StageLike(Protocol):
+    """What is needed of a stage here (`study.stage.Stage` is one)."""
+
+    @property
+    def kind(self) -> str:
+        """`model`, `train`, `predict` or `score`."""
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        """Its identity."""
+
+    @property
+    def how(self) -> Mapping[str, Json]:
+        """Its paths."""
+
+
+class StageRunner:
+    """Runs stages in this process."""
+
+    def __init__(self, context: Context, progress: bool = True) -> None:
+        self.context = context
+        self.progress = progress
+
+    def __call__(
+        self, stage: StageLike, work: Path, needs: Mapping[str, Path]
+    ) -> Mapping[str, Json]:
+        """Does the stage; the results go into its record."""
+        do = {
+            "model": self._model,
+            "train": self._train,
+            "predict": self._predict,
+            "score": self._score,
+        }[stage.kind]
+        return do(stage, work, needs)
+
+    def _model(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
+        from t2t_xfer.architectures.micro import save_new_model
+
+        new: Any = stage.spec["new"]
+        texts = new_model_texts(self.context, new["languages"], new["text_lines"])
+        save_new_model(
+            work / CHECKPOINT,
+            new["architecture"],
+            texts,
+            vocabulary=new["vocabulary"],
+            hidden=new["hidden"],
+            layers=new["layers"],
+            heads=new["heads"],
+            seed=new["seed"],
+        )
+        return {"device": "cpu"}
+
+    def _train(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
+        from t2t_xfer.training.loop import train
+
+        spec: Any = stage.spec
+        training = TrainingSpec.model_validate(spec["training"])
+        task = self._task(spec)
+        examples, prompted = self.context.prompted(
+            task.name, spec["language"], "train", spec["limit"]
+        )
+        # Unlabelled rows cannot be trained on; `read_examples` has dropped them.
+        path, revision = _checkpoint(stage, needs)
+        # Loaded afresh: training changes the weights that a warm model would share.
+        self.context.forget_model()
+        loaded = self.context.model(path, revision, spec["dtype"], training.max_input_tokens)
+        self.context.forget_model()
+        architecture, options = loaded.architecture, task.answer.options
+        # A first row before the first step: what cannot work fails here, by name.
+        architecture.training_rows(prompted[0], options)
+        trained = train(
+            loaded,
+            len(examples),
+            lambda example, epoch: architecture.training_rows(prompted[example], options),
+            training,
+            seed=spec["seed"],
+            directory=work / "training",
+            progress=self.progress,
+        )
+        loaded.model.save_pretrained(work / CHECKPOINT)
+        loaded.tokenizer.save_pretrained(work / CHECKPOINT)
+        write_jsonl(work / "losses.jsonl", ({"loss": loss} for loss in trained.losses))
+        _remove_if_empty(work / "training")
+        return {
+            "steps": trained.steps,
+            "examples": trained.examples,
+            "training_examples": len(examples),
+            "tokens": trained.tokens,
+            "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
+            "device": str(loaded.model.device),
+        }
+
+    def _predict(
+        self, stage: StageLike, work: Path, needs: Mapping[str, Path]
+    ) -> Mapping[str, Json]:
+        spec: Any = stage.spec
+        task = self._task(spec)
+        examples, prompted = self.context.prompted(
+            task.name, spec["language"], spec["split"], spec["limit"]
+        )
+        engine, device = self._engine(stage, needs, task)
+        started = time.perf_counter()
+        generations = engine.read(prompted, task.answer.options, Readout(spec["readout"]))
+        seconds = time.perf_counter() - started
+        rows = map(logged, examples, generations)
+        write_jsonl(work / PREDICTIONS, rows)
+        results: dict[str, Json] = {
+            "n": len(examples),
+            "removed_tokens": sum(g.removed_tokens for g in generations),
+            "examples_per_second": round(len(examples) / max(seconds, 1e-9), 1),
+            "device": device,
+        }
+        return {**results, **self._codebook(spec, engine, task)}
+
+    def _codebook(self, spec: Any, engine: Engine, task: Task) -> dict[str, Json]:
+        """The codes that stood for the tags, so that logged answers can be read later."""
+        if engine.name != "transformers" or not task.answer.options.coded:
+            return {}
+        codec = engine.loaded.architecture.codec  # type: ignore[attr-defined]
+        texts = task.answer.options.texts
+        return {"codebook": dict(zip(texts, codec.codebook(len(texts)), strict=True))}
+
+    def _engine(
+        self, stage: StageLike, needs: Mapping[str, Path], task: Task
+    ) -> tuple[Engine, str]:
+        spec: Any = stage.spec
+        if spec["engine"] == "oracle":
+            return OracleEngine(), "none"
+        if spec["engine"] == "majority":
+            train = self._task({"shown": spec["majority_of"]})
+            examples, _ = self.context.prompted(
+                train.name, train.spec.source_language, "train", spec["train_limit"]
+            )
+            golds = [example.gold for example in examples if example.gold is not None]
+            return MajorityEngine(same_option(train, task, golds)), "none"
+        from t2t_xfer.engines.transformers import TransformersEngine
+
+        path, revision = _checkpoint(stage, needs)
+        loaded = self.context.model(path, revision, spec["dtype"], spec["max_input_tokens"])
+        return TransformersEngine(loaded, spec["batch_tokens"]), str(loaded.model.device)
+
+    def _score(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
+        spec: Any = stage.spec
+        task = self.context.task(spec["parsed"]["task"])
+        _check_unchanged(task, spec["parsed"], task.parsed())
+        examples, prompted = self.context.prompted(
+            task.name, spec["language"], spec["split"], spec["limit"]
+        )
+        generations = read_predictions(needs["predictions"] / PREDICTIONS)
+        scored = score_examples(task, examples, prompted, generations)
+        write_jsonl(work / STATISTICS, scored.rows)
+        return scored.results
+
+    def _task(self, spec: Mapping[str, Any]) -> Task:
+        task = self.context.task(spec["shown"]["task"])
+        _check_unchanged(task, spec["shown"], task.shown())
+        return task
+
+
+def same_option(train: Task, task: Task, golds: Iterable[Any]) -> str:
+    """The option text of `task` for the most frequent answer of `train`.
+
+    XNLI's majority label is MNLI's; both must name their labels alike.
+    """
+    text = train.answer.constant(golds)
+    index = train.answer.options.texts.index(text)
+    return task.answer.options.texts[index] if train.name != task.name else text
+
+
+def new_model_texts(context: Context, languages: Iterable[str], lines: int) -> list[str]:
+    """Raw text of several languages for a tokenizer, `lines` lines of each."""
+    texts: list[str] = []
+    for language in languages:
+        for number, line in enumerate(context.source.text(language)):
+            if number == lines:
+                break
+            texts.append(line)
+    return texts
+
+
+def _checkpoint(stage: StageLike, needs: Mapping[str, Path]) -> tuple[str, str | None]:
+    if "checkpoint" in needs:
+        return str(needs["checkpoint"] / CHECKPOINT), None
+    how: Any = stage.how
+    return how["path"], how["revision"]
+
+
+def _check_unchanged(task: Task, planned: Any, current: Any) -> None:
+    if planned != current:
+        raise UserError(
+            f"the task {task.name!r} or its prompt has changed since this run was planned."
+            " Start it again."
+        )
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

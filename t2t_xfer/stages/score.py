@@ -1,0 +1,60 @@
+"""From logged answers to a score: parse, compare, add up. No model is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from t2t_xfer.metrics import statistics_by_id
+from t2t_xfer.records import Example, Generation, Json, Prompted, Status
+from t2t_xfer.stages.logs import plain
+from t2t_xfer.stages.task import Task
+
+
+class Scored(NamedTuple):
+    """A score with what stands behind it."""
+
+    results: dict[str, Json]
+    rows: list[dict[str, Json]]
+    """One for each example: id, gold, value, status, additive statistics."""
+
+
+def score_examples(
+    task: Task,
+    examples: Sequence[Example],
+    prompted: Sequence[Prompted],
+    generations: Mapping[str, Generation],
+) -> Scored:
+    """Parses and scores what an engine read.
+
+    Raises:
+        UserError: a generation is missing or does not fit its example.
+    """
+    golds = {example.id: example.gold for example in examples if example.gold is not None}
+    predictions = [
+        task.answer.parse(generations[text.id], text) for text in prompted if text.id in generations
+    ]
+    statistics = statistics_by_id(task.metric, golds, predictions)
+    rows: list[dict[str, Json]] = [
+        {
+            "id": prediction.id,
+            "gold": plain(golds[prediction.id]),
+            "value": plain(prediction.value),
+            "status": prediction.status.value,
+            "statistics": list(statistics[prediction.id]),
+        }
+        for prediction in predictions
+    ]
+    invalid = sum(prediction.status is Status.invalid for prediction in predictions)
+    score = task.metric.score(list(statistics.values()))
+    return Scored(
+        {
+            "metric": score.metric,
+            "score": score.value,
+            "n": score.n,
+            "invalid_rate": invalid / len(rows),
+            "details": dict(score.details),
+            "signature": score.signature,
+        },
+        rows,
+    )

@@ -1,0 +1,82 @@
+"""A task ready to use: its spec, its prompt, its answer format and its metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from t2t_xfer.answers import AnswerFormat, answer_format
+from t2t_xfer.metrics import METRICS, Metric
+from t2t_xfer.records import Json
+from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.task import TaskSpec
+
+READS: tuple[str, ...] = (
+    "task",
+    "answer",
+    "source_language",
+    "fields",
+    "id_field",
+    "label_field",
+    "labels",
+    "words_field",
+    "tags_field",
+    "tags",
+    "shortenable",
+)
+"""What of a task's spec changes what a model is shown. The data itself counts by its hash."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What stages need of a task."""
+
+    spec: TaskSpec
+    prompt: ResolvedPrompt
+    answer: AnswerFormat
+    metric: Metric
+
+    @property
+    def name(self) -> str:
+        """The file's stem."""
+        return self.spec.task
+
+    def shown(self) -> dict[str, Json]:
+        """Identity of what a model is shown and asked: for training and prediction."""
+        spec = self.spec.canonical()
+        prompt = self.prompt.canonical()
+        return {
+            **{key: spec[key] for key in READS},
+            "input": prompt["input"],
+            "words": prompt["words"],
+            "localized": prompt.get("languages"),
+        }
+
+    def parsed(self) -> dict[str, Json]:
+        """Identity of how answers are read from text and scored."""
+        prompt = self.prompt.canonical()
+        return {
+            "task": self.name,
+            "labels": self.spec.canonical()["labels"],
+            "tags": list(self.spec.tags),
+            "default_tag": self.spec.default_tag,
+            "words": prompt["words"],
+            "synonyms": prompt["synonyms"],
+            "metric": self.metric.signature,
+        }
+
+
+def load_task(catalogue: Catalogue, name: str) -> Task:
+    """A task by its name.
+
+    Raises:
+        SpecError: no such task, or its YAML or prompt is wrong.
+    """
+    spec = catalogue.task(name)
+    prompt = catalogue.prompt_of(spec)
+    return Task(
+        spec,
+        prompt,
+        answer_format(spec, prompt),
+        METRICS[spec.metric](),
+    )

@@ -1,0 +1,237 @@
+"""From a study to its stages: every piece of work once, however many cells share it.
+
+For each model, seed and intermediate task: the base is trained on the intermediate (or not), then
+on the target's English data, and tested in every language. Stages with the same identity are one
+stage, so an intermediate checkpoint serves all targets, and XNLI without an intermediate is the
+same training as the intermediate MNLI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from t2t_xfer.data.examples import missing_languages
+from t2t_xfer.errors import AbsentError, UserError
+from t2t_xfer.records import Split
+from t2t_xfer.specs.model import ModelSpec
+from t2t_xfer.specs.study import StudySpec, training_for
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.plans import (
+    Base,
+    Test,
+    base_of,
+    baseline_spec,
+    model_spec,
+    predict_spec,
+    score_spec,
+    train_spec,
+)
+from t2t_xfer.study.stage import Cell, Plan, Stage
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Tip:
+    """The checkpoint that a chain of stages has reached."""
+
+    label: str
+    base: Base
+    stage_id: str | None
+    """None: the base itself, which exists already."""
+
+
+@dataclass
+class Builder:
+    """Collects stages, each once."""
+
+    context: Context
+    stages: dict[str, Stage] = field(default_factory=dict)
+    naive: dict[str, int] = field(default_factory=dict)
+    """How many stages of each kind there would be without sharing."""
+
+    def add(self, stage: Stage) -> str:
+        """The id of the stage; the first label of equal stages stays."""
+        self.naive[stage.kind] = self.naive.get(stage.kind, 0) + 1
+        return self.stages.setdefault(stage.digest, stage).id
+
+    def start(self, model: ModelSpec) -> Tip:
+        """The base of a model."""
+        base = base_of(model)
+        if base.new is None:
+            return Tip(model.name, base, None)
+        spec = model_spec(self.context, base.new)
+        stage = Stage("model", model.name, spec, {}, {"data": self.context.data})
+        return Tip(model.name, base, self.add(stage))
+
+    def train(
+        self, tip: Tip, task: str, training: TrainingSpec, limit: int | None, seed: int
+    ) -> Tip:
+        """The tip, trained on one task."""
+        first = tip.stage_id is None
+        spec = train_spec(self.context, tip.base, first, task, training, limit, seed)
+        needs, how = self._source(tip)
+        label = f"{tip.label}>{task}"
+        stage = Stage("train", f"{label}@{seed}", spec, needs, how)
+        return Tip(label, tip.base, self.add(stage))
+
+    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> tuple[str, str]:
+        """Id of the score of a tip's predictions, and the readout."""
+        first = tip.stage_id is None
+        spec = predict_spec(self.context, tip.base, first, test, max_input_tokens)
+        needs, how = self._source(tip)
+        label = f"{tip.label}={test.task}.{test.language}"
+        return self._score(Stage("predict", label, spec, needs, how), test), str(spec["readout"])
+
+    def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
+        """Id of a baseline's score."""
+        spec = baseline_spec(self.context, engine, test, train_limit)
+        label = f"{engine}={test.task}.{test.language}"
+        how = {"data": self.context.data}
+        return self._score(Stage("predict", label, spec, {}, {**how}), test)
+
+    def _score(self, predict: Stage, test: Test) -> str:
+        spec = score_spec(self.context, test)
+        predicted = self.add(predict)
+        how = {"data": self.context.data}
+        return self.add(Stage("score", predict.label, spec, {"predictions": predicted}, {**how}))
+
+    def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, str | None]]:
+        how: dict[str, str | None] = {"data": self.context.data}
+        if tip.stage_id is not None:
+            return {"checkpoint": tip.stage_id}, how
+        path, revision = tip.base.how["path"], tip.base.how["revision"]
+        return {}, {
+            **how,
+            "path": str(path),
+            "revision": None if revision is None else str(revision),
+        }
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what the command line tells about it."""
+
+    plan: Plan
+    baselines: dict[tuple[str, str], str]
+    """(target, language) to the majority baseline's score id."""
+    naive: dict[str, int]
+
+
+def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False) -> Planned:
+    """The stage graph of a study.
+
+    Raises:
+        AbsentError: the data lacks languages or splits, and `skip_missing` is off.
+        UserError: whatever else cannot work, before anything has run.
+    """
+    absent: list[str] = []
+    languages = {
+        target: _languages(study, target, context, skip_missing, absent) for target in study.targets
+    }
+    builder = Builder(context)
+    cells: list[Cell] = []
+    baselines: dict[tuple[str, str], str] = {}
+    for target in study.targets:
+        for language in languages[target]:
+            test = Test(target, language, "test", study.limit.test)
+            baselines[target, language] = builder.baseline("majority", test, study.limit.train)
+    for model in study.models:
+        start = builder.start(model)
+        for seed in study.seeds:
+            for intermediate in study.intermediates:
+                tip = _intermediate(builder, study, model, start, intermediate, seed)
+                for target in study.targets:
+                    cells += _cells(
+                        builder, study, model, tip, intermediate, target, languages[target], seed
+                    )
+    plan = Plan(study.study, tuple(builder.stages.values()), tuple(cells), tuple(absent))
+    return Planned(plan, baselines, builder.naive)
+
+
+def _intermediate(
+    builder: Builder, study: StudySpec, model: ModelSpec, start: Tip, task: str, seed: int
+) -> Tip:
+    if task == NONE:
+        return start
+    training = training_for(study, model, task)
+    return builder.train(start, task, training, study.limit.train, seed)
+
+
+def _cells(
+    builder: Builder,
+    study: StudySpec,
+    model: ModelSpec,
+    tip: Tip,
+    intermediate: str,
+    target: str,
+    languages: Sequence[str],
+    seed: int,
+) -> list[Cell]:
+    trained_on = builder.context.task(target).spec.train_task or target
+    training = training_for(study, model, trained_on)
+    ready = builder.train(tip, trained_on, training, study.limit.train, seed)
+    cells = []
+    for language in languages:
+        test = Test(target, language, "test", study.limit.test)
+        score_id, readout = builder.test_at(ready, test, training.max_input_tokens)
+        cells.append(
+            Cell(
+                study.study,
+                model.name,
+                tip.base.architecture,
+                intermediate,
+                target,
+                language,
+                seed,
+                readout,
+                score_id,
+                same_data=intermediate == trained_on,
+            )
+        )
+    return cells
+
+
+def _languages(
+    study: StudySpec, target: str, context: Context, skip_missing: bool, absent: list[str]
+) -> list[str]:
+    """The languages to test a target in; those the data lacks are an error or a note."""
+    spec = context.task(target).spec
+    wanted = wanted_languages(study, target, spec.languages)
+    split: Split = "test"
+    missing = missing_languages(spec, context.source, wanted, split)
+    if missing and not skip_missing:
+        raise AbsentError(
+            f"the data source {context.data!r} has no test data of {target} in"
+            f" {', '.join(missing)}. Leave these languages out of the study, or pass"
+            " --skip-missing; the report will say so."
+        )
+    absent += [f"{target}: no test data in {code} ({context.data})" for code in missing]
+    found = [code for code in wanted if code not in missing]
+    if not found:
+        raise UserError(
+            f"the study {study.study!r} tests {target} in no language: the task has"
+            f" {', '.join(spec.languages)}."
+        )
+    return found
+
+
+def wanted_languages(study: StudySpec, target: str, own: Sequence[str]) -> list[str]:
+    """The languages a study asks for: its list cut down to the task's own, or its list by task.
+
+    Raises:
+        UserError: the list by task names a language that the task does not have.
+    """
+    chosen = study.languages
+    if isinstance(chosen, dict):
+        listed = chosen.get(target, tuple(own))
+        strange = [code for code in listed if code not in own]
+        if strange:
+            raise UserError(
+                f"the study {study.study!r} asks for {target} in {', '.join(strange)}, but the"
+                f" task has only {', '.join(own)}."
+            )
+        return list(listed)
+    return [code for code in own if chosen is None or code in chosen]

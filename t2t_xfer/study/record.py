@@ -1,0 +1,220 @@
+"""`record.json`: what a finished stage was, what it found, and the checksums of its files.
+
+The rule: a record is whole or it is not a record. It carries a checksum of itself, its identity
+must hash to its directory's name, and it is written by temp + fsync + rename. Times stand here
+and nowhere else, so that every other file of a stage can be the same byte for byte.
+
+    record = new_record(stage, work, {"score": 71.2, "device": "cpu"}, seconds=12.3)
+    write_record(work, record)
+    read_record(work).results["score"]      # 71.2
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from t2t_xfer.records import Json
+from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, split_id
+
+RECORD = "record.json"
+
+_PACKAGES = ("t2t_xfer", "torch", "transformers", "tokenizers", "accelerate", "numpy", "vllm")
+"""What can change a number without a change in the stage's identity, if installed."""
+
+
+class DamagedRecordError(ValueError):
+    """There is a `record.json`, but it is not what was written. The stage is not done."""
+
+
+@dataclass(frozen=True)
+class FileSum:
+    """What a file was when its stage finished."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished stage."""
+
+    stage_id: str
+    kind: str
+    label: str
+    spec: Mapping[str, Json]
+    needs: Mapping[str, str]
+    how: Mapping[str, Json]
+    results: Mapping[str, Json]
+    """What the stage returned: numbers, signatures, counts, and `device` in words."""
+    files: Mapping[str, FileSum]
+    """Every file of the stage by its path relative to the stage's directory."""
+    versions: Mapping[str, str]
+    git: Mapping[str, Json]
+    """`commit` and `dirty` of the checkout that ran; empty for an installed package."""
+    seconds: float
+    """Wall-clock time of the last attempt (a resumed stage counts from its resumption)."""
+    finished: str
+    """UTC, ISO 8601."""
+
+
+def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds: float) -> Record:
+    """The record of `stage`, whose files are all that lies in `folder`."""
+    return Record(
+        stage_id=stage.id,
+        kind=stage.kind,
+        label=stage.label,
+        spec=stage.spec,
+        needs=stage.needs,
+        how=stage.how,
+        results=results,
+        files={name: _settle(folder / name) for name in _files(folder)},
+        versions=_versions(),
+        git=_git(),
+        seconds=round(seconds, 3),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write `record.json` whole or not at all, and wait until it is on the disk.
+
+    Raises:
+        ValueError, TypeError: the results are not JSON, or hold a NaN. Nothing is written.
+    """
+    files = {name: asdict(entry) for name, entry in record.files.items()}
+    body = {**vars(record), "files": files}
+    body["sha256"] = _checksum(body)
+    temporary = folder / f"{RECORD}.tmp"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(plain_json(body), file, ensure_ascii=False, indent=2, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, folder / RECORD)
+    for directory in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sync_directory(directory)
+
+
+def read_record(folder: Path) -> Record:
+    """The record in `folder`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedRecordError: it is cut off, edited, or of another stage.
+    """
+    raw = (folder / RECORD).read_bytes()
+    try:
+        body = json.loads(raw.decode("utf-8"))
+        if body.pop("sha256") != _checksum(body):
+            raise ValueError("its checksum does not fit its text")
+        files = {name: FileSum(**entry) for name, entry in body.pop("files").items()}
+        record = Record(files=files, **body)
+        digest = identity(record.kind, record.spec, record.needs)
+        if not folder.name.endswith(f"-{digest}") or split_id(record.stage_id)[2] != digest:
+            raise ValueError("it belongs to another stage")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedRecordError(f"{folder / RECORD} is damaged: {error}") from error
+    return record
+
+
+def size_problems(folder: Path, record: Record) -> list[str]:
+    """Files that are not there or not of their size. Reads no file."""
+    found = (_size_problem(folder / name, name, entry) for name, entry in record.files.items())
+    return [problem for problem in found if problem]
+
+
+def content_problems(folder: Path, record: Record) -> list[str]:
+    """`size_problems`, files whose bytes changed, and files that the stage did not make."""
+    problems = []
+    for name, entry in record.files.items():
+        problem = _size_problem(folder / name, name, entry)
+        if problem is None and _sha256(folder / name) != entry.sha256:
+            problem = f"{name} does not have its checksum: its content changed"
+        problems += [problem] if problem else []
+    strangers = set(_files(folder)) - set(record.files) - {RECORD}
+    return problems + [f"{name} is not in the record" for name in sorted(strangers)]
+
+
+def sync_directory(folder: Path) -> None:
+    """Wait until the names in `folder` are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _checksum(body: Mapping[str, object]) -> str:
+    return hashlib.sha256(canonical_json(body).encode("utf-8")).hexdigest()
+
+
+def _size_problem(path: Path, name: str, expected: FileSum) -> str | None:
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{name} is missing"
+    return None if size == expected.size else f"{name} has {size} bytes, not {expected.size}"
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link: a stage's files must lie in its own directory")
+        if path.is_file():
+            yield path.relative_to(folder).as_posix()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _settle(path: Path) -> FileSum:
+    """Wait until a file is on the disk; its size and checksum."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileSum(size=file.tell(), sha256=digest)
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def _git() -> Mapping[str, Json]:
+    """The state of the checkout that this package runs from, if it does."""
+    package = Path(__file__).resolve().parents[1]
+    try:
+        top = _ask_git(package, "rev-parse", "--show-toplevel")
+        if Path(top) != package.parent:  # installed inside somebody else's repository
+            return {}
+        commit = _ask_git(package, "rev-parse", "HEAD")
+        changes = _ask_git(package, "status", "--porcelain", "--", str(package))
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": commit, "dirty": bool(changes)}
+
+
+def _ask_git(folder: Path, *arguments: str) -> str:
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    return answer.stdout.strip()

@@ -1,0 +1,124 @@
+"""From a finished or half-finished plan to tables: `cells.csv`, `report.md`, and what is missing.
+
+`plan.json` beside them keeps the cells with the ids of their scores, so that a report can be made
+again from the store alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from t2t_xfer.errors import UserError
+from t2t_xfer.report.cells import CellRow, write_cells
+from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.study.stage import Cell, Plan
+from t2t_xfer.study.store import Store
+
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """What `plan.json` holds."""
+
+    study: str
+    cells: tuple[Cell, ...]
+    baselines: Mapping[str, str]
+    """`target/language` to the majority baseline's score id."""
+    sources: Mapping[str, str]
+    """Target to the language of its training data."""
+    notes: tuple[str, ...]
+    """What a reader must know: absent languages, synthetic data."""
+
+
+def study_file(
+    plan: Plan,
+    baselines: Mapping[tuple[str, str], str],
+    sources: Mapping[str, str],
+    notes: Sequence[str],
+) -> StudyFile:
+    """The part of a plan that a report needs."""
+    named = {f"{target}/{language}": score for (target, language), score in baselines.items()}
+    return StudyFile(plan.study, plan.cells, named, sources, (*notes, *plan.absent))
+
+
+def save_study(directory: Path, file: StudyFile) -> None:
+    """Writes `plan.json`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(file), indent=1, ensure_ascii=False, sort_keys=True)
+    temporary = directory / f".{PLAN}.tmp"
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(directory / PLAN)
+
+
+def load_study(directory: Path) -> StudyFile:
+    """Reads `plan.json`.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    path = directory / PLAN
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
+        return StudyFile(cells=cells, **{**raw, "notes": tuple(raw["notes"])})
+    except FileNotFoundError:
+        raise UserError(
+            f"{directory} holds no {PLAN}, so it is no study's directory. Give the directory that"
+            " `t2t-xfer study run` named, for example eval_outputs/quickstart."
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError) as e:
+        raise UserError(f"{path} cannot be read: {e}. Run the study again to write it anew.") from e
+
+
+def collect(file: StudyFile, store: Store) -> tuple[list[CellRow], list[str]]:
+    """The rows that are finished, and a line for each cell that is not."""
+    rows: list[CellRow] = []
+    missing: list[str] = []
+    for cell in file.cells:
+        record = store.record(cell.score_id)
+        if record is None:
+            missing.append(
+                f"{cell.model}, {cell.intermediate} → {cell.target}, {cell.language},"
+                f" seed {cell.seed}"
+            )
+            continue
+        results: Any = record.results
+        baseline_id = file.baselines.get(f"{cell.target}/{cell.language}")
+        baseline = None if baseline_id is None else store.record(baseline_id)
+        majority: Any = None if baseline is None else baseline.results["score"]
+        rows.append(
+            CellRow(
+                cell.study,
+                cell.model,
+                cell.architecture,
+                cell.intermediate,
+                cell.target,
+                cell.language,
+                cell.seed,
+                results["metric"],
+                results["score"],
+                results["n"],
+                results["invalid_rate"],
+                cell.readout,
+                results["signature"],
+                same_data=cell.same_data,
+                majority=majority,
+                source_language=file.sources[cell.target],
+            )
+        )
+    return rows, missing
+
+
+def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[CellRow], Path]:
+    """Writes `cells.csv` and `report.md`; the rows and the report's path."""
+    rows, missing = collect(file, store)
+    write_cells(directory / "cells.csv", rows)
+    report = directory / "report.md"
+    notes = [*file.notes, *(f"not finished: {line}" for line in missing)]
+    report.write_text(render_markdown(file.study, rows, notes), encoding="utf-8")
+    return rows, report

@@ -1,0 +1,192 @@
+"""The training loop: a thin layer over `transformers.Trainer`, blind to architecture and task.
+
+The data loader yields one optimizer step; `training_step` walks through its micro-batches and
+adds up their gradients. Optimizer, schedule, clipping, devices, checkpoints and resume are the
+Trainer's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from t2t_xfer.architectures.head import place_logits, row_losses
+from t2t_xfer.architectures.loading import LoadedModel
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.errors import TrainingError
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training.steps import Step, StepDataset, num_steps
+
+logger = logging.getLogger(__name__)
+
+COMPLETE = "complete.json"
+"""Written last into a checkpoint: one without it was cut off while it was saved."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training stage did."""
+
+    steps: int
+    examples: int
+    """Examples seen, repetitions counted."""
+    tokens: int
+    """Tokens processed in this run, without padding."""
+    losses: tuple[float, ...]
+    """Loss of every step of this run: the mean over the step's examples."""
+
+
+class _StepTrainer(Trainer):
+    """A Trainer whose batches are whole steps."""
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(self, loaded: LoadedModel, **kwargs: Any) -> None:
+        super().__init__(model=loaded.model, data_collator=lambda steps: steps[0], **kwargs)
+        self.architecture = loaded.architecture
+        self.step_losses: list[float] = []
+        self.tokens_seen = 0
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        dataset: Any = self.train_dataset
+        return SequentialSampler(dataset)
+
+    def training_step(
+        self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        step: Step = inputs
+        model.train()
+        total = torch.zeros((), device=self.args.device)
+        for i, rows in enumerate(step.micro_batches):
+            last = i == len(step.micro_batches) - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
+                with self.compute_loss_context_manager():
+                    logits = place_logits(model, self.architecture, rows)
+                    loss = row_losses(logits, rows).sum() / step.num_examples
+                self.accelerator.backward(loss)
+            total += loss.detach()
+            self.tokens_seen += sum(row.num_tokens for row in rows)
+        value = float(total)
+        if not torch.isfinite(total):
+            raise TrainingError(
+                f"the loss is {value} at step {self.state.global_step + 1}, in a step with the"
+                f" examples {', '.join(step.ids[:5])}, … . Try a lower learning_rate, more"
+                " warmup, or float32."
+            )
+        self.step_losses.append(value)
+        return total
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        folder = Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        (folder / COMPLETE).write_text(json.dumps({"step": self.state.global_step}) + "\n")
+
+
+def last_complete_checkpoint(directory: Path) -> Path | None:
+    """The newest checkpoint that was saved to its end."""
+    found = [p.parent for p in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{COMPLETE}")]
+    return max(found, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
+
+
+def train(
+    loaded: LoadedModel,
+    num_examples: int,
+    rows_of: Callable[[int, int], list[Row]],
+    spec: TrainingSpec,
+    *,
+    seed: int,
+    directory: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+    progress: bool = True,
+    extra_arguments: Mapping[str, Any] | None = None,
+) -> Trained:
+    """Trains `loaded.model` in place, resuming from the newest complete checkpoint if there is one.
+
+    Args:
+        num_examples: size of the training set.
+        rows_of: training rows of an example in an epoch.
+        directory: where checkpoints go while training; they are removed at the end.
+
+    Raises:
+        TrainingError: there are no examples, or the loss is not finite.
+    """
+    if num_examples == 0:
+        raise TrainingError("there are no training examples.")
+    total = num_steps(num_examples, spec.examples_per_step, spec.epochs, spec.steps)
+    dataset = StepDataset(
+        num_examples,
+        rows_of,
+        per_step=spec.examples_per_step,
+        total_steps=total,
+        seed=seed,
+        micro_batch_tokens=spec.micro_batch_tokens,
+    )
+    trainer = _StepTrainer(
+        loaded,
+        args=_arguments(spec, total, seed, directory, progress, extra_arguments or {}),
+        train_dataset=dataset,
+        callbacks=list(callbacks),
+    )
+    checkpoint = last_complete_checkpoint(directory)
+    for unfinished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+        if not (unfinished / COMPLETE).exists():
+            shutil.rmtree(unfinished)
+    if checkpoint is not None:
+        logger.info("%s: training goes on from this checkpoint", checkpoint.name)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    for finished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+        shutil.rmtree(finished)
+    return Trained(
+        total, total * spec.examples_per_step, trainer.tokens_seen, tuple(trainer.step_losses)
+    )
+
+
+def _arguments(
+    spec: TrainingSpec,
+    total: int,
+    seed: int,
+    directory: Path,
+    progress: bool,
+    extra: Mapping[str, Any],
+) -> TrainingArguments:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    settings: dict[str, Any] = {
+        "output_dir": str(directory),
+        "max_steps": total,
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": 1,
+        "learning_rate": spec.learning_rate,
+        "lr_scheduler_type": spec.schedule,
+        "warmup_steps": round(spec.warmup * total),
+        "weight_decay": spec.weight_decay,
+        "max_grad_norm": spec.max_grad_norm,
+        "adam_epsilon": spec.adam_epsilon,
+        "seed": seed,
+        "data_seed": seed,
+        "save_strategy": "steps" if total > spec.checkpoint_steps else "no",
+        "save_steps": spec.checkpoint_steps,
+        "save_total_limit": 2,
+        "logging_strategy": "steps",
+        "logging_steps": max(1, total // 20),
+        # The default hides a loss that is not finite.
+        "logging_nan_inf_filter": False,
+        "report_to": [],
+        "remove_unused_columns": False,
+        "disable_tqdm": not progress,
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        **extra,
+    }
+    return TrainingArguments(**settings)

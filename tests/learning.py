@@ -1,0 +1,194 @@
+"""Small tasks with a rule that a micro model can learn from 64 examples, for the learning matrix.
+
+Real-shaped: several scripts, words with inner spaces, answers of different lengths. A label
+depends on one cue word among noise; a tag depends on the word and, for the words that are both
+noun and verb, on what stands before it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from t2t_xfer.answers import AnswerFormat, answer_format
+from t2t_xfer.architectures.loading import LoadedModel, wrap
+from t2t_xfer.architectures.micro import new_model, train_tokenizer
+from t2t_xfer.engines.transformers import TransformersEngine
+from t2t_xfer.metrics import METRICS
+from t2t_xfer.records import ArchitectureName, Example, Options, Prompted, Readout
+from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training.loop import train
+
+CUES = {
+    "entailment": ("great", "猫", "superb"),
+    "neutral": ("plain", "usual", "كتاب"),
+    "contradiction": ("awful", "собака", "ugly"),
+}
+NOISE = ["the", "a", "my", "his", "room", "house", "dog", "city", "was", "is", "very", "quite", "with", "of", "and", "near", "table", "garden"]
+LEXICON = {
+    "DET": ("the", "a", "every"),
+    "ADJ": ("old", "red", "10 000"),
+    "NOUN": ("dog", "猫", "كتاب", "fish", "light"),
+    "VERB": ("sees", "likes", "fish", "light"),
+    "ADV": ("often", "не видит"),
+    "PUNCT": (".",),
+}
+LABEL_TASK = TaskSpec.model_validate(
+    {
+        "task": "cue",
+        "answer": "label",
+        "data": {"files": {"train": "none.jsonl"}},
+        "languages": ["en"],
+        "label_field": "label",
+        "labels": {name: {"value": name} for name in CUES},
+        "prompt": {"input": "text: {{ text }}\nrelation:"},
+        "shortenable": ["text"],
+        "metric": "accuracy",
+    }
+)
+TAGS_TASK = TaskSpec.model_validate(
+    {
+        "task": "word_classes",
+        "answer": "tags",
+        "data": {"files": {"train": "none.jsonl"}},
+        "languages": ["en"],
+        "words_field": "words",
+        "tags_field": "tags",
+        "tags": list(LEXICON),
+        "prompt": {"input": "words: {{ words }}\ntags:"},
+        "metric": "span_f1",
+    }
+)
+TASKS = {"label": LABEL_TASK, "tags": TAGS_TASK}
+TRAINING = TrainingSpec(
+    examples_per_step=16,
+    epochs=40,
+    learning_rate=3e-3,
+    max_input_tokens=128,
+    micro_batch_tokens=2048,
+)
+
+
+def label_examples(count: int, seed: int) -> list[Example]:
+    rng = random.Random(seed)
+    out = []
+    for i in range(count):
+        label = list(CUES)[i % len(CUES)]
+        words = rng.choices(NOISE, k=8)
+        cue = rng.choice(CUES[label])
+        words.insert(rng.randrange(9), cue)
+        fields = {"text": " ".join(words), "cue": cue}
+        out.append(Example(str(i), "cue", "en", "train", fields, label))
+    return out
+
+
+def tags_examples(count: int, seed: int) -> list[Example]:
+    rng = random.Random(seed)
+    out = []
+    for i in range(count):
+        noun_phrase = [["DET", "ADJ", "NOUN"], ["DET", "NOUN"]]
+        verb = ["ADV", "VERB"] if rng.random() < 0.5 else ["VERB"]
+        tags = (*rng.choice(noun_phrase), *verb, *rng.choice(noun_phrase), "PUNCT")
+        words = tuple(rng.choice(LEXICON[tag]) for tag in tags)
+        out.append(Example(str(i), "word_classes", "en", "train", {"words": words}, tags))
+    return out
+
+
+EXAMPLES = {"label": label_examples, "tags": tags_examples}
+
+
+def answers(kind: str) -> AnswerFormat:
+    task = TASKS[kind]
+    words = {name: name for name in task.labels}
+    prompt = ResolvedPrompt(input=task.prompt.input or "", words=words, synonyms={}, languages={})
+    return answer_format(task, prompt)
+
+
+def permuted(examples: Sequence[Example], seed: int) -> list[Example]:
+    """The same inputs with answers that tell nothing.
+
+    Labels go round within the examples of each cue, so that no cue is left with a favourite by
+    chance; tags are shuffled within each sentence.
+    """
+    rng = random.Random(seed)
+    out: list[Example] = []
+    turn: dict[object, int] = {}
+    for example in examples:
+        if isinstance(example.gold, tuple):
+            out.append(replace(example, gold=tuple(rng.sample(example.gold, len(example.gold)))))
+            continue
+        cue = example.fields["cue"]
+        turn[cue] = turn.get(cue, rng.randrange(len(CUES))) + 1
+        out.append(replace(example, gold=list(CUES)[turn[cue] % len(CUES)]))
+    return out
+
+
+def shuffled_words(examples: Sequence[Example], seed: int) -> list[Example]:
+    """Words in another order under the same tags: a reader that answers by place must fail."""
+    rng = random.Random(seed)
+    out = []
+    for example in examples:
+        words = example.fields["words"]
+        assert isinstance(words, tuple)
+        out.append(replace(example, fields={"words": tuple(rng.sample(words, len(words)))}))
+    return out
+
+
+def fresh_model(
+    architecture: ArchitectureName,
+    texts: Sequence[str],
+    *,
+    max_input_tokens: int = 128,
+    hidden: int = 64,
+) -> LoadedModel:
+    tokenizer = train_tokenizer(texts, 700, architecture)
+    model = new_model(architecture, len(tokenizer), hidden=hidden, layers=2, heads=2)
+    return wrap(model, tokenizer, max_input_tokens)
+
+
+def learn(
+    architecture: ArchitectureName,
+    answer: AnswerFormat,
+    examples: Sequence[Example],
+    directory: Path,
+    training: TrainingSpec = TRAINING,
+) -> LoadedModel:
+    """A new small model, trained on the examples through the real loop."""
+    prompted = [answer.render(example) for example in examples]
+    texts = [f"{p.input} {p.target}" for p in prompted]
+    loaded = fresh_model(architecture, texts)
+    train(
+        loaded,
+        len(prompted),
+        lambda i, _: loaded.architecture.training_rows(prompted[i], answer.options),
+        training,
+        seed=0,
+        directory=directory,
+        progress=False,
+    )
+    return loaded
+
+
+def score(
+    loaded: LoadedModel, answer: AnswerFormat, examples: Sequence[Example], readout: Readout
+) -> dict[str, float]:
+    """The metric and its details, through the real readout and the real parser."""
+    metric = METRICS[TASKS[answer.name].metric]()
+    prompted = [answer.render(example) for example in examples]
+    generations = TransformersEngine(loaded, 2048).read(prompted, answer.options, readout)
+    statistics = []
+    for example, text, generation in zip(examples, prompted, generations, strict=True):
+        assert example.gold is not None
+        value = answer.parse(generation, text).value
+        statistics.append(metric.statistics(example.gold, value))
+    found = metric.score(statistics)
+    return {"score": found.value, **found.details}
+
+
+def rendered(kind: str, count: int, seed: int = 5) -> tuple[list[Prompted], Options]:
+    answer = answers(kind)
+    return [answer.render(e) for e in EXAMPLES[kind](count, seed)], answer.options
