@@ -28,7 +28,26 @@ CUES = {
     "neutral": ("plain", "usual", "كتاب"),
     "contradiction": ("awful", "собака", "ugly"),
 }
-NOISE = ["the", "a", "my", "his", "room", "house", "dog", "city", "was", "is", "very", "quite", "with", "of", "and", "near", "table", "garden"]
+NOISE = [
+    "the",
+    "a",
+    "my",
+    "his",
+    "room",
+    "house",
+    "dog",
+    "city",
+    "was",
+    "is",
+    "very",
+    "quite",
+    "with",
+    "of",
+    "and",
+    "near",
+    "table",
+    "garden",
+]
 LEXICON = {
     "DET": ("the", "a", "every"),
     "ADJ": ("old", "red", "10 000"),

@@ -98,8 +98,6 @@ class Causal:
 
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """Padded ids; a 4-D mask and positions where rows hold blocks."""
-        import torch
-
         from t2t_xfer.architectures.padding import block_mask, block_positions, length_mask, pad
 
         ids = [row.input_ids for row in rows]
@@ -107,7 +105,7 @@ class Causal:
         out = {"input_ids": pad(ids, self.codec.special("eos") if pad_id is None else pad_id)}
         if any(row.blocks for row in rows):
             blocks = [row.blocks or (0,) * len(row.input_ids) for row in rows]
-            out["attention_mask"] = block_mask(blocks, torch.float32)
+            out["attention_mask"] = block_mask(blocks)
             out["position_ids"] = block_positions(blocks)
         else:
             out["attention_mask"] = length_mask(ids)

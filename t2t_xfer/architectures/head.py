@@ -53,8 +53,11 @@ def place_logits(
     """
     unwrapped: Any = model.module if hasattr(model, "module") else model
     index, column = place_indices(rows)
-    device = next(model.parameters()).device
-    inputs = {name: value.to(device) for name, value in architecture.inputs(rows).items()}
+    inputs = {
+        # Additive masks are the only floating-point inputs; they follow the model's dtype.
+        name: value.to(unwrapped.device, unwrapped.dtype if value.is_floating_point() else None)
+        for name, value in architecture.inputs(rows).items()
+    }
     with _head_only_at(unwrapped.get_output_embeddings(), index, column):
         logits: torch.Tensor = model(**inputs).logits[0]
     return logits.float()

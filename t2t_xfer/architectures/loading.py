@@ -91,4 +91,5 @@ def load(
             f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"
             " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
         ) from e
-    return wrap(model, tokenizer, max_input_tokens)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return wrap(model.to(device), tokenizer, max_input_tokens)

@@ -21,8 +21,12 @@ def length_mask(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
     return (pad([[1] * len(s) for s in sequences], 0)).long()
 
 
-def block_mask(blocks: Sequence[Sequence[int]], dtype: torch.dtype) -> torch.Tensor:
-    """Additive mask, shape (rows, 1, longest, longest): 0 where a token may look, else the minimum.
+HIDDEN = torch.finfo(torch.bfloat16).min
+"""What hides a token in an additive mask. Finite in float32 and in bfloat16."""
+
+
+def block_mask(blocks: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Additive mask, shape (rows, 1, longest, longest): 0 where a token may look, else `HIDDEN`.
 
     A token sees itself and the earlier tokens of block 0 and of its own block. Padding sees only
     itself, so that no row of the softmax is empty.
@@ -33,8 +37,7 @@ def block_mask(blocks: Sequence[Sequence[int]], dtype: torch.dtype) -> torch.Ten
     key, query = ids[:, None, :], ids[:, :, None]
     allowed = earlier & ((key == query) | (key == 0)) & (query >= 0)
     allowed |= torch.eye(length, dtype=torch.bool)
-    mask = torch.zeros(allowed.shape, dtype=dtype)
-    return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]
+    return torch.zeros(allowed.shape).masked_fill(~allowed, HIDDEN)[:, None]
 
 
 def block_positions(blocks: Sequence[Sequence[int]]) -> torch.Tensor:

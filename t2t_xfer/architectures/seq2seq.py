@@ -7,13 +7,16 @@ A label task in training, and all its label words at once in reading:
     labels   entail  ment   </s>          block 1             block 2         block 3
 
 A tagging task: one decoder block for each word, fed the word's sentinel, which also stands before
-the word in the encoder. Blocks cannot see each other, so the words are independent and one pass
-reads them all.
+the word in the encoder, and the word. Blocks cannot see each other, so the words are independent
+and one pass reads them all.
 
     encoder  Tag : <extra_id_0> The <extra_id_1> dog </s>
-    decoder  <start> <extra_id_0>    <start> <extra_id_1>
-    places           0                       1
-    labels           F                       H                (codes of DET and NOUN)
+    decoder  <start> <extra_id_0> The    <start> <extra_id_1> dog
+    places                        0                           1
+    labels                        F                           H    (codes of DET and NOUN)
+
+Without the word in its block, a model must first learn to find it through its sentinel, and until
+then it tags by place alone (docs/decisions/001-word-in-the-block.md).
 
 T5's position bias depends on distances only, so a block deep in a row computes what it would
 compute alone. Models with absolute decoder positions are refused.
@@ -99,8 +102,6 @@ class Seq2Seq:
 
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """Padded encoder and decoder ids; a 4-D mask where rows hold blocks."""
-        import torch
-
         from t2t_xfer.architectures.padding import block_mask, length_mask, pad
 
         fill = self.codec.special("pad")
@@ -113,7 +114,7 @@ class Seq2Seq:
         }
         if any(row.blocks for row in rows):
             blocks = [row.blocks or (1,) * len(row.decoder_ids) for row in rows]
-            out["decoder_attention_mask"] = block_mask(blocks, torch.float32)
+            out["decoder_attention_mask"] = block_mask(blocks)
         return out
 
     def _encoder_ids(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
@@ -134,19 +135,24 @@ class Seq2Seq:
         room = self.max_input_tokens - self._special
         for chunk in word_chunks(self.codec, prompted, room, 1, max_words=len(sentinels)):
             ids = [*self.codec.prefix, *chunk.prefix]
-            for sentinel, word in zip(sentinels, chunk.words, strict=False):
+            decoder_ids: list[int] = []
+            blocks: list[int] = []
+            places: list[int] = []
+            for i, (sentinel, word) in enumerate(zip(sentinels, chunk.words, strict=False)):
                 ids += [sentinel, *word]
-            num_words = len(chunk.words)
-            decoder = [t for s in sentinels[:num_words] for t in (self.decoder_start, s)]
+                block = [self.decoder_start, sentinel, *word]
+                decoder_ids += block
+                blocks += [i + 1] * len(block)
+                places.append(len(decoder_ids) - 1)
             rows.append(
                 Row(
                     prompted.id,
                     (*ids, *chunk.suffix, *self.codec.suffix),
-                    tuple(range(1, 2 * num_words, 2)),
-                    labels=tuple(labels[chunk.first : chunk.first + num_words]),
+                    tuple(places),
+                    labels=tuple(labels[chunk.first : chunk.first + len(places)]),
                     weight=chunk.weight,
-                    decoder_ids=tuple(decoder),
-                    blocks=tuple(block for i in range(num_words) for block in (i + 1, i + 1)),
+                    decoder_ids=tuple(decoder_ids),
+                    blocks=tuple(blocks),
                     first_slot=chunk.first,
                 )
             )

@@ -13,7 +13,6 @@ from t2t_xfer.commands import options
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
     from t2t_xfer.study.plan import Planned
-    from t2t_xfer.study.store import Store
 
 SYNTHETIC = (
     "synthetic: the data is the embedded microworld, a generated test bed. These numbers are no"
@@ -90,6 +89,7 @@ def quickstart(output: Path) -> None:
 def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
     options.quiet_libraries()
+    from t2t_xfer.report.markdown import render_summary
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
     from t2t_xfer.study.results import save_study, study_file, write_results
@@ -109,7 +109,7 @@ def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
     save_study(directory, kept)
     summary = run_plan(plan, store, StageRunner(context), say=click.echo)
     rows, path = write_results(directory, kept, store)
-    click.echo(_table(path, len(rows)))
+    click.echo(render_summary(rows))
     for stage_id in summary.failed:
         click.echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
     for stage_id in summary.blocked:
@@ -122,13 +122,6 @@ def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
     return 1 if summary.failed or summary.blocked else 0
 
 
-def _table(report: Path, num_rows: int) -> str:
-    """The report without its details, for the terminal."""
-    from t2t_xfer.report.markdown import terminal_summary
-
-    return terminal_summary(report.read_text(encoding="utf-8")) if num_rows else "no finished cell"
-
-
 def _plan(file: str, data: str, skip_missing: bool) -> tuple[Planned, Context]:
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
@@ -137,10 +130,3 @@ def _plan(file: str, data: str, skip_missing: bool) -> tuple[Planned, Context]:
     catalogue = Catalogue()
     context = Context(catalogue, data)
     return plan_study(catalogue.study(file), context, skip_missing=skip_missing), context
-
-
-def open_store(output: Path) -> Store:
-    """The store under an output directory."""
-    from t2t_xfer.study.store import Store
-
-    return Store(output / "store")

@@ -21,9 +21,7 @@ def sentence(lexicon: Lexicon, event: Event, surface: Surface | None = None) -> 
     """The words of the sentence, the first one capitalised, with the final stop."""
     surface = surface or Surface()
     parts = _constituents(lexicon, event, surface)
-    topic = parts["topic"]
     parts["first"] = parts.pop("time") if surface.time_first and event.time else parts.pop("topic")
-    assert topic, "every clause has a topic"
     words = [
         token for slot in lexicon.choose("clause").split() for token in parts.pop(slot, ())
     ] + list(lexicon.function_word("stop"))
@@ -145,9 +143,8 @@ def _before_vowels(lexicon: Lexicon, words: list[Token]) -> list[Token]:
 
 def _capitalised(lexicon: Lexicon, words: list[Token]) -> Tokens:
     (first, tag), *rest = words
-    if lexicon.language == "tr" and first[0] == "i":
-        first = "İ" + first[1:]
-    return ((_upper(first), tag), *rest)
+    special = lexicon.choose("capitals", first[0])
+    return ((special + first[1:] if special else _upper(first), tag), *rest)
 
 
 def _upper(word: str) -> str:

@@ -49,6 +49,12 @@ def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def render_summary(rows: Sequence[CellRow]) -> str:
+    """The answer and the main table alone, for a terminal."""
+    grid = Grid(rows)
+    return f"{opening(grid)}\n\n{_main_table(grid)}" if rows else "No cell is finished."
+
+
 def _what_was_run(grid: Grid) -> str:
     models = [
         [text(model), text(grid.architectures[model]), _readouts(grid, model)]

@@ -75,17 +75,12 @@ def load_study(directory: Path) -> StudyFile:
         raise UserError(f"{path} cannot be read: {e}. Run the study again to write it anew.") from e
 
 
-def collect(file: StudyFile, store: Store) -> tuple[list[CellRow], list[str]]:
-    """The rows that are finished, and a line for each cell that is not."""
+def collect(file: StudyFile, store: Store) -> list[CellRow]:
+    """The rows of the cells that are finished."""
     rows: list[CellRow] = []
-    missing: list[str] = []
     for cell in file.cells:
         record = store.record(cell.score_id)
         if record is None:
-            missing.append(
-                f"{cell.model}, {cell.intermediate} → {cell.target}, {cell.language},"
-                f" seed {cell.seed}"
-            )
             continue
         results: Any = record.results
         baseline_id = file.baselines.get(f"{cell.target}/{cell.language}")
@@ -111,14 +106,16 @@ def collect(file: StudyFile, store: Store) -> tuple[list[CellRow], list[str]]:
                 source_language=file.sources[cell.target],
             )
         )
-    return rows, missing
+    return rows
 
 
 def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[CellRow], Path]:
     """Writes `cells.csv` and `report.md`; the rows and the report's path."""
-    rows, missing = collect(file, store)
+    rows = collect(file, store)
     write_cells(directory / "cells.csv", rows)
     report = directory / "report.md"
-    notes = [*file.notes, *(f"not finished: {line}" for line in missing)]
-    report.write_text(render_markdown(file.study, rows, notes), encoding="utf-8")
+    missing = len(file.cells) - len(rows)
+    unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
+    page = render_markdown(file.study, rows, [*file.notes, *unfinished])
+    report.write_text(page, encoding="utf-8")
     return rows, report

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler, SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from t2t_xfer.architectures.head import place_logits, row_losses
@@ -27,6 +27,7 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.errors import TrainingError
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training.progress import StepProgress
 from t2t_xfer.training.steps import Step, StepDataset, num_steps
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,9 @@ class _StepTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
-        folder = Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        folder = (
+            Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        )
         (folder / COMPLETE).write_text(json.dumps({"step": self.state.global_step}) + "\n")
 
 
@@ -135,10 +138,12 @@ def train(
     )
     trainer = _StepTrainer(
         loaded,
-        args=_arguments(spec, total, seed, directory, progress, extra_arguments or {}),
+        args=_arguments(spec, total, seed, directory, extra_arguments or {}),
         train_dataset=dataset,
-        callbacks=list(callbacks),
+        callbacks=[*callbacks, *([StepProgress()] if progress else [])],
     )
+    # It prints the log as raw dictionaries.
+    trainer.remove_callback(PrinterCallback)
     checkpoint = last_complete_checkpoint(directory)
     for unfinished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         if not (unfinished / COMPLETE).exists():
@@ -158,7 +163,6 @@ def _arguments(
     total: int,
     seed: int,
     directory: Path,
-    progress: bool,
     extra: Mapping[str, Any],
 ) -> TrainingArguments:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -184,7 +188,7 @@ def _arguments(
         "logging_nan_inf_filter": False,
         "report_to": [],
         "remove_unused_columns": False,
-        "disable_tqdm": not progress,
+        "disable_tqdm": True,
         "use_cpu": not torch.cuda.is_available(),
         "dataloader_pin_memory": torch.cuda.is_available(),
         **extra,

@@ -1,0 +1,146 @@
+"""Regions become tokens: right-to-left, no-space scripts, inner spaces, characters that vanish.
+
+Four families of tokenizers, made here: byte-level BPE (Llama 3, Qwen), SentencePiece-like unigram
+(XLM-R, mT5), the same with a normaliser that drops characters, and WordPiece (BERT).
+"""
+
+import itertools
+
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.micro import train_tokenizer
+from t2t_xfer.errors import DataError, UnsupportedError
+from t2t_xfer.prompts import Template
+from t2t_xfer.records import Prompted
+
+WORDS = ("The", "10 000", "كتاب", "猫が好き", "नमस्ते", "x\u200cy", "'s", "e\u0301te\u0301", ".")
+SPECIAL = ["<pad>", "</s>", "<s>", "<unk>", "<mask>"]
+CORPUS = [" ".join(WORDS), "words: the dog sleeps tags:", "entailment neutral contradiction"] * 20
+
+
+def from_backend(backend: Tokenizer) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+
+
+def unigram(drop_invisible: bool) -> PreTrainedTokenizerFast:
+    backend = Tokenizer(models.Unigram())
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    if drop_invisible:
+        backend.normalizer = normalizers.Replace("\u200c", "")
+    trainer = trainers.UnigramTrainer(
+        vocab_size=300, special_tokens=SPECIAL, unk_token="<unk>", show_progress=False
+    )
+    backend.train_from_iterator(CORPUS, trainer)
+    return from_backend(backend)
+
+
+def word_piece() -> PreTrainedTokenizerFast:
+    backend = Tokenizer(models.WordPiece(unk_token="<unk>"))  # type: ignore[call-arg, unused-ignore]
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=SPECIAL, show_progress=False)
+    backend.train_from_iterator(CORPUS, trainer)
+    return from_backend(backend)
+
+
+@pytest.fixture(scope="module", params=["byte-level", "unigram", "unigram-dropping", "word-piece"])
+def codec(request: pytest.FixtureRequest) -> Codec:
+    made = {
+        "byte-level": lambda: train_tokenizer(CORPUS, 600, "causal"),
+        "unigram": lambda: unigram(False),
+        "unigram-dropping": lambda: unigram(True),
+        "word-piece": word_piece,
+    }
+    return Codec(made[request.param]())
+
+
+def prompted(words: tuple[str, ...], source: str = "words: {{ words }} tags:") -> Prompted:
+    text, regions = Template(source).render({"words": words})
+    slots = tuple(f"words[{i}]" for i in range(len(words)))
+    return Prompted("1", "en", text, "", regions, slots, shortenable=("words",))
+
+
+def test_every_word_has_its_own_tokens_in_order(codec: Codec) -> None:
+    encoded = codec.encode(prompted(WORDS))
+    spans = [encoded.spans[f"words[{i}]"] for i in range(len(WORDS))]
+    assert all(span.end > span.start for span in spans)
+    assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
+    assert encoded.spans["words"] == (spans[0].start, spans[-1].end)
+
+
+def test_a_words_tokens_read_back_as_the_word(codec: Codec) -> None:
+    encoded = codec.encode(prompted(("the", "dog", "sleeps")))
+    for i, word in enumerate(("the", "dog", "sleeps")):
+        span = encoded.spans[f"words[{i}]"]
+        text = codec.tokenizer.decode(list(encoded.ids[span.start : span.end]))
+        assert text.replace(" ", "").replace("##", "") == word
+
+
+def test_a_word_that_the_normaliser_drops_keeps_a_place(codec: Codec) -> None:
+    encoded = codec.encode(prompted(("the", "\u200c", "dog")))
+    middle = encoded.spans["words[1]"]
+    assert middle.end - middle.start >= 1
+    assert encoded.spans["words[0]"].end <= middle.start
+    assert middle.end <= encoded.spans["words[2]"].start
+
+
+def test_a_target_is_tokenized_as_if_it_followed_the_prompt(codec: Codec) -> None:
+    joined = codec.encode(Prompted("1", "en", "tags: entailment", ""))
+    prompt = codec.encode(Prompted("1", "en", "tags:", ""))
+    assert joined.ids == prompt.ids + codec.target("entailment")
+
+
+def test_the_codebook_is_distinct_ordinary_and_does_not_depend_on_its_size(codec: Codec) -> None:
+    codes = codec.codebook(17)
+    assert len(set(codes)) == 17
+    assert not set(codes) & (set(codec.tokenizer.all_special_ids) | set(codec.sentinels))
+    assert codec.codebook(5) == codes[:5]
+
+
+def test_a_vocabulary_too_small_for_the_codebook_is_refused(codec: Codec) -> None:
+    with pytest.raises(UnsupportedError, match="5000 answers"):
+        codec.codebook(5000)
+
+
+def test_shortening_takes_from_the_longest_shortenable_field_and_counts(codec: Codec) -> None:
+    text, regions = Template("a: {{ a }} b: {{ b }} end:").render(
+        {"a": "dog " * 40, "b": "the dog"}
+    )
+    example = Prompted("1", "en", text, "", regions, shortenable=("a", "b"))
+    full = codec.encode(example)
+    short = codec.encode(example, len(full.ids) - 9)
+    assert short.removed == 9
+    assert len(short.ids) == len(full.ids) - 9
+    b_before, b_after = full.spans["b"], short.spans["b"]
+    assert full.ids[b_before.start : b_before.end] == short.ids[b_after.start : b_after.end]
+    assert short.ids[-1] == full.ids[-1]
+
+
+def test_what_cannot_be_shortened_is_refused_by_name(codec: Codec) -> None:
+    text, regions = Template("a: {{ a }} end:").render({"a": "dog " * 40})
+    example = Prompted("17", "de", text, "", regions)
+    with pytest.raises(DataError, match=r"example '17' \(de\).*cannot give up"):
+        codec.encode(example, 12)
+
+
+def test_mt5s_sentinels_are_found_with_their_leading_mark() -> None:
+    names = [f"▁<extra_id_{i}>" for i in range(100)]
+    backend = Tokenizer(models.WordLevel({n: i for i, n in enumerate([*SPECIAL, *names])}, "<unk>"))
+    assert Codec(from_backend(backend)).sentinels == tuple(range(5, 105))
+
+
+def test_a_tokenizer_without_offsets_is_refused() -> None:
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(UnsupportedError, match="fast one"):
+        Codec(Slow())  # type: ignore[arg-type]
