@@ -21,8 +21,9 @@ Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | Mapping[str, 
 Row: TypeAlias = Mapping[str, Value]
 """One row of a data set, by column."""
 
-Gold: TypeAlias = str | tuple[str, ...]
-"""A correct answer: a label's name (`label`) or one tag per word (`tags`)."""
+Gold: TypeAlias = "str | tuple[str, ...] | tuple[Answer, ...]"
+"""A correct answer: a label's or a choice's name, one tag per word (`tags`), or every accepted
+answer of a question (`span`; none: it cannot be answered)."""
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 ArchitectureName: TypeAlias = Literal["encoder", "seq2seq", "causal"]
@@ -38,6 +39,8 @@ class Readout(StrEnum):
     """The log-probability of each whole candidate text after the same context."""
     generate = "generate"
     """Decoded text, then parsed."""
+    embed = "embed"
+    """Nearest neighbours of pooled hidden states (`pair`)."""
 
 
 class Status(StrEnum):
@@ -57,6 +60,15 @@ class Status(StrEnum):
     """Some slots had to be filled with the default answer (tags)."""
     invalid = "invalid"
     """No answer could be read. Counts as wrong and is reported as a rate."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An accepted answer of a question, as the data states it."""
+
+    text: str
+    start: int
+    """First character of the answer within the context."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,22 @@ class Prompted:
     """The gold option text of each slot; empty if unknown."""
     shortenable: tuple[str, ...] = ()
     """Fields that may lose tokens at their end when the input is too long, in this order."""
+    candidates: tuple[str, ...] = ()
+    """Answers of this example alone, where they are not the same for the whole task (`cloze`)."""
+    copied: str = ""
+    """The field that the answer is copied from (`context`). If it is too long for one input, it is
+    read through overlapping windows."""
+    answer: Region | None = None
+    """Where the gold answer stands in `input`, if it is copied and known."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How text is generated. Greedy always: scores must not depend on luck."""
+
+    constrained: bool = True
+    """Only texts that can be an answer: an option, a candidate, a piece of the copied field."""
+    max_new_tokens: int = 32
 
 
 @dataclass(frozen=True)
@@ -127,6 +155,8 @@ class Generation:
     """Log-probability of each option (`slots` and `rank` with one answer)."""
     choices: tuple[int, ...] = ()
     """Index of the best option for each slot (`slots` of tags)."""
+    place: tuple[int, int] | None = None
+    """Characters `[start, end)` of the input that the text was copied from."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
 

@@ -129,7 +129,7 @@ class TagsFormat:
     def _checked(self, gold: Gold) -> tuple[str, ...]:
         if not isinstance(gold, tuple) or not all(tag in self._index for tag in gold):
             raise ValueError(f"{gold!r} is not made of the tags {self.options.texts}")
-        return gold
+        return tuple(str(tag) for tag in gold)
 
 
 def _check(task: TaskSpec) -> None:

@@ -8,6 +8,7 @@ gives a byte-level tokenizer its leading space and leaves a SentencePiece one as
 from __future__ import annotations
 
 import string
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
@@ -19,6 +20,8 @@ from t2t_xfer.records import Prompted
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+ANSWER = "<answer>"
+"""The name of the gold answer's span among the spans of an encoded input."""
 ANCHOR = ":"
 """Targets are tokenized after this and a space; it is what prompts end with."""
 
@@ -36,6 +39,8 @@ class Encoded(NamedTuple):
     ids: tuple[int, ...]
     spans: Mapping[str, TokenSpan]
     """Where each region is. Of a field inserted twice, the first place counts."""
+    offsets: tuple[tuple[int, int], ...] = ()
+    """Characters `[start, end)` of the input that each token covers."""
     removed: int = 0
     """Tokens that shortening took away."""
 
@@ -93,8 +98,8 @@ class Codec:
     def encode(self, prompted: Prompted, max_tokens: int | None = None) -> Encoded:
         """The input's ids and where its regions are, shortened to `max_tokens` if need be.
 
-        A region that got no token of its own (a word of characters that the tokenizer's
-        normaliser drops) is given one `unk` token, so that every word keeps a place.
+        A slot that got no token of its own (a word of characters that the tokenizer's normaliser
+        drops) is given one `unk` token, so that every word keeps a place.
 
         Raises:
             DataError: too long, and the shortenable fields do not hold enough tokens.
@@ -108,34 +113,44 @@ class Codec:
     def _with_spans(
         self, prompted: Prompted, ids: Sequence[int], offsets: Sequence[tuple[int, int]]
     ) -> Encoded:
-        ids = list(ids)
-        offsets = list(offsets)
+        ids, offsets = self._every_word_a_token(prompted, list(ids), list(offsets))
+        starts = [start for start, _ in offsets]
+        ends = [end for _, end in offsets]
+        regions = [*prompted.regions, *([prompted.answer] if prompted.answer else [])]
         spans: dict[str, TokenSpan] = {}
+        taken: dict[str, int] = {}
+        for region in regions:
+            family = region.field.partition("[")[0] if "[" in region.field else region.field
+            # A token that begins with the space before a word belongs to the word; one that two
+            # words share belongs to the first.
+            first = max(bisect_right(ends, region.start), taken.get(family, 0))
+            last = max(bisect_left(starts, region.end), first)
+            if "[" in region.field:
+                taken[family] = last
+            name = ANSWER if region is prompted.answer else region.field
+            spans.setdefault(name, TokenSpan(first, last))
+        return Encoded(tuple(ids), spans, tuple(offsets))
+
+    def _every_word_a_token(
+        self, prompted: Prompted, ids: list[int], offsets: list[tuple[int, int]]
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """Puts one `unk` where a slot got no token of its own."""
+        slots = set(prompted.slots)
         token = 0
-        outer: list[tuple[str, int, int]] = []
         for region in prompted.regions:
-            if "[" not in region.field and any(
-                r.field.startswith(region.field + "[") for r in prompted.regions
-            ):
-                outer.append((region.field, region.start, region.end))
+            if region.field not in slots:
                 continue
-            # Regions come in the order of the text, so the search never goes back. A token that
-            # begins with the space before a word belongs to the word.
             while token < len(ids) and offsets[token][1] <= region.start:
                 token += 1
             end = token
             while end < len(ids) and offsets[end][0] < region.end:
                 end += 1
-            if end == token and region.end > region.start:
+            if end == token:
                 ids.insert(token, self.special("unk"))
                 offsets.insert(token, (region.start, region.end))
                 end = token + 1
-            spans.setdefault(region.field, TokenSpan(token, end))
             token = end
-        for field, _, _ in outer:
-            items = [s for name, s in spans.items() if name.startswith(field + "[")]
-            spans[field] = TokenSpan(items[0].start, items[-1].end)
-        return Encoded(tuple(ids), spans)
+        return ids, offsets
 
     @cached_property
     def sentinels(self) -> tuple[int, ...]:
@@ -212,4 +227,9 @@ def _shorten(prompted: Prompted, encoded: Encoded, max_tokens: int) -> Encoded:
     for field, span in encoded.spans.items():
         inside = [new_index[i] for i in range(span.start, span.end) if i in new_index]
         moved[field] = TokenSpan(inside[0], inside[-1] + 1) if inside else TokenSpan(0, 0)
-    return Encoded(tuple(encoded.ids[i] for i in kept), moved, removed=len(dropped))
+    return Encoded(
+        tuple(encoded.ids[i] for i in kept),
+        moved,
+        tuple(encoded.offsets[i] for i in kept),
+        removed=len(dropped),
+    )

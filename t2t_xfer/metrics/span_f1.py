@@ -33,11 +33,11 @@ class SpanF1:
             UserError: the numbers of tags differ. The reference would shift every later
                 sentence of the file by the difference, without a word.
         """
-        assert isinstance(gold, tuple), f"span_f1 compares tuples of tags, not {gold!r}"
+        gold = _tags(gold)
         expected = read_spans(gold)
         if value is None:
             return (0.0, 0.0, float(len(expected)), 0.0, float(len(gold)))
-        assert isinstance(value, tuple), f"span_f1 compares tuples of tags, not {value!r}"
+        value = _tags(value)
         if len(value) != len(gold):
             raise UserError(
                 f"{len(value)} predicted tags for {len(gold)} words; expected one tag for each"
@@ -61,6 +61,11 @@ class SpanF1:
         }
         f1 = percent(2 * both, predicted + gold)
         return Score(self.name, f1, len(rows), details, self.signature)
+
+
+def _tags(answer: Gold) -> tuple[str, ...]:
+    assert isinstance(answer, tuple), f"span_f1 compares tuples of tags, not {answer!r}"
+    return tuple(str(tag) for tag in answer)
 
 
 def _start(tags: tuple[str, ...]) -> str:

@@ -22,10 +22,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from t2t_xfer.languages import holds_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.base import (
+    Count,
     Filled,
     Identifier,
     LanguageCode,
     Name,
+    Share,
     Spec,
     TaskName,
     Text,
@@ -38,7 +40,12 @@ from t2t_xfer.specs.base import (
 from t2t_xfer.specs.data import DataSpec
 from t2t_xfer.specs.wording import PromptUse
 
-METRICS: dict[str, str] = {"accuracy": "label", "span_f1": "tags"}
+METRICS: dict[str, tuple[str, ...]] = {
+    "accuracy": ("label", "choice"),
+    "span_f1": ("tags",),
+    "squad": ("span",),
+    "retrieval_accuracy": ("pair",),
+}
 """The metrics a task may name, and the answers each one judges."""
 
 T = TypeVar("T")
@@ -48,6 +55,20 @@ def _raw_value(value: object) -> object:
     if value is None or isinstance(value, str | int | bool):
         return value
     raise mistake("the value as the data has it: text, a whole number, true or false")
+
+
+class EmbeddingSpec(Spec):
+    """How a sentence becomes a vector, fixed before any result is seen."""
+
+    layer: Share = 0.6
+    """Depth of the hidden states: 0 is the embeddings, 1 the last layer (XTREME's Tatoeba runs
+    take layer 14 of XLM-R Large's 24)."""
+    pooling: Literal["mean", "last", "first"] = "mean"
+    """Mean over the tokens, or one of them (`last` for decoders)."""
+    input: Text = "{{ text }}"
+    """The template of the text that is embedded; `{{ text }}` is the sentence."""
+    top_k: Count = 5
+    """How many neighbours the readout `rank` puts to the yes/no prompt."""
 
 
 class LabelSpec(Spec):
@@ -67,8 +88,9 @@ class TaskSpec(Spec):
 
     task: Name
     """The file's stem."""
-    answer: Literal["label", "tags"]
-    """One label for the example, or one tag for each word."""
+    answer: Literal["label", "choice", "span", "tags", "pair"]
+    """One label for the example, one of its own choices, a piece of its context, one tag for each
+    word, or the sentence in another language that means the same."""
     data: DataSpec
     train_task: TaskName | None = None
     """The task whose English rows train this one (XNLI is trained on MNLI). None: its own."""
@@ -82,9 +104,25 @@ class TaskSpec(Spec):
     """The column with the example's id. None: the row number."""
 
     label_field: Filled | None = Field(default=None, validate_default=True)
-    """The column with the label (`answer: label`)."""
+    """The column with the label (`label`) or with the right choice (`choice`)."""
     labels: dict[Filled, LabelSpec] = Field(default_factory=dict, validate_default=True)
-    """The labels in the order of the options (`answer: label`)."""
+    """The labels in the order of the options (`label`); the letters in the order of the choices,
+    with the raw value that means each (`choice`)."""
+    choices_fields: tuple[Filled, ...] = Field((), validate_default=True)
+    """The columns with the texts of the choices: one that holds a list, or one for each choice. A
+    dot looks inside a column (`choices.text`)."""
+    cloze: Truth = False
+    """The target text is the choice itself rather than its letter (`choice`)."""
+
+    context_field: Filled | None = Field(None, validate_default=True)
+    """The column with the text that answers are copied from (`answer: span`)."""
+    answers_field: Filled | None = Field(None, validate_default=True)
+    """The column with the accepted answers in SQuAD's form: `{text: [...], answer_start: [...]}`."""
+
+    pair_fields: tuple[Filled, ...] = Field((), validate_default=True)
+    """The columns with the sentence in the target language and with its English translation."""
+    embedding: EmbeddingSpec = EmbeddingSpec()
+    """How sentences become vectors (`answer: pair`)."""
 
     words_field: Filled | None = Field(default=None, validate_default=True)
     """The column with the list of words (`answer: tags`). Prompts know it as `words`."""
@@ -140,12 +178,29 @@ class TaskSpec(Spec):
     @field_validator("label_field", "labels")
     @classmethod
     def _of_label_tasks(cls, value: T, info: ValidationInfo) -> T:
-        return _belongs("label", value, info)
+        return _belongs(("label", "choice"), value, info)
+
+    @field_validator("choices_fields")
+    @classmethod
+    def _of_choice_tasks(cls, value: T, info: ValidationInfo) -> T:
+        return _belongs(("choice",), value, info)
+
+    @field_validator("context_field", "answers_field")
+    @classmethod
+    def _of_span_tasks(cls, value: T, info: ValidationInfo) -> T:
+        return _belongs(("span",), value, info)
+
+    @field_validator("pair_fields")
+    @classmethod
+    def _of_pair_tasks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and len(value) != 2:
+            raise mistake("two columns: the target language's sentence and the English one")
+        return _belongs(("pair",), value, info)
 
     @field_validator("words_field", "tags_field", "tags")
     @classmethod
     def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
-        return _belongs("tags", value, info)
+        return _belongs(("tags",), value, info)
 
     @field_validator("labels")
     @classmethod
@@ -167,8 +222,9 @@ class TaskSpec(Spec):
         tags = info.data.get("tags", ())
         if tag is not None and tags and tag not in tags:
             raise mistake("one of the tags", tags)
-        if tag is not None and info.data.get("answer") == "label":
-            raise mistake("nothing here, because the answer is label")
+        answer = info.data.get("answer", "tags")
+        if tag is not None and answer != "tags":
+            raise mistake(f"nothing here, because the answer is {answer}")
         return tag
 
     @field_validator("shortenable")
@@ -185,19 +241,19 @@ class TaskSpec(Spec):
     def _fitting_metric(cls, metric: str, info: ValidationInfo) -> str:
         if metric not in METRICS:
             raise mistake(" or ".join(METRICS), METRICS)
-        answer = info.data.get("answer", METRICS[metric])
-        if METRICS[metric] != answer:
-            fitting = next(name for name, judged in METRICS.items() if judged == answer)
+        answer = info.data.get("answer", METRICS[metric][0])
+        if answer not in METRICS[metric]:
+            fitting = next(name for name, judged in METRICS.items() if answer in judged)
             raise mistake(f"{fitting}, because the answer is {answer}")
         return metric
 
 
-def _belongs(owner: str, value: T, info: ValidationInfo) -> T:
-    """A key that the answer `owner` needs and the other answers may not have."""
-    answer = info.data.get("answer", owner)
-    if answer != owner and value:
+def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:
+    """A key that the answers `owners` need and the other answers may not have."""
+    answer = info.data.get("answer", owners[0])
+    if answer not in owners and value:
         raise mistake(f"nothing here, because the answer is {answer}")
-    if answer == owner and not value and "answer" in info.data:
+    if answer in owners and not value and "answer" in info.data:
         raise mistake(f"this key, because the answer is {answer}")
     return value
 
