@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageLike
 
@@ -19,13 +20,18 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
     Raises:
         DataError: a row does not hold what its task says; nothing has run yet.
     """
-    seen: set[tuple[Any, ...]] = set()
-    for stage in stages:
-        spec: Any = stage.spec
-        if stage.kind not in ("train", "predict"):
-            continue
-        split = spec.get("split", "train")
-        key = (spec["shown"]["task"], spec["language"], split, spec["limit"])
-        if key not in seen:
-            seen.add(key)
-            context.prompted(*key)
+    for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
+        context.prompted(*wanted)
+
+
+def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
+    """Task, language, split and limit of what a stage reads."""
+    spec: Any = stage.spec
+    if stage.kind == "model":
+        return []
+    task = spec["parsed" if stage.kind == "score" else "shown"]["task"]
+    rows = [(task, spec["language"], spec.get("split", "train"), spec["limit"])]
+    if "majority_of" in spec:
+        train = spec["majority_of"]
+        rows.append((train["task"], train["source_language"], "train", spec["train_limit"]))
+    return rows
