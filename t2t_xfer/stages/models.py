@@ -25,9 +25,11 @@ def model_architecture(path: str, revision: str | None) -> ArchitectureName:
     return architecture_of(_config(path, revision))
 
 
-def check_input_length(path: str, revision: str | None, max_input_tokens: int) -> None:
+def check_input_length(
+    path: str, revision: str | None, max_input_tokens: int, answer_room: int
+) -> None:
     """Refuses a plan whose inputs do not fit the model; see `check_positions`."""
-    check_positions(_config(path, revision), path, max_input_tokens)
+    check_positions(_config(path, revision), path, max_input_tokens, answer_room)
 
 
 def model_identity(path: str, revision: str | None) -> dict[str, Json]:
