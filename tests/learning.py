@@ -142,14 +142,12 @@ def span_examples(count: int, seed: int) -> list[Example]:
     for i in range(count):
         kind = list(THINGS)[i % len(THINGS)]
         things = {name: rng.choice(texts) for name, texts in THINGS.items()}
-        words = [*rng.choices(NOISE, k=5), *things.values()]
+        words = [*rng.choices(NOISE, k=3), *things.values()]
         context = " ".join(rng.sample(words, len(words)))
         # Between spaces: "ten" is no part of another word.
         start = f" {context} ".index(f" {things[kind]} ")
         fields = {"question": f"which {kind}", "context": context}
-        out.append(
-            Example(str(i), "things", "en", "train", fields, (Answer(things[kind], start),))
-        )
+        out.append(Example(str(i), "things", "en", "train", fields, (Answer(things[kind], start),)))
     return out
 
 

@@ -92,6 +92,7 @@ def _write_batch(
         max_new_tokens=most,
         eos_token_id=end,
         pad_token_id=codec.pad,
+        decoder_start_token_id=rows[0].decoder_ids[0] if rows[0].decoder_ids else None,
         use_cache=True,
     )
     inputs = placed(loaded.architecture.generation_inputs(rows), model)
