@@ -19,7 +19,7 @@ from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.metrics import METRICS
-from t2t_xfer.records import Answer, ArchitectureName, Example, Options, Prompted, Readout
+from t2t_xfer.records import Answer, ArchitectureName, Decoding, Example, Options, Prompted, Readout
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
@@ -232,12 +232,16 @@ def learn(
 
 
 def score(
-    loaded: LoadedModel, answer: AnswerFormat, examples: Sequence[Example], readout: Readout
+    loaded: LoadedModel,
+    answer: AnswerFormat,
+    examples: Sequence[Example],
+    readout: Readout,
+    decoding: Decoding = Decoding(),
 ) -> dict[str, float]:
     """The metric and its details, through the real readout and the real parser."""
     metric = METRICS[TASKS[answer.name].metric]()
     prompted = [answer.render(example) for example in examples]
-    generations = TransformersEngine(loaded, 2048).read(prompted, answer.options, readout)
+    generations = TransformersEngine(loaded, 2048).read(prompted, answer.options, readout, decoding)
     statistics = []
     for example, text, generation in zip(examples, prompted, generations, strict=True):
         assert example.gold is not None
