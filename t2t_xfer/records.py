@@ -56,6 +56,9 @@ class Status(StrEnum):
     """Exactly one answer stands in the text at token boundaries."""
     fuzzy = "fuzzy"
     """Close to one answer and far from the second best."""
+    unplaced = "unplaced"
+    """The text stands nowhere in the field that answers are copied from (spans). It is the answer
+    all the same: the metric compares words, not places."""
     partial = "partial"
     """Some slots had to be filled with the default answer (tags)."""
     invalid = "invalid"

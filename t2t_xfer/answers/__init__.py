@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from t2t_xfer.answers.format import AnswerFormat
 from t2t_xfer.answers.label import LabelFormat
 from t2t_xfer.answers.parsing import Parsed, TextParser
+from t2t_xfer.answers.span import SpanFormat
 from t2t_xfer.answers.tags import TagsFormat
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
@@ -15,6 +16,7 @@ __all__ = ["ANSWER_FORMATS", "AnswerFormat", "Parsed", "TextParser", "answer_for
 
 ANSWER_FORMATS: Mapping[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]] = {
     "label": LabelFormat,
+    "span": SpanFormat,
     "tags": TagsFormat,
 }
 

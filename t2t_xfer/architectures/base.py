@@ -26,13 +26,23 @@ class Architecture(Protocol):
     max_input_tokens: int
 
     def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
-        """Rows with labels. Several only for tagging examples that are too long for one."""
+        """Rows with labels. Several where one would be too long: words in chunks, or windows."""
 
     def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """Rows to read the answer from: with `readings` for one answer, with places for slots."""
+        """Rows to read the answer from: with `readings` for one answer, with places for slots.
+
+        For `generate` rows without places, after which the answer is written.
+        """
 
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """The padded inputs of the model's forward for these rows."""
+
+    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """The inputs of the model's `generate` for these rows.
+
+        Raises:
+            UnsupportedError: the architecture writes no text.
+        """
 
 
 def option_tokens(codec: Codec, options: Options) -> tuple[tuple[int, ...], ...]:

@@ -10,6 +10,9 @@ and in reading, all label words behind one context, each in a block of its own (
     tokens  <s> premise … relation : entail ment neutral contra diction
     block   0   0         0        0 1      1    2       3      3
 
+An answer that is copied from a field is trained as the field's own tokens, which is what
+constrained decoding can write; a field that is too long comes in windows (`windows.py`).
+
 A tagging task: the prompt with the sentence, then the words again; the tag's code is predicted at
 the last subword of each word of the second copy, when the model has seen the whole sentence.
 
@@ -25,7 +28,9 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.architectures.windows import answer_windows, generation_rows
 from t2t_xfer.architectures.words import word_chunks
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
@@ -46,23 +51,39 @@ class Causal:
         """The target after the input, or a second copy of the sentence."""
         if prompted.slots:
             return self._word_rows(prompted, options)
-        target = (*self.codec.target(prompted.target), self.codec.special("eos"))
-        context, removed = self._context(prompted)
-        last = len(context) - 1
-        return [
-            Row(
-                prompted.id,
-                (*context, *target[:-1]),
-                tuple(range(last, last + len(target))),
-                labels=target,
-                removed_tokens=removed,
-            )
-        ]
+        if prompted.copied:
+            found = answer_windows(self.codec, prompted, self._room, ANSWER_ROOM - 1)
+            return [
+                self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
+                for w in found
+            ]
+        encoded = self.codec.encode(prompted, self._room)
+        target = self.codec.target(prompted.target)
+        return [self._target_row(prompted.id, encoded.ids, target, 1.0, encoded.removed)]
+
+    def _target_row(
+        self, id: str, ids: tuple[int, ...], words: tuple[int, ...], weight: float, removed: int
+    ) -> Row:
+        target = (*words, self.codec.special("eos"))
+        last = len(self.codec.prefix) + len(ids) - 1
+        return Row(
+            id,
+            (*self.codec.prefix, *ids, *target[:-1]),
+            tuple(range(last, last + len(target))),
+            labels=target,
+            weight=weight,
+            removed_tokens=removed,
+        )
 
     def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """`rank`: every label word in a block behind the context; `slots`: the next token."""
+        """`rank`: every label word in a block behind the context; `slots`: the next token.
+
+        `generate`: the context alone.
+        """
         if prompted.slots:
             return self._word_rows(prompted, options)
+        if readout is Readout.generate:
+            return generation_rows(self.codec, prompted, options, self._room)
         context, removed = self._context(prompted)
         last = len(context) - 1
         ids, blocks = list(context), [0] * len(context)
@@ -101,8 +122,7 @@ class Causal:
         from t2t_xfer.architectures.padding import block_mask, block_positions, length_mask, pad
 
         ids = [row.input_ids for row in rows]
-        pad_id = self.codec.tokenizer.pad_token_id
-        out = {"input_ids": pad(ids, self.codec.special("eos") if pad_id is None else pad_id)}
+        out = {"input_ids": pad(ids, self.codec.pad)}
         if any(row.blocks for row in rows):
             blocks = [row.blocks or (0,) * len(row.input_ids) for row in rows]
             out["attention_mask"] = block_mask(blocks)
@@ -111,8 +131,23 @@ class Causal:
             out["attention_mask"] = length_mask(ids)
         return out
 
+    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """Left-padded ids, so that every row is continued at the same column."""
+        from t2t_xfer.architectures.padding import length_mask, pad
+
+        ids = [row.input_ids for row in rows]
+        pad_id = self.codec.pad
+        return {
+            "input_ids": pad(ids, pad_id, left=True),
+            "attention_mask": length_mask(ids, left=True),
+        }
+
+    @property
+    def _room(self) -> int:
+        return self.max_input_tokens - len(self.codec.prefix)
+
     def _context(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
-        encoded = self.codec.encode(prompted, self.max_input_tokens - len(self.codec.prefix))
+        encoded = self.codec.encode(prompted, self._room)
         return self.codec.prefix + encoded.ids, encoded.removed
 
     def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:

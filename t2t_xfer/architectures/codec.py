@@ -96,6 +96,12 @@ class Codec:
             )
         return int(token)
 
+    @property
+    def pad(self) -> int:
+        """The id that fills rows up: `pad`, or `eos` for decoders that have no `pad`."""
+        token = self.tokenizer.pad_token_id
+        return self.special("eos") if token is None else int(token)
+
     def encode(self, prompted: Prompted, max_tokens: int | None = None) -> Encoded:
         """The input's ids and where its regions are, shortened to `max_tokens` if need be.
 

@@ -55,8 +55,13 @@ ANSWER_ROOM = 32
 """Positions that a decoder keeps for the answer behind the input."""
 
 
-def check_positions(config: Mapping[str, Any], who: str, max_input_tokens: int) -> None:
+def check_positions(
+    config: Mapping[str, Any], who: str, max_input_tokens: int, answer_room: int = ANSWER_ROOM
+) -> None:
     """Refuses inputs that are longer than the model.
+
+    Args:
+        answer_room: positions that a decoder needs behind them.
 
     Raises:
         UnsupportedError: an input of `max_input_tokens` does not fit.
@@ -64,7 +69,7 @@ def check_positions(config: Mapping[str, Any], who: str, max_input_tokens: int) 
     limit = max_positions(config)
     if limit is None:
         return
-    room = ANSWER_ROOM if architecture_of(config) == "causal" else 0
+    room = answer_room if architecture_of(config) == "causal" else 0
     if max_input_tokens + room > limit:
         raise UnsupportedError(
             f"max_input_tokens is {max_input_tokens}, but {who} has {limit} positions. Set"

@@ -12,6 +12,9 @@ A tagging task: the tag's code is predicted at the first subword of each word.
     tokens  <s> Tag : The dog s ##leep s </s>
     places            0   1   2
     labels            F   H   P          (codes of DET, NOUN, VERB)
+
+A task whose answer is copied from a field: two masks point at its first and its last token, see
+`pointers.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from typing import TYPE_CHECKING
 from t2t_xfer.architectures.base import option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.architectures.windows import Window, answer_windows, windows
 from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -44,15 +49,21 @@ class Encoder:
         """Rows with labels at the mask slots or at the words."""
         if prompted.slots:
             return self._word_rows(prompted, options)
+        if prompted.copied:
+            found = answer_windows(self.codec, prompted, self._window_room)
+            return [self._pointer_row(prompted, w, 1 / len(found)) for w in found]
         words = self._filled(options)
         row = self._masked_row(prompted, len(words[0]))
         labels = words[options.texts.index(prompted.target)]
         return [replace(row, labels=labels)]
 
     def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """Every label word over the same masks, or the words of a sentence."""
+        """Every label word over the same masks, the words of a sentence, or pointers."""
         if prompted.slots:
             return self._word_rows(prompted, options)
+        if prompted.copied:
+            found = windows(self.codec, prompted, self._window_room)
+            return [self._pointer_row(prompted, w, 1.0) for w in found]
         words = self._filled(options)
         readings = tuple(
             Reading(place, token, option)
@@ -70,6 +81,34 @@ class Encoder:
             "input_ids": pad(ids, self.codec.special("pad")),
             "attention_mask": length_mask(ids),
         }
+
+    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """Never: an encoder writes no text.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("an encoder generates no text. Use the readout `slots`.")
+
+    @property
+    def _window_room(self) -> int:
+        return self.max_input_tokens - self._special - 2
+
+    def _pointer_row(self, prompted: Prompted, window: Window, weight: float) -> Row:
+        ahead = len(self.codec.prefix)
+        masks = (self.codec.special("mask"),) * 2
+        first = ahead + len(window.ids)
+        answer = window.answer
+        return Row(
+            prompted.id,
+            self.codec.prefix + window.ids + masks + self.codec.suffix,
+            (first, first + 1),
+            labels=() if answer is None else (answer.start, answer.end - 1),
+            weight=weight,
+            removed_tokens=window.removed,
+            keys=window.keys(ahead),
+            key_offsets=window.offsets,
+        )
 
     def _filled(self, options: Options) -> list[tuple[int, ...]]:
         words = option_tokens(self.codec, options)

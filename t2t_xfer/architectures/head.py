@@ -8,7 +8,7 @@ model is called as always (which keeps DDP and FSDP wrappers in play) but return
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,16 +51,26 @@ def place_logits(
     Returns:
         Shape (places of all rows, vocabulary), rows in order and places in order.
     """
-    unwrapped: Any = model.module if hasattr(model, "module") else model
+    unwrapped = without_wrapper(model)
     index, column = place_indices(rows)
-    inputs = {
-        # Additive masks are the only floating-point inputs; they follow the model's dtype.
-        name: value.to(unwrapped.device, unwrapped.dtype if value.is_floating_point() else None)
-        for name, value in architecture.inputs(rows).items()
-    }
+    inputs = placed(architecture.inputs(rows), unwrapped)
     with _head_only_at(unwrapped.get_output_embeddings(), index, column):
         logits: torch.Tensor = model(**inputs).logits[0]
     return logits.float()
+
+
+def without_wrapper(model: torch.nn.Module) -> Any:
+    """The model inside DDP's wrapper."""
+    return model.module if hasattr(model, "module") else model
+
+
+def placed(inputs: Mapping[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+    """The inputs on the model's device."""
+    return {
+        # Additive masks are the only floating-point inputs; they follow the model's dtype.
+        name: value.to(model.device, model.dtype if value.is_floating_point() else None)
+        for name, value in inputs.items()
+    }
 
 
 def row_losses(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
@@ -76,3 +86,14 @@ def row_losses(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
     owner = place_indices(rows)[0].to(logits.device)
     losses = functional.cross_entropy(logits, labels, reduction="none") * shares
     return torch.zeros(len(rows), device=logits.device).index_add(0, owner, losses)
+
+
+def batch_losses(
+    model: torch.nn.Module, architecture: Architecture, rows: Sequence[Row]
+) -> torch.Tensor:
+    """Weighted loss of each row of a batch of one kind. Shape (rows,)."""
+    if rows[0].points:
+        from t2t_xfer.architectures.pointers import pointer_losses
+
+        return pointer_losses(model, architecture, rows)
+    return row_losses(place_logits(model, architecture, rows), rows)

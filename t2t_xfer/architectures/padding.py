@@ -7,18 +7,19 @@ from collections.abc import Sequence
 import torch
 
 
-def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-    """Right-padded ids, shape (rows, longest)."""
+def pad(sequences: Sequence[Sequence[int]], value: int, left: bool = False) -> torch.Tensor:
+    """Ids, padded on the right unless `left`, shape (rows, longest)."""
     width = max(len(s) for s in sequences)
     out = torch.full((len(sequences), width), value, dtype=torch.long)
     for i, sequence in enumerate(sequences):
-        out[i, : len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+        start = width - len(sequence) if left else 0
+        out[i, start : start + len(sequence)] = torch.tensor(sequence, dtype=torch.long)
     return out
 
 
-def length_mask(sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+def length_mask(sequences: Sequence[Sequence[int]], left: bool = False) -> torch.Tensor:
     """1 at tokens, 0 at padding, shape (rows, longest)."""
-    return (pad([[1] * len(s) for s in sequences], 0)).long()
+    return (pad([[1] * len(s) for s in sequences], 0, left)).long()
 
 
 HIDDEN = torch.finfo(torch.bfloat16).min

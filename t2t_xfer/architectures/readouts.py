@@ -16,9 +16,13 @@ ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
     # One mask slot for every token of the longest label word: one forward pass.
     ("encoder", "label"): (Readout.slots,),
     # `rank` is exact for label words of any number of tokens; `slots` reads their first tokens
-    # only and needs these to differ.
-    ("seq2seq", "label"): (Readout.rank, Readout.slots),
-    ("causal", "label"): (Readout.rank, Readout.slots),
+    # only and needs these to differ; `generate` writes one of them, token by token.
+    ("seq2seq", "label"): (Readout.rank, Readout.slots, Readout.generate),
+    ("causal", "label"): (Readout.rank, Readout.slots, Readout.generate),
+    # Two pointers, compared with the context's states.
+    ("encoder", "span"): (Readout.slots,),
+    ("seq2seq", "span"): (Readout.generate,),
+    ("causal", "span"): (Readout.generate,),
     ("encoder", "tags"): (Readout.slots,),
     ("seq2seq", "tags"): (Readout.slots,),
     ("causal", "tags"): (Readout.slots,),

@@ -9,6 +9,10 @@ one row hold several continuations of the same context that cannot see each othe
     position 0       …  7       8   9      10     9         9         10
 
 A token sees the earlier tokens of block 0 and of its own block.
+
+Two kinds of rows have `keys`, the tokens of the field that answers are copied from: *pointer* rows,
+whose places are compared with the keys instead of the vocabulary (`pointers.py`), and rows without
+places, after which text is generated (`engines/decoding.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from t2t_xfer.architectures.codec import TokenSpan
 
 
 class Reading(NamedTuple):
@@ -39,7 +45,7 @@ class Row:
     """Positions whose output predicts an answer token, ascending: in `decoder_ids` for seq2seq,
     else in `input_ids`."""
     labels: tuple[int, ...] = ()
-    """Training: the token to predict at each place."""
+    """Training: the token to predict at each place; of a pointer row its index among the keys."""
     weight: float = 1.0
     """Share of its example that this row carries."""
     decoder_ids: tuple[int, ...] = ()
@@ -52,11 +58,32 @@ class Row:
     """Reading tags: the word that the first place answers."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
+    keys: TokenSpan | None = None
+    """The tokens of the copied field within `input_ids`."""
+    key_offsets: tuple[tuple[int, int], ...] = ()
+    """Reading: characters `[start, end)` of the input text that each key covers."""
+    targets: tuple[tuple[int, ...], ...] = ()
+    """Generating: the token sequences to choose from, if they are few."""
+
+    @property
+    def points(self) -> bool:
+        """Whether the places are compared with the keys."""
+        return self.keys is not None and bool(self.places)
 
     @property
     def num_tokens(self) -> int:
         """Length for budgets: both sides of an encoder-decoder count."""
         return len(self.input_ids) + len(self.decoder_ids)
+
+
+def row_batches(rows: Sequence[Row], max_tokens: int) -> list[list[int]]:
+    """Indices of rows in batches of one kind each: first those read by the head, then pointers."""
+    batches: list[list[int]] = []
+    for points in (False, True):
+        kind = [i for i, row in enumerate(rows) if row.points is points]
+        lengths = [rows[i].num_tokens for i in kind]
+        batches += [[kind[k] for k in batch] for batch in token_budget_batches(lengths, max_tokens)]
+    return batches
 
 
 def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:

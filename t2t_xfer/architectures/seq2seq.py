@@ -6,6 +6,9 @@ A label task in training, and all its label words at once in reading:
     decoder  <start> entail ment          <start> entail ment <start> neutral <start> contra …
     labels   entail  ment   </s>          block 1             block 2         block 3
 
+An answer that is copied from a field is trained as the field's own tokens, which is what
+constrained decoding can write; a field that is too long comes in windows (`windows.py`).
+
 A tagging task: one decoder block for each word, fed the word's sentinel, which also stands before
 the word in the encoder, and the word. Blocks cannot see each other, so the words are independent
 and one pass reads them all.
@@ -25,11 +28,13 @@ compute alone. Models with absolute decoder positions are refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.architectures.windows import answer_windows, generation_rows
 from t2t_xfer.architectures.words import word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
@@ -53,23 +58,49 @@ class Seq2Seq:
         """The target text in the decoder, or one block for each word."""
         if prompted.slots:
             return self._word_rows(prompted, options)
-        target = (*self.codec.target(prompted.target), self.codec.special("eos"))
-        ids, removed = self._encoder_ids(prompted)
-        return [
-            Row(
-                prompted.id,
-                ids,
-                tuple(range(len(target))),
-                labels=target,
-                decoder_ids=(self.decoder_start, *target[:-1]),
-                removed_tokens=removed,
-            )
-        ]
+        if prompted.copied:
+            found = answer_windows(self.codec, prompted, self.max_input_tokens - self._special)
+            return [
+                self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
+                for w in found
+            ]
+        encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
+        target = self.codec.target(prompted.target)
+        return [self._target_row(prompted.id, encoded.ids, target, 1.0, encoded.removed)]
+
+    def _target_row(
+        self, id: str, ids: tuple[int, ...], words: tuple[int, ...], weight: float, removed: int
+    ) -> Row:
+        target = (*words, self.codec.special("eos"))
+        return Row(
+            id,
+            self.codec.prefix + ids + self.codec.suffix,
+            tuple(range(len(target))),
+            labels=target,
+            weight=weight,
+            decoder_ids=(self.decoder_start, *target[:-1]),
+            removed_tokens=removed,
+        )
 
     def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """`rank`: a block for each label word; `slots`: one decoder token, or a block a word."""
+        """`rank`: a block for each label word; `slots`: one decoder token, or a block a word.
+
+        `generate`: the start of the decoder.
+        """
         if prompted.slots:
             return self._word_rows(prompted, options)
+        if readout is Readout.generate:
+            rows = generation_rows(
+                self.codec, prompted, options, self.max_input_tokens - self._special
+            )
+            return [
+                replace(
+                    row,
+                    input_ids=row.input_ids + self.codec.suffix,
+                    decoder_ids=(self.decoder_start,),
+                )
+                for row in rows
+            ]
         ids, removed = self._encoder_ids(prompted)
         if readout is Readout.slots:
             readings: Iterable[Reading] = first_token_readings(self.codec, options)
@@ -116,6 +147,10 @@ class Seq2Seq:
             blocks = [row.blocks or (1,) * len(row.decoder_ids) for row in rows]
             out["decoder_attention_mask"] = block_mask(blocks)
         return out
+
+    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """As `inputs`: the decoder holds its start token."""
+        return self.inputs(rows)
 
     def _encoder_ids(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)

@@ -19,5 +19,8 @@ def show_tokens(path: str, answers: Options, text: Prompted) -> None:
             click.echo("  decoder " + " ".join(decode(list(row.decoder_ids))))
         read = row.decoder_ids or row.input_ids
         for place, label in zip(row.places, row.labels, strict=True):
-            sees, answer = decode([read[place]])[0], decode([label])[0]
-            click.echo(f"  at {place} {sees!r} predict {answer!r}")
+            # A pointer's label is a place too: that of a token of the copied field.
+            target = row.input_ids[row.keys.start + label] if row.keys is not None else label
+            sees, answer = decode([read[place]])[0], decode([target])[0]
+            verb = "predict" if row.keys is None else f"point at {row.keys.start + label}"
+            click.echo(f"  at {place} {sees!r} {verb} {answer!r}")

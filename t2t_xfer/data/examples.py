@@ -1,9 +1,9 @@
 """From rows to examples: what one task makes of the data it names.
 
 Every row that is used is checked: the columns are there, the label is known, there is a tag for
-each word. What is wrong is named with its place, row and value; nothing is repaired. Left out,
-with a count in the log, are only rows without a gold answer (`gold.NO_GOLD`) and sentences
-without words.
+each word, an answer stands where the data says. What is wrong is named with its place, row and
+value; nothing is repaired. Left out, with a count in the log, are only rows without a gold answer
+(`gold.NO_GOLD`) and sentences without words.
 
     read_examples(task, open_source("hub"), "de", "test", limit=100)
 """
@@ -14,7 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from t2t_xfer.data.gold import LabelReader, TagReader, read_words
+from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
 from t2t_xfer.data.place import Place, find_place, split_ref
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
@@ -177,6 +177,8 @@ class _Reader:
         fields = self._fields(numbered.row, where)
         if self._task.answer == "tags":
             gold = self._tagged(numbered.row, fields, where)
+        elif self._task.answer == "span":
+            gold = self._answers(numbered.row, where)
         else:
             gold = self._labelled(numbered.row, where)
         if gold is None:
@@ -203,6 +205,12 @@ class _Reader:
         if gold is None:
             self._left_out["no gold answer"] += 1
         return gold
+
+    def _answers(self, row: Row, where: str) -> Gold:
+        task = self._task
+        context = column(row, task.context_field, "`context_field`", where)
+        answers = column(row, task.answers_field, "`answers_field`", where)
+        return read_answers(answers, context, f"{where}, column {task.answers_field!r}")
 
     def _tagged(self, row: Row, fields: dict[str, Value], where: str) -> Gold | None:
         """The tags of a row; puts its words into `fields`."""

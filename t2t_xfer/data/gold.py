@@ -1,4 +1,4 @@
-"""From the raw answer in a row to the gold answer: a label's name, or one tag a word.
+"""From the raw answer in a row to the gold answer: a label's name, one tag a word, or places.
 
 Types count: the labels `0`, `"0"` and `false` are three different values. Only csv and tsv, which
 hold nothing but text, are compared as text.
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from t2t_xfer.data.place import as_text
 from t2t_xfer.errors import DataError, nearest
-from t2t_xfer.records import Value
+from t2t_xfer.records import Answer, Value
 from t2t_xfer.specs.task import LabelSpec
 
 NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
@@ -121,3 +121,41 @@ def read_words(value: Value, where: str) -> tuple[str, ...]:
             )
         words.append(word)
     return tuple(words)
+
+
+def read_answers(value: Value, context: Value, where: str) -> tuple[Answer, ...]:
+    """The accepted answers of a question, in SQuAD's form, each checked against the context.
+
+    Raises:
+        DataError: another form, a blank answer, one that does not stand where the data says, or
+            none at all: questions without an answer (SQuAD 2.0) have no target text yet.
+    """
+    if not isinstance(context, str) or not context.strip():
+        raise DataError(f"{where}: the context is {context!r}; expected text that is not blank.")
+    columns = value if isinstance(value, Mapping) else {}
+    texts, starts = columns.get("text"), columns.get("answer_start")
+    if not isinstance(texts, tuple) or not isinstance(starts, tuple) or len(texts) != len(starts):
+        raise DataError(
+            f"{where}: expected {{text: [...], answer_start: [...]}} of equal length, found"
+            f" {value!r}."
+        )
+    if not texts:
+        raise DataError(
+            f"{where}: no accepted answer. Questions that cannot be answered are not supported;"
+            " leave them out of the data."
+        )
+    return tuple(
+        _answer(text, start, context, where) for text, start in zip(texts, starts, strict=True)
+    )
+
+
+def _answer(text: Value, start: Value, context: str, where: str) -> Answer:
+    if not isinstance(text, str) or not text.strip() or type(start) is not int or start < 0:
+        raise DataError(f"{where}: {text!r} at {start!r} is no answer with a place.")
+    there = context[start : start + len(text)]
+    if there != text:
+        raise DataError(
+            f"{where}: the answer {text!r} should stand at character {start} of the context, but"
+            f" there stands {there!r}."
+        )
+    return Answer(text, start)

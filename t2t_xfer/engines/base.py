@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from t2t_xfer.records import Generation, Options, Prompted, Readout
+from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
 
 class Engine(Protocol):
@@ -14,6 +14,14 @@ class Engine(Protocol):
     name: str
 
     def read(
-        self, prompted: Sequence[Prompted], options: Options, readout: Readout
+        self,
+        prompted: Sequence[Prompted],
+        options: Options,
+        readout: Readout,
+        decoding: Decoding = Decoding(),
     ) -> list[Generation]:
-        """One generation for each example, in the order given."""
+        """One generation for each example, in the order given.
+
+        Args:
+            decoding: counts for the readout `generate` alone.
+        """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from t2t_xfer.records import Generation, Options, Prompted, Readout
+from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
 
 class OracleEngine:
@@ -18,7 +18,11 @@ class OracleEngine:
     name = "oracle"
 
     def read(
-        self, prompted: Sequence[Prompted], options: Options, readout: Readout
+        self,
+        prompted: Sequence[Prompted],
+        options: Options,
+        readout: Readout,
+        decoding: Decoding = Decoding(),
     ) -> list[Generation]:
         """The target texts, as if a model had written them."""
         return [Generation(p.id, Readout.generate, text=p.target) for p in prompted]
@@ -34,7 +38,11 @@ class MajorityEngine:
         self.answer = answer
 
     def read(
-        self, prompted: Sequence[Prompted], options: Options, readout: Readout
+        self,
+        prompted: Sequence[Prompted],
+        options: Options,
+        readout: Readout,
+        decoding: Decoding = Decoding(),
     ) -> list[Generation]:
         """The same option everywhere."""
         index = options.texts.index(self.answer)

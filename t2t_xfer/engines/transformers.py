@@ -1,4 +1,4 @@
-"""Reading answers from a model in this process: one forward pass for each batch.
+"""Reading answers from a model in this process: one forward pass for each batch, or decoded text.
 
 Batches are sorted by length and cut by a token budget; the order of the answers is that of the
 questions. Scores do not depend on the batches beyond float rounding (1e-4).
@@ -7,6 +7,7 @@ questions. Scores do not depend on the batches beyond float rounding (1e-4).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from tqdm import tqdm
@@ -14,12 +15,17 @@ from tqdm import tqdm
 from t2t_xfer.architectures.base import option_tokens
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import LoadedModel
-from t2t_xfer.architectures.rows import Row, token_budget_batches
-from t2t_xfer.records import Generation, Options, Prompted, Readout
+from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
+from t2t_xfer.architectures.rows import Row, row_batches
+from t2t_xfer.architectures.windows import piece
+from t2t_xfer.engines.decoding import Written, write
+from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+
+T = TypeVar("T")
 
 
 class TransformersEngine:
-    """Slots and rank for all three architectures."""
+    """Slots for all three architectures, rank and generate for those that write."""
 
     name = "transformers"
 
@@ -29,7 +35,11 @@ class TransformersEngine:
         self.batch_tokens = batch_tokens
 
     def read(
-        self, prompted: Sequence[Prompted], options: Options, readout: Readout
+        self,
+        prompted: Sequence[Prompted],
+        options: Options,
+        readout: Readout,
+        decoding: Decoding = Decoding(),
     ) -> list[Generation]:
         """See `Engine`."""
         architecture = self.loaded.architecture
@@ -39,17 +49,72 @@ class TransformersEngine:
             found = architecture.reading_rows(example, options, readout)
             owners += [i] * len(found)
             rows += found
+        if readout is Readout.generate:
+            written = write(self.loaded, rows, decoding, self.batch_tokens)
+            return [
+                self._written(example, options, part)
+                for example, part in zip(
+                    prompted, _parts(len(prompted), owners, rows, written), strict=True
+                )
+            ]
+        if any(row.points for row in rows):
+            pieces = self._read_pointers(rows)
+            return [
+                _pointed(example, readout, part)
+                for example, part in zip(
+                    prompted, _parts(len(prompted), owners, rows, pieces), strict=True
+                )
+            ]
         codes = None
         if options.coded:
             codes = [tokens[0] for tokens in option_tokens(architecture.codec, options)]
         answers = self._read_rows(rows, codes, len(options.texts))
-        parts: list[list[tuple[Row, list[float]]]] = [[] for _ in prompted]
-        for owner, row, answer in zip(owners, rows, answers, strict=True):
-            parts[owner].append((row, answer))
         return [
             _generation(example, readout, part)
-            for example, part in zip(prompted, parts, strict=True)
+            for example, part in zip(
+                prompted, _parts(len(prompted), owners, rows, answers), strict=True
+            )
         ]
+
+    def _written(
+        self, example: Prompted, options: Options, parts: Sequence[tuple[Row, Written]]
+    ) -> Generation:
+        """The text of the most probable window, if there are several."""
+        row, best = max(parts, key=lambda part: part[1].score)
+        place = None
+        if best.found is None:
+            text = self.loaded.tokenizer.decode(
+                list(best.tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+            text = str(text).strip()
+        elif row.keys is None:
+            text = (example.candidates or options.texts)[best.found]
+        else:
+            place = _place(example, row, best.found, best.found + len(best.tokens))
+            text = example.input[slice(*place)]
+        return Generation(
+            example.id,
+            Readout.generate,
+            text=text,
+            place=place,
+            removed_tokens=row.removed_tokens,
+        )
+
+    def _read_pointers(self, rows: Sequence[Row]) -> list[Piece]:
+        """The best piece of each row."""
+        out = [Piece(0.0, 0, 0)] * len(rows)
+        model = self.loaded.model.eval()
+        with (
+            torch.inference_mode(),
+            tqdm(total=len(rows), desc="read", unit="row", leave=False, disable=None) as progress,
+        ):
+            for batch in row_batches(rows, self.batch_tokens):
+                chosen = [rows[i] for i in batch]
+                logits = pointer_logits(model, self.loaded.architecture, chosen)
+                for i, best in zip(batch, best_pieces(logits), strict=True):
+                    out[i] = best
+                progress.update(len(batch))
+        return out
 
     def _read_rows(
         self, rows: Sequence[Row], codes: list[int] | None, num_options: int
@@ -57,7 +122,7 @@ class TransformersEngine:
         """For each row the option of every slot, or the score of every option."""
         out: list[list[float]] = [[] for _ in rows]
         model = self.loaded.model.eval()
-        batches = token_budget_batches([row.num_tokens for row in rows], self.batch_tokens)
+        batches = row_batches(rows, self.batch_tokens)
         with (
             torch.inference_mode(),
             tqdm(total=len(rows), desc="read", unit="row", leave=False, disable=None) as progress,
@@ -74,6 +139,36 @@ class TransformersEngine:
                     out[i] = answer
                 progress.update(len(batch))
         return out
+
+
+def _parts(
+    count: int, owners: Sequence[int], rows: Sequence[Row], answers: Sequence[T]
+) -> list[list[tuple[Row, T]]]:
+    """The rows of each of `count` examples with what was read from them."""
+    parts: list[list[tuple[Row, T]]] = [[] for _ in range(count)]
+    for owner, row, answer in zip(owners, rows, answers, strict=True):
+        parts[owner].append((row, answer))
+    return parts
+
+
+def _place(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int]:
+    """Characters of the input that the keys `[first, last)` cover; nothing if there are none."""
+    if first == last:
+        start = next(r.start for r in example.regions if r.field == example.copied)
+        return start, start
+    return piece(example, row.key_offsets[first:last])
+
+
+def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Piece]]) -> Generation:
+    row, best = max(parts, key=lambda part: part[1].score)
+    place = _place(example, row, best.start, best.end)
+    return Generation(
+        example.id,
+        readout,
+        text=example.input[slice(*place)],
+        place=place,
+        removed_tokens=row.removed_tokens,
+    )
 
 
 def _option_scores(

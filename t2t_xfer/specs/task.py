@@ -57,6 +57,12 @@ def _raw_value(value: object) -> object:
     raise mistake("the value as the data has it: text, a whole number, true or false")
 
 
+def _with_end(tokens: int) -> int:
+    if tokens < 2:
+        raise mistake("at least 2: one token and the end token")
+    return tokens
+
+
 class EmbeddingSpec(Spec):
     """How a sentence becomes a vector, fixed before any result is seen."""
 
@@ -69,6 +75,16 @@ class EmbeddingSpec(Spec):
     """The template of the text that is embedded; `{{ text }}` is the sentence."""
     top_k: Count = 5
     """How many neighbours the readout `rank` puts to the yes/no prompt."""
+
+
+class DecodingSpec(Spec):
+    """How answers are written where the readout is `generate`. Always greedy."""
+
+    constrained: Truth = True
+    """Only texts that can be an answer: a label word, a choice, a piece of the context."""
+    max_new_tokens: Annotated[Count, AfterValidator(_with_end)] = 32
+    """Most tokens of an answer, the end token included. SQuAD's scripts cut answers at 30 tokens.
+    Constrained labels and choices are always written to their end."""
 
 
 class LabelSpec(Spec):
@@ -117,7 +133,7 @@ class TaskSpec(Spec):
     context_field: Filled | None = Field(None, validate_default=True)
     """The column with the text that answers are copied from (`answer: span`)."""
     answers_field: Filled | None = Field(None, validate_default=True)
-    """The column with the accepted answers in SQuAD's form: `{text: [...], answer_start: [...]}`."""
+    """The column with the accepted answers as SQuAD has them: `{text: […], answer_start: […]}`."""
 
     pair_fields: tuple[Filled, ...] = Field((), validate_default=True)
     """The columns with the sentence in the target language and with its English translation."""
@@ -143,6 +159,8 @@ class TaskSpec(Spec):
     """The same id is the same example in every language."""
     readout: dict[ArchitectureName, Readout] = Field(default_factory=dict)
     """Overrides of how the answer is read, by architecture."""
+    decoding: DecodingSpec = DecodingSpec()
+    """How answers are written where they are generated."""
     note: Text = ""
     """What a reader of the numbers must know about the data."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.records import Example, Generation, Json, Readout
+from t2t_xfer.records import Answer, Example, Generation, Json, Readout
 
 PREDICTIONS = "predictions.jsonl"
 """Of a `predict` stage: one generation a line."""
@@ -27,10 +27,11 @@ def read_predictions(path: Path) -> dict[str, Generation]:
             out[row["id"]] = Generation(
                 row["id"],
                 Readout(row["readout"]),
-                row["text"],
-                tuple(row["scores"]),
-                tuple(row["choices"]),
-                row["removed_tokens"],
+                text=row["text"],
+                scores=tuple(row["scores"]),
+                choices=tuple(row["choices"]),
+                place=None if row["place"] is None else tuple(row["place"]),
+                removed_tokens=row["removed_tokens"],
             )
     return out
 
@@ -45,13 +46,16 @@ def logged(example: Example, generation: Generation) -> dict[str, Json]:
         "text": generation.text,
         "scores": list(generation.scores),
         "choices": list(generation.choices),
+        "place": plain(generation.place),
         "removed_tokens": generation.removed_tokens,
     }
 
 
 def plain(value: Any) -> Json:
-    """A gold answer as JSON."""
-    return list(value) if isinstance(value, tuple) else value
+    """A gold answer or a place as JSON."""
+    if isinstance(value, Answer):
+        return {"text": value.text, "start": value.start}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]]) -> None:

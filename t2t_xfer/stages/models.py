@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from t2t_xfer.architectures.detect import (
-    ANSWER_ROOM,
     architecture_of,
     check_positions,
     max_positions,
@@ -44,9 +43,11 @@ def model_architecture(path: str, revision: str | None) -> ArchitectureName:
     return architecture
 
 
-def check_input_length(path: str, revision: str | None, max_input_tokens: int) -> None:
+def check_input_length(
+    path: str, revision: str | None, max_input_tokens: int, answer_room: int
+) -> None:
     """Refuses a plan whose inputs do not fit the model; see `check_positions`."""
-    check_positions(_config(path, revision), path, max_input_tokens)
+    check_positions(_config(path, revision), path, max_input_tokens, answer_room)
 
 
 def check_new_model(new: NewModel) -> None:
@@ -63,7 +64,9 @@ def check_new_model(new: NewModel) -> None:
         )
 
 
-def check_new_input_length(architecture: ArchitectureName, max_input_tokens: int) -> None:
+def check_new_input_length(
+    architecture: ArchitectureName, max_input_tokens: int, answer_room: int
+) -> None:
     """Refuses a plan whose inputs do not fit a new model.
 
     Raises:
@@ -71,7 +74,7 @@ def check_new_input_length(architecture: ArchitectureName, max_input_tokens: int
     """
     if architecture == "seq2seq":  # distances are all that counts
         return
-    most = MAX_POSITIONS - (ANSWER_ROOM if architecture == "causal" else 0)
+    most = MAX_POSITIONS - (answer_room if architecture == "causal" else 0)
     if max_input_tokens > most:
         raise UnsupportedError(
             f"max_input_tokens is {max_input_tokens}, but a new {architecture} model has"

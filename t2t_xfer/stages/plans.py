@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.architectures import planned_readout
+from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.data.examples import fingerprint, split_ref
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import fill
-from t2t_xfer.records import ArchitectureName, Json, Split
+from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
@@ -96,12 +97,13 @@ def train_spec(
     }
 
 
-def _check_length(base: Base, max_input_tokens: int) -> None:
+def _check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_ROOM) -> None:
     if base.new is not None:
-        check_new_input_length(base.architecture, max_input_tokens)
+        check_new_input_length(base.architecture, max_input_tokens, answer_room)
         return
     path, revision = base.how["path"], base.how["revision"]
-    check_input_length(str(path), None if revision is None else str(revision), max_input_tokens)
+    named = None if revision is None else str(revision)
+    check_input_length(str(path), named, max_input_tokens, answer_room)
 
 
 def _rows(context: Context, task: Task, language: str, split: Split) -> dict[str, Json]:
@@ -131,19 +133,22 @@ def predict_spec(
     Raises:
         UnsupportedError: the architecture cannot answer the task.
     """
-    _check_length(base, max_input_tokens)
     task = context.task(test.task)
     asked = task.spec.readout.get(base.architecture)
     try:
         readout = planned_readout(base.architecture, task.answer.name, asked)
     except UnsupportedError as e:
         raise UnsupportedError(f"task {test.task!r}: {e}") from e
+    decoding = task.spec.decoding
+    room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
+    _check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
     return {
         **_tested(context, test),
         "model": base.identity if first else {},
         "dtype": base.dtype,
         "engine": "transformers",
         "readout": readout.value,
+        **({"decoding": decoding.canonical()} if readout is Readout.generate else {}),
         "max_input_tokens": max_input_tokens,
         "batch_tokens": BATCH_TOKENS,
     }
@@ -152,11 +157,21 @@ def predict_spec(
 def baseline_spec(
     context: Context, engine: str, test: Test, train_limit: int | None
 ) -> dict[str, Json]:
-    """Identity of a `predict` stage without a model: `oracle` or `majority`."""
+    """Identity of a `predict` stage without a model: `oracle` or `majority`.
+
+    Raises:
+        UnsupportedError: the majority of open answers.
+        UserError: the training task answers otherwise.
+    """
     spec = {**_tested(context, test), "engine": engine, "readout": "slots"}
     if engine == "majority":
         task = context.task(test.task)
         source = context.task(trained_on(context, test.task))
+        if not task.answer.options.texts:
+            raise UnsupportedError(
+                f"task {test.task!r} has open answers, of which none is the most frequent one: the"
+                " majority baseline does not apply. Use the engine `oracle`, or a model."
+            )
         if set(task.options) != set(source.options):
             raise UserError(
                 f"the task {task.name!r} answers with {', '.join(task.options)}, but its training"

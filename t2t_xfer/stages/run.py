@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.errors import UserError
-from t2t_xfer.records import Json, Readout
+from t2t_xfer.records import Decoding, Json, Readout
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
@@ -129,7 +129,12 @@ class StageRunner:
         )
         engine, device = self._engine(stage, needs, task)
         started = time.perf_counter()
-        generations = engine.read(prompted, task.answer.options, Readout(spec["readout"]))
+        generations = engine.read(
+            prompted,
+            task.answer.options,
+            Readout(spec["readout"]),
+            Decoding(**spec.get("decoding", {})),
+        )
         seconds = time.perf_counter() - started
         rows = map(logged, examples, generations)
         write_jsonl(work / PREDICTIONS, rows)

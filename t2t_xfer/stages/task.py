@@ -22,6 +22,8 @@ READS: tuple[str, ...] = (
     "words_field",
     "tags_field",
     "tags",
+    "context_field",
+    "answers_field",
     "shortenable",
 )
 """What of a task's spec changes what a model is shown. The data itself counts by its hash."""

@@ -133,6 +133,8 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
     cells: list[Cell] = []
     baselines: dict[tuple[str, str], str] = {}
     for target in study.targets:
+        if not context.task(target).answer.options.texts:
+            continue  # open answers have no most frequent one
         for language in languages[target]:
             test = Test(target, language, "test", study.limit.test)
             baselines[target, language] = builder.baseline("majority", test, study.limit.train)

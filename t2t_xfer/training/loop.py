@@ -22,7 +22,7 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from t2t_xfer.architectures.head import place_logits, row_losses
+from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.errors import TrainingError
@@ -74,8 +74,8 @@ class _StepTrainer(Trainer):
             last = i == len(step.micro_batches) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
                 with self.compute_loss_context_manager():
-                    logits = place_logits(model, self.architecture, rows)
-                    loss = row_losses(logits, rows).sum() / step.num_examples
+                    losses = batch_losses(model, self.architecture, rows)
+                    loss = losses.sum() / step.num_examples
                 self.accelerator.backward(loss)
             total += loss.detach()
             self.tokens_seen += sum(row.num_tokens for row in rows)

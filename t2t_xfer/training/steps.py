@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from torch.utils.data import Dataset
 
-from t2t_xfer.architectures.rows import Row, token_budget_batches
+from t2t_xfer.architectures.rows import Row, row_batches
 
 
 class Step(NamedTuple):
@@ -82,7 +82,7 @@ class StepDataset(Dataset[Step]):
         rows: list[Row] = []
         for offset, example in enumerate(chosen):
             rows += self.rows_of(example, (start + offset) // self.num_examples)
-        batches = token_budget_batches([row.num_tokens for row in rows], self.micro_batch_tokens)
+        batches = row_batches(rows, self.micro_batch_tokens)
         return Step(
             [[rows[i] for i in batch] for batch in batches],
             len(chosen),

@@ -1,0 +1,144 @@
+"""Answers that are copied from a field of the example: SQuAD and its translations.
+
+    gold (("Ada Lovelace", 7), …) -> target "Ada Lovelace" -> what a model points at or writes
+
+A place in the input is the answer as it stands there. A written text is looked for in the field
+(`places.py`): equal after normalisation (`exact`) or misspelt (`fuzzy`), it becomes what stands
+there; found nowhere (`unplaced`), it is itself the answer, because the metric compares words and
+half of them may be right. Only an empty text is `invalid`.
+
+Of several accepted answers the first is trained on; the metric takes the best of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from t2t_xfer.answers.places import find
+from t2t_xfer.answers.wording import Wording
+from t2t_xfer.errors import SpecError, UnsupportedError, nearest
+from t2t_xfer.records import (
+    Answer,
+    Example,
+    Generation,
+    Gold,
+    Options,
+    Prediction,
+    Prompted,
+    Region,
+    Status,
+    Value,
+)
+from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.task import TaskSpec
+
+
+class SpanFormat:
+    """The `span` answers of one task.
+
+    Raises:
+        SpecError: no template field shows the context's column, the prompt lacks that field, or
+            it may be shortened (a long one is read through windows instead).
+    """
+
+    name = "span"
+
+    def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
+        self._field = _template_field(task)
+        self._shortenable = task.shortenable
+        if self._field in task.shortenable:
+            raise SpecError(
+                f"task {task.task!r}: {self._field!r} may not be shortened, because the answer"
+                " stands in it. If it is too long for an input, it is read through windows."
+            )
+        self._wording = Wording(task, prompt, required=(self._field,))
+        self.options = Options(())
+
+    def render(self, example: Example, epoch: int | None = None) -> Prompted:
+        """Input text and, if the answer is known, the first accepted answer and its place."""
+        fields = {name: self._trimmed(name, value) for name, value in example.fields.items()}
+        rendered = self._wording.render(replace(example, fields=fields), (self._field,))
+        field = next(r for r in rendered.regions if r.field == self._field)
+        answer = self._first_answer(example, rendered.text, field)
+        return Prompted(
+            id=example.id,
+            language=example.language,
+            input=rendered.text,
+            target="" if answer is None else rendered.text[answer.start : answer.end],
+            regions=rendered.regions,
+            shortenable=self._shortenable,
+            copied=self._field,
+            answer=answer,
+        )
+
+    def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
+        """The text of the place, or the text that was written; see the module."""
+        if generation.place is not None:
+            start, end = generation.place
+            return _prediction(generation.id, prompted.input[start:end].strip(), Status.exact)
+        if generation.text is None:
+            raise ValueError(f"generation {generation.id!r} has neither place nor text")
+        field = next(r for r in prompted.regions if r.field == prompted.copied)
+        context = prompted.input[field.start : field.end]
+        text = generation.text.strip()
+        found = find(text, context) if text else None
+        if found is None or not found.exact:
+            # What comes after the first line is rarely part of the answer.
+            text = text.partition("\n")[0].strip()
+            found = find(text, context) if text else None
+        if found is None:
+            return _prediction(generation.id, text, Status.unplaced)
+        status = Status.exact if found.exact else Status.fuzzy
+        return _prediction(generation.id, context[found.start : found.end].strip(), status)
+
+    def constant(self, golds: Iterable[Gold]) -> str:
+        """Never: answers differ from example to example.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            "`span` answers are copied from each example's own text, so there is no most frequent"
+            " one: the majority baseline does not apply."
+        )
+
+    def _trimmed(self, name: str, value: Value) -> Value:
+        """Without white space around it: some SQuAD questions begin with thousands of spaces.
+
+        The copied field stays as it is, because the answers' places count its characters.
+        """
+        return value.strip() if isinstance(value, str) and name != self._field else value
+
+    def _first_answer(self, example: Example, text: str, field: Region) -> Region | None:
+        """Where the first accepted answer stands, without white space at its ends."""
+        if not example.gold:
+            return None
+        first = example.gold[0]
+        if not isinstance(first, Answer):
+            raise ValueError(f"{example.id}: {first!r} is no answer with a place")
+        start = field.start + first.start
+        end = start + len(first.text)
+        if text[start:end] != first.text or end > field.end:
+            raise ValueError(f"{example.id}: {first} does not stand in its {field.field}")
+        start += len(first.text) - len(first.text.lstrip())
+        return Region(field.field, start, start + len(first.text.strip()))
+
+
+def _prediction(id: str, text: str, status: Status) -> Prediction:
+    return Prediction(id, text, status) if text else Prediction(id, None, Status.invalid)
+
+
+def _template_field(task: TaskSpec) -> str:
+    """The name under which the prompt knows the context."""
+    column = task.context_field or ""
+    if not task.fields:
+        return column
+    names = [name for name, source in task.fields.items() if source == column]
+    if not names:
+        columns = list(task.fields.values())
+        raise SpecError(
+            f"task {task.task!r}: no field of `fields` is the column {column!r} that"
+            f" `context_field` names.{nearest(column, columns)} Add `context: {column}`."
+        )
+    return names[0]

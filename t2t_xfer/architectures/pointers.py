@@ -1,0 +1,110 @@
+"""Pointers: two mask slots that point at the first and the last token of an answer. No task head.
+
+What the LM head would multiply with the vocabulary (the states after its own transform) is taken
+at the two slots and at the tokens of the copied field, and the slots are multiplied with these:
+
+    tokens  <s> question : who ? context : It was Ada Lovelace . answer : <mask> <mask> </s>
+    keys                                   0  1   2   3        4
+    places                                                                0      1
+    labels                                                                2      3
+
+A dot product of two states is divided by the square root of their size, as in attention. The
+pretrained states of masks and words are all there is to learn from, which is why it works from few
+examples: measured once on 4,370 SQuAD questions with MiniLM-L6 (two epochs, contexts of about 90
+tokens, tested on XQuAD's English): a new start/end head reached 65.8 F1, pointers 64.5 without any
+new weight, masks filled with the answer's tokens 18.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch.nn import functional
+
+from t2t_xfer.architectures.head import placed, without_wrapper
+from t2t_xfer.architectures.rows import Row
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.base import Architecture
+
+LONGEST_ANSWER = 30
+"""Tokens of the longest piece that is read: the `max_answer_length` of XTREME's QA scripts."""
+
+
+class Piece(NamedTuple):
+    """Keys `[start, end)` with the sum of their two dot products."""
+
+    score: float
+    start: int
+    end: int
+
+
+@contextmanager
+def _states_before(head: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Keeps what goes into the head, and lets it multiply nothing."""
+    seen: list[torch.Tensor] = []
+
+    def keep(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        seen.append(args[0])
+        return (args[0][:, :0], *args[1:])
+
+    handle = head.register_forward_pre_hook(keep)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def pointer_logits(
+    model: torch.nn.Module, architecture: Architecture, rows: Sequence[Row]
+) -> torch.Tensor:
+    """Scaled dot products of start and end slot with every key, in float32.
+
+    Returns:
+        Shape (rows, 2, longest keys); minus infinity behind a row's last key.
+    """
+    unwrapped = without_wrapper(model)
+    inputs = placed(architecture.inputs(rows), unwrapped)
+    with _states_before(unwrapped.get_output_embeddings()) as seen:
+        model(**inputs)
+    states = seen[0].float()
+    spans = [row.keys for row in rows if row.keys is not None]
+    longest = max(span.end - span.start for span in spans)
+    index = torch.tensor([[span.start] for span in spans]) + torch.arange(longest)
+    beyond = index >= torch.tensor([[span.end] for span in spans])
+    line = torch.arange(len(rows))[:, None]
+    keys = states[line, index.masked_fill(beyond, 0)]
+    slots = states[line, torch.tensor([row.places for row in rows])]
+    products = slots @ keys.transpose(1, 2) / states.shape[-1] ** 0.5
+    out: torch.Tensor = products.masked_fill(beyond[:, None].to(products.device), -torch.inf)
+    return out
+
+
+def pointer_losses(
+    model: torch.nn.Module, architecture: Architecture, rows: Sequence[Row]
+) -> torch.Tensor:
+    """`weight` times the mean of the start's and the end's cross-entropy. Shape (rows,)."""
+    logits = pointer_logits(model, architecture, rows)
+    labels = torch.tensor([row.labels for row in rows], device=logits.device)
+    weights = torch.tensor([row.weight for row in rows], device=logits.device)
+    losses = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+    return losses.mean(1) * weights
+
+
+def best_pieces(logits: torch.Tensor) -> list[Piece]:
+    """The best piece of each row: start <= end, at most `LONGEST_ANSWER` tokens.
+
+    Args:
+        logits: what `pointer_logits` gave.
+    """
+    sums = logits[:, 0, :, None] + logits[:, 1, None, :]
+    legal = torch.ones_like(sums[0], dtype=torch.bool).triu().tril(LONGEST_ANSWER - 1)
+    scores, flat = sums.masked_fill(~legal, -torch.inf).flatten(1).max(1)
+    width = logits.shape[-1]
+    return [
+        Piece(score, at // width, at % width + 1)
+        for score, at in zip(scores.tolist(), flat.tolist(), strict=True)
+    ]
