@@ -23,8 +23,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
+from t2t_xfer.architectures.base import (
+    first_token_readings,
+    option_tokens,
+    options_of,
+    slot_labels,
+)
 from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.words import word_chunks
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
@@ -63,6 +69,7 @@ class Causal:
         """`rank`: every label word in a block behind the context; `slots`: the next token."""
         if prompted.slots:
             return self._word_rows(prompted, options)
+        options = options_of(prompted, options)
         context, removed = self._context(prompted)
         last = len(context) - 1
         ids, blocks = list(context), [0] * len(context)
@@ -112,7 +119,11 @@ class Causal:
         return out
 
     def _context(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
-        encoded = self.codec.encode(prompted, self.max_input_tokens - len(self.codec.prefix))
+        # Models have positions for the input and `ANSWER_ROOM` more: longer choices take theirs
+        # from the context, the same in training and in reading.
+        longest = max((len(self.codec.target(text)) for text in prompted.candidates), default=0)
+        room = self.max_input_tokens - max(longest - ANSWER_ROOM, 0)
+        encoded = self.codec.encode(prompted, room - len(self.codec.prefix))
         return self.codec.prefix + encoded.ids, encoded.removed
 
     def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:

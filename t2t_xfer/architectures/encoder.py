@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.readouts import REASONS
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Encoder:
         """Every label word over the same masks, or the words of a sentence."""
         if prompted.slots:
             return self._word_rows(prompted, options)
+        if prompted.candidates:
+            raise UnsupportedError(REASONS["encoder", "cloze"])
         words = self._filled(options)
         readings = tuple(
             Reading(place, token, option)

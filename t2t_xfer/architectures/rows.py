@@ -13,6 +13,7 @@ A token sees the earlier tokens of block 0 and of its own block.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,6 +53,12 @@ class Row:
     """Reading tags: the word that the first place answers."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
+
+    @property
+    def option_lengths(self) -> tuple[int, ...]:
+        """How many terms the score of each option has."""
+        counts = Counter(reading.option for reading in self.readings)
+        return tuple(counts[option] for option in range(len(counts)))
 
     @property
     def num_tokens(self) -> int:

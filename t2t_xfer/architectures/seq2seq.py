@@ -27,7 +27,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
+from t2t_xfer.architectures.base import (
+    first_token_readings,
+    option_tokens,
+    options_of,
+    slot_labels,
+)
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.words import word_chunks
@@ -70,6 +75,7 @@ class Seq2Seq:
         """`rank`: a block for each label word; `slots`: one decoder token, or a block a word."""
         if prompted.slots:
             return self._word_rows(prompted, options)
+        options = options_of(prompted, options)
         ids, removed = self._encoder_ids(prompted)
         if readout is Readout.slots:
             readings: Iterable[Reading] = first_token_readings(self.codec, options)

@@ -15,12 +15,22 @@ from collections.abc import Callable, Mapping
 from t2t_xfer.metrics.accuracy import Accuracy
 from t2t_xfer.metrics.baseline import half_width
 from t2t_xfer.metrics.metric import Metric, statistics_by_id
+from t2t_xfer.metrics.retrieval import RetrievalAccuracy
 from t2t_xfer.metrics.span_f1 import SpanF1
 
-__all__ = ["METRICS", "Accuracy", "Metric", "SpanF1", "half_width", "statistics_by_id"]
+__all__ = [
+    "METRICS",
+    "Accuracy",
+    "Metric",
+    "RetrievalAccuracy",
+    "SpanF1",
+    "half_width",
+    "statistics_by_id",
+]
 
 METRICS: Mapping[str, Callable[[], Metric]] = {
     "accuracy": Accuracy,
+    "retrieval_accuracy": RetrievalAccuracy,
     "span_f1": SpanF1,
 }
 """By the names that a task may use; `specs/task.py` says which answers each one judges."""
