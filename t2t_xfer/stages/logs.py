@@ -27,17 +27,19 @@ def read_predictions(path: Path) -> dict[str, Generation]:
             out[row["id"]] = Generation(
                 row["id"],
                 Readout(row["readout"]),
-                row["text"],
-                tuple(row["scores"]),
-                tuple(row["choices"]),
-                row["removed_tokens"],
+                text=row["text"],
+                scores=tuple(row["scores"]),
+                choices=tuple(row["choices"]),
+                removed_tokens=row["removed_tokens"],
+                lengths=tuple(row.get("lengths", ())),
+                neighbours=tuple(row.get("neighbours", ())),
             )
     return out
 
 
 def logged(example: Example, generation: Generation) -> dict[str, Json]:
     """One line of `predictions.jsonl`."""
-    return {
+    line: dict[str, Json] = {
         "id": example.id,
         "language": example.language,
         "gold": plain(example.gold),
@@ -47,6 +49,12 @@ def logged(example: Example, generation: Generation) -> dict[str, Json]:
         "choices": list(generation.choices),
         "removed_tokens": generation.removed_tokens,
     }
+    # Most tasks have neither.
+    if generation.lengths:
+        line["lengths"] = list(generation.lengths)
+    if generation.neighbours:
+        line["neighbours"] = list(generation.neighbours)
+    return line
 
 
 def plain(value: Any) -> Json:

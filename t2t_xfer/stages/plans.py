@@ -9,14 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from t2t_xfer.architectures import planned_readout
+from t2t_xfer.answers import CLOSED
+from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.data.examples import fingerprint
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Json, Split
+from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import check_input_length, model_architecture, model_identity
+from t2t_xfer.stages.task import Task
 
 VERSIONS = {"model": 1, "train": 1, "predict": 1, "score": 1}
 BATCH_TOKENS = 8192
@@ -70,6 +72,7 @@ def train_spec(
     """Identity of a `train` stage; `first`: it starts from the base rather than another stage."""
     _check_length(base, training.max_input_tokens)
     loaded = context.task(task)
+    check_trainable(base.architecture, loaded)
     language = loaded.spec.source_language
     return {
         "version": VERSIONS["train"],
@@ -99,21 +102,45 @@ class Test(NamedTuple):
     limit: int | None
 
 
-def predict_spec(
-    context: Context, base: Base, first: bool, test: Test, max_input_tokens: int
-) -> dict[str, Json]:
-    """Identity of a model's `predict` stage.
+def check_trainable(architecture: ArchitectureName, task: Task) -> None:
+    """Refuses what could only fail once training has begun.
+
+    Raises:
+        UnsupportedError: nothing can be trained on the task, or not by this architecture.
+    """
+    if task.answer.name == "pair":
+        raise UnsupportedError(
+            f"task {task.name!r}: its answers are pairs, which are found by the states of a model"
+            " as it is. There is nothing to train on; use it as a target only."
+        )
+    _planned(architecture, task, None)
+
+
+def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ...]:
+    """The readouts that a study reports: one, or for pairs each that there is.
 
     Raises:
         UnsupportedError: the architecture cannot answer the task.
     """
-    _check_length(base, max_input_tokens)
-    task = context.task(test.task)
-    asked = task.spec.readout.get(base.architecture)
+    asked = task.spec.readout.get(architecture)
+    planned = _planned(architecture, task, asked)
+    if task.answer.name == "pair" and asked is None:
+        return ANSWER_READOUTS[architecture, "pair"]
+    return (planned,)
+
+
+def _planned(architecture: ArchitectureName, task: Task, asked: Readout | None) -> Readout:
     try:
-        readout = planned_readout(base.architecture, task.answer.name, asked)
+        return planned_readout(architecture, task.answer.name, asked)
     except UnsupportedError as e:
-        raise UnsupportedError(f"task {test.task!r}: {e}") from e
+        raise UnsupportedError(f"task {task.name!r}: {e}") from e
+
+
+def predict_spec(
+    context: Context, base: Base, first: bool, test: Test, readout: Readout, max_input_tokens: int
+) -> dict[str, Json]:
+    """Identity of a model's `predict` stage."""
+    _check_length(base, max_input_tokens)
     return {
         **_tested(context, test),
         "model": base.identity if first else {},
@@ -131,6 +158,12 @@ def baseline_spec(
     """Identity of a `predict` stage without a model: `oracle` or `majority`."""
     spec = {**_tested(context, test), "engine": engine, "readout": "slots"}
     if engine == "majority":
+        answer = context.task(test.task).answer
+        if answer.name not in CLOSED:
+            raise UnsupportedError(
+                f"task {test.task!r}: there is no majority baseline, because answers of the format"
+                f" {answer.name!r} are not the same few for every example."
+            )
         source = context.task(context.task(test.task).spec.train_task or test.task)
         language = source.spec.source_language
         spec["majority_of"] = source.shown()

@@ -1,19 +1,20 @@
 """From a study to its stages: every piece of work once, however many cells share it.
 
 For each model, seed and intermediate task: the base is trained on the intermediate (or not), then
-on the target's English data, and tested in every language. Stages with the same identity are one
-stage, so an intermediate checkpoint serves all targets, and XNLI without an intermediate is the
-same training as the intermediate MNLI.
+on the target's English data (pairs have none), and tested in every language. Stages with the same
+identity are one stage, so an intermediate checkpoint serves all targets, and XNLI without an
+intermediate is the same training as the intermediate MNLI.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from t2t_xfer.answers import CLOSED
 from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.errors import AbsentError, UserError
-from t2t_xfer.records import Split
+from t2t_xfer.records import Readout, Split
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import StudySpec, training_for
 from t2t_xfer.specs.training import TrainingSpec
@@ -25,6 +26,7 @@ from t2t_xfer.stages.plans import (
     baseline_spec,
     model_spec,
     predict_spec,
+    readouts_of,
     score_spec,
     train_spec,
 )
@@ -77,13 +79,24 @@ class Builder:
         stage = Stage("train", f"{label}@{seed}", spec, needs, how)
         return Tip(label, tip.base, self.add(stage))
 
-    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> tuple[str, str]:
-        """Id of the score of a tip's predictions, and the readout."""
+    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> list[tuple[str, str]]:
+        """Ids of the scores of a tip's predictions with their readouts, the main one first."""
+        tested = self.context.task(test.task)
+        scores: list[tuple[str, str]] = []
+        for readout in readouts_of(tip.base.architecture, tested):
+            stage = self._predict(tip, test, readout, max_input_tokens)
+            if tested.answer.name == "pair" and readout is Readout.rank:
+                embed = self._predict(tip, test, Readout.embed, max_input_tokens)
+                needs = {**stage.needs, "candidates": self.add(embed)}
+                stage = replace(stage, label=f"{stage.label}.rank", needs=needs)
+            scores.append((self._score(stage, test), readout.value))
+        return scores
+
+    def _predict(self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int) -> Stage:
         first = tip.stage_id is None
-        spec = predict_spec(self.context, tip.base, first, test, max_input_tokens)
+        spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens)
         needs, how = self._source(tip)
-        label = f"{tip.label}={test.task}.{test.language}"
-        return self._score(Stage("predict", label, spec, needs, how), test), str(spec["readout"])
+        return Stage("predict", f"{tip.label}={test.task}.{test.language}", spec, needs, how)
 
     def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
         """Id of a baseline's score."""
@@ -135,6 +148,8 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
     cells: list[Cell] = []
     baselines: dict[tuple[str, str], str] = {}
     for target in study.targets:
+        if context.task(target).answer.name not in CLOSED:
+            continue
         for language in languages[target]:
             test = Test(target, language, "test", study.limit.test)
             baselines[target, language] = builder.baseline("majority", test, study.limit.train)
@@ -170,14 +185,16 @@ def _cells(
     languages: Sequence[str],
     seed: int,
 ) -> list[Cell]:
-    trained_on = builder.context.task(target).spec.train_task or target
+    task = builder.context.task(target)
+    trained_on = task.spec.train_task or target
     training = training_for(study, model, trained_on)
-    ready = builder.train(tip, trained_on, training, study.limit.train, seed)
+    ready = tip
+    if task.answer.name != "pair":  # pairs are read from the states of the model as it is
+        ready = builder.train(tip, trained_on, training, study.limit.train, seed)
     cells = []
     for language in languages:
         test = Test(target, language, "test", study.limit.test)
-        score_id, readout = builder.test_at(ready, test, training.max_input_tokens)
-        cells.append(
+        cells += [
             Cell(
                 study.study,
                 model.name,
@@ -190,7 +207,8 @@ def _cells(
                 score_id,
                 same_data=intermediate == trained_on,
             )
-        )
+            for score_id, readout in builder.test_at(ready, test, training.max_input_tokens)
+        ]
     return cells
 
 
