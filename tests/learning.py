@@ -20,8 +20,8 @@ from t2t_xfer.metrics import METRICS
 from t2t_xfer.records import ArchitectureName, Example, Options, Prompted, Readout
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.specs.wording import PromptUse
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.specs.wording import PromptUse
 from t2t_xfer.training.loop import train
 
 CUES = {
