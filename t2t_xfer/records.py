@@ -155,7 +155,13 @@ class Generation:
     text: str | None = None
     """Decoded text (`generate`)."""
     scores: tuple[float, ...] = ()
-    """Log-probability of each option (`slots` and `rank` with one answer)."""
+    """Log-probability of each option (`slots` and `rank` with one answer), summed over its tokens;
+    of a pair, cosines (`embed`) or differences of log-probabilities (`rank`)."""
+    lengths: tuple[int, ...] = ()
+    """Tokens of each candidate, its end token included, where a score is a sum over texts of
+    different lengths (`cloze`)."""
+    neighbours: tuple[str, ...] = ()
+    """The example ids that `scores` are of (`pair`), nearest first."""
     choices: tuple[int, ...] = ()
     """Index of the best option for each slot (`slots` of tags)."""
     place: tuple[int, int] | None = None

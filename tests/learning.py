@@ -23,6 +23,7 @@ from t2t_xfer.records import Answer, ArchitectureName, Decoding, Example, Option
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.specs.wording import PromptUse
 from t2t_xfer.training.loop import train
 
 CUES = {
@@ -101,7 +102,33 @@ SPAN_TASK = TaskSpec.model_validate(
         "metric": "squad",
     }
 )
-TASKS = {"label": LABEL_TASK, "tags": TAGS_TASK, "span": SPAN_TASK}
+CHOICE_TASK = TaskSpec.model_validate(
+    {
+        "task": "same_class",
+        "answer": "choice",
+        "data": {"files": {"train": "none.jsonl"}},
+        "languages": ["en"],
+        "label_field": "right",
+        "labels": {letter: {"value": i} for i, letter in enumerate("ABC")},
+        "choices_fields": ["endings"],
+        "prompt": {
+            "input": "text: {{ text }}"
+            "{% for choice in choices %} {{ letters[loop.index0] }}: {{ choice }}{% endfor %}"
+            "\nanswer:"
+        },
+        "metric": "accuracy",
+    }
+)
+CLOZE_TASK = CHOICE_TASK.model_copy(
+    update={"cloze": True, "prompt": PromptUse(input="text: {{ text }}\nanswer:")}
+)
+TASKS = {
+    "label": LABEL_TASK,
+    "choice": CHOICE_TASK,
+    "cloze": CLOZE_TASK,
+    "span": SPAN_TASK,
+    "tags": TAGS_TASK,
+}
 TRAINING = TrainingSpec(
     examples_per_step=16,
     epochs=40,
@@ -151,7 +178,34 @@ def span_examples(count: int, seed: int) -> list[Example]:
     return out
 
 
-EXAMPLES = {"label": label_examples, "tags": tags_examples, "span": span_examples}
+def choice_examples(count: int, seed: int) -> list[Example]:
+    """Of three choices the one with a cue of `entailment` is right.
+
+    Seed 1, which trains, has every right choice at the first place: a reader that answers by place
+    learns nothing that helps on the others.
+    """
+    rng = random.Random(seed)
+    out = []
+    for i in range(count):
+        right = 0 if seed == 1 else i % 3
+        classes = rng.sample(["neutral", "contradiction"], 2)
+        classes.insert(right, "entailment")
+        choices = tuple(
+            " ".join([*rng.choices(NOISE, k=rng.randint(0, 2)), rng.choice(CUES[name])])
+            for name in classes
+        )
+        fields = {"text": " ".join(rng.choices(NOISE, k=3)), "choices": choices, "cue": ""}
+        out.append(Example(str(i), "same_class", "en", "train", fields, "ABC"[right]))
+    return out
+
+
+EXAMPLES = {
+    "label": label_examples,
+    "tags": tags_examples,
+    "choice": choice_examples,
+    "cloze": choice_examples,
+    "span": span_examples,
+}
 
 
 def answers(kind: str) -> AnswerFormat:
@@ -226,7 +280,9 @@ def learn(
     train(
         loaded,
         len(prompted),
-        lambda i, _: loaded.architecture.training_rows(prompted[i], answer.options),
+        lambda i, epoch: loaded.architecture.training_rows(
+            answer.render(examples[i], epoch), answer.options
+        ),
         training,
         seed=0,
         directory=directory,

@@ -103,7 +103,7 @@ def test_words_that_do_not_fit_the_labels(
 
 def test_words_for_a_task_of_tags_are_outside_its_labels() -> None:
     task = TaskSpec.model_validate(TAGS | {"prompt": {"use": "reviews"}})
-    with pytest.raises(SpecError, match="its answers are tags"):
+    with pytest.raises(SpecError, match="the answer is tags"):
         resolve_prompt(task, PromptSpec.model_validate(PROMPT))
 
 

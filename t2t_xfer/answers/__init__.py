@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from t2t_xfer.answers.choice import ChoiceFormat
 from t2t_xfer.answers.format import AnswerFormat
 from t2t_xfer.answers.label import LabelFormat
+from t2t_xfer.answers.pair import PairFormat
 from t2t_xfer.answers.parsing import Parsed, TextParser
 from t2t_xfer.answers.span import SpanFormat
 from t2t_xfer.answers.tags import TagsFormat
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 
-__all__ = ["ANSWER_FORMATS", "AnswerFormat", "Parsed", "TextParser", "answer_format"]
+__all__ = [
+    "ANSWER_FORMATS",
+    "CLOSED",
+    "AnswerFormat",
+    "PairFormat",
+    "Parsed",
+    "TextParser",
+    "answer_format",
+]
 
 ANSWER_FORMATS: Mapping[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]] = {
+    "choice": ChoiceFormat,
     "label": LabelFormat,
+    "pair": PairFormat,
     "span": SpanFormat,
     "tags": TagsFormat,
 }
+
+CLOSED = frozenset({"label", "choice", "cloze", "tags"})
+"""Formats whose answers are the same few for every example: they have a majority baseline."""
 
 
 def answer_format(task: TaskSpec, prompt: ResolvedPrompt) -> AnswerFormat:

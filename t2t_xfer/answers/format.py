@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from t2t_xfer.errors import DataError
-from t2t_xfer.records import Example, Generation, Gold, Options, Prediction, Prompted
+from t2t_xfer.records import Example, Generation, Gold, Options, Prediction, Prompted, Readout
 
 
 class AnswerFormat(Protocol):
@@ -18,7 +18,7 @@ class AnswerFormat(Protocol):
 
     @property
     def name(self) -> str:
-        """As in the task's YAML: `label`, `tags`."""
+        """What readouts are planned by: `label`, `choice`, `cloze`, `tags`, `pair`."""
         ...
 
     @property
@@ -26,8 +26,18 @@ class AnswerFormat(Protocol):
         """The closed set of answers, in the order of the task's YAML."""
         ...
 
-    def render(self, example: Example) -> Prompted:
+    @property
+    def shuffles(self) -> bool:
+        """Whether the text of an example is another in every epoch of training."""
+        ...
+
+    def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """The example as text.
+
+        Args:
+            example: what to render.
+            epoch: given in training only; what is shuffled is a function of the example's id and
+                the epoch. None: the data's own order.
 
         Raises:
             SpecError: the prompt loses a region that the answer needs.
@@ -41,6 +51,10 @@ class AnswerFormat(Protocol):
         Raises:
             ValueError: scores or choices do not fit the options or slots: a bug of ours.
         """
+        ...
+
+    def reading(self, readout: Readout) -> str:
+        """How a score is made of what this readout gives, for the signature; mostly nothing."""
         ...
 
     def constant(self, golds: Iterable[Gold]) -> str:

@@ -37,6 +37,7 @@ class LabelFormat:
     """
 
     name = "label"
+    shuffles = False
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         self._labels = tuple(task.labels)
@@ -49,7 +50,7 @@ class LabelFormat:
             raise SpecError(f"task {task.task!r}: {e}") from e
         self.options = Options(tuple(self._words.values()))
 
-    def render(self, example: Example) -> Prompted:
+    def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text and, if the answer is known, the label's word."""
         rendered = self._wording.render(example)
         return Prompted(
@@ -70,6 +71,10 @@ class LabelFormat:
             raise ValueError(f"generation {generation.id!r} has no text to parse")
         parsed = self._parser.parse(generation.text, prompted.language)
         return Prediction(generation.id, parsed.value, parsed.status)
+
+    def reading(self, readout: Readout) -> str:
+        """Nothing to add."""
+        return ""
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The word of the most frequent label."""

@@ -44,6 +44,8 @@ class SpanFormat:
 
     name = "span"
 
+    shuffles = False
+
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         self._field = _template_field(task)
         self._shortenable = task.shortenable
@@ -91,6 +93,10 @@ class SpanFormat:
             return _prediction(generation.id, text, Status.unplaced)
         status = Status.exact if found.exact else Status.fuzzy
         return _prediction(generation.id, context[found.start : found.end].strip(), status)
+
+    def reading(self, readout: Readout) -> str:
+        """Nothing to add: a score is that of the best piece."""
+        return ""
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """Never: answers differ from example to example.

@@ -46,6 +46,7 @@ class TagsFormat:
     """
 
     name = "tags"
+    shuffles = False
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         _check(task)
@@ -58,7 +59,7 @@ class TagsFormat:
         self._read |= {tag: tag for tag in task.tags}
         self.options = Options(task.tags, coded=True)
 
-    def render(self, example: Example) -> Prompted:
+    def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text with a slot for each word and, if the answer is known, the tags."""
         words = example.fields[WORDS]
         assert isinstance(words, tuple), f"{example.id}: words are {words!r}, not a list"
@@ -92,6 +93,10 @@ class TagsFormat:
         if generation.readout is not Readout.generate or generation.text is None:
             raise ValueError(f"tags cannot be read from {generation}")
         return self._parse_text(generation.text, prompted)
+
+    def reading(self, readout: Readout) -> str:
+        """Nothing to add."""
+        return ""
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The most frequent tag over all words."""

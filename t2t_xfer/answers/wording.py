@@ -7,11 +7,11 @@ behind a filter or a `~` its text is there but nobody knows where.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from t2t_xfer.errors import SpecError, nearest
 from t2t_xfer.prompts import Rendered, Template
-from t2t_xfer.records import Example
+from t2t_xfer.records import Example, Value
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 
@@ -38,18 +38,31 @@ class Wording:
                         f" {{{{ {field} }}}}.{nearest(field, sorted(template.names))}"
                     )
 
-    def render(self, example: Example, slots: Iterable[str] = ()) -> Rendered:
+    @property
+    def names(self) -> frozenset[str]:
+        """Every field that a wording shows."""
+        return frozenset().union(
+            *(template.names for template in (self._default, *self._languages.values()))
+        )
+
+    def render(
+        self,
+        example: Example,
+        slots: Iterable[str] = (),
+        fields: Mapping[str, Value] | None = None,
+    ) -> Rendered:
         """The input text.
 
         Args:
             example: what to render.
             slots: regions that must be there exactly once, because one answer belongs to each.
+            fields: what the template may name, if it is not the example's own fields.
 
         Raises:
             SpecError: the prompt loses a region, or shows a slot twice.
         """
         template = self._languages.get(example.language, self._default)
-        rendered = template.render(example.fields)
+        rendered = template.render(example.fields if fields is None else fields)
         counts = Counter(region.field for region in rendered.regions)
         for field in self._shortenable:
             if not counts[field]:

@@ -45,6 +45,11 @@ class Architecture(Protocol):
         """
 
 
+def options_of(prompted: Prompted, options: Options) -> Options:
+    """The answers that one example is read for: its own candidates, or the task's options."""
+    return Options(prompted.candidates) if prompted.candidates else options
+
+
 def option_tokens(codec: Codec, options: Options) -> tuple[tuple[int, ...], ...]:
     """The tokens that stand for each option: its text, or its code."""
     if options.coded:

@@ -26,7 +26,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
+from t2t_xfer.architectures.base import (
+    first_token_readings,
+    option_tokens,
+    options_of,
+    slot_labels,
+)
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
@@ -57,7 +62,7 @@ class Causal:
                 self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
                 for w in found
             ]
-        encoded = self.codec.encode(prompted, self._room)
+        encoded = self.codec.encode(prompted, self._text_room(prompted))
         target = self.codec.target(prompted.target)
         return [self._target_row(prompted.id, encoded.ids, target, 1.0, encoded.removed)]
 
@@ -84,6 +89,7 @@ class Causal:
             return self._word_rows(prompted, options)
         if readout is Readout.generate:
             return generation_rows(self.codec, prompted, options, self._room)
+        options = options_of(prompted, options)
         context, removed = self._context(prompted)
         last = len(context) - 1
         ids, blocks = list(context), [0] * len(context)
@@ -146,8 +152,15 @@ class Causal:
     def _room(self) -> int:
         return self.max_input_tokens - len(self.codec.prefix)
 
+    def _text_room(self, prompted: Prompted) -> int:
+        """Models have positions for the input and `ANSWER_ROOM` more: longer choices take theirs
+        from the context, the same in training and in reading.
+        """
+        longest = max((len(self.codec.target(text)) for text in prompted.candidates), default=0)
+        return self._room - max(longest - ANSWER_ROOM, 0)
+
     def _context(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
-        encoded = self.codec.encode(prompted, self._room)
+        encoded = self.codec.encode(prompted, self._text_room(prompted))
         return self.codec.prefix + encoded.ids, encoded.removed
 
     def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:

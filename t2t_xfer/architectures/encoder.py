@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.readouts import REASONS
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.windows import Window, answer_windows, windows
 from t2t_xfer.architectures.words import word_chunks
@@ -64,6 +65,8 @@ class Encoder:
         if prompted.copied:
             found = windows(self.codec, prompted, self._window_room)
             return [self._pointer_row(prompted, w, 1.0) for w in found]
+        if prompted.candidates:
+            raise UnsupportedError(REASONS["encoder", "cloze"])
         words = self._filled(options)
         readings = tuple(
             Reading(place, token, option)

@@ -83,9 +83,12 @@ def load(
         config = transformers.AutoConfig.from_pretrained(path, revision=revision)
         name = architecture_of(config.to_dict())
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
-        model = classes[name].from_pretrained(
-            path, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True
-        )
+        # A checkpoint without its LM head (a sentence encoder) gets a new one, and always the same.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = classes[name].from_pretrained(
+                path, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True
+            )
     except (OSError, ValueError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"

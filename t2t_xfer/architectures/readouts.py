@@ -19,6 +19,13 @@ ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
     # only and needs these to differ; `generate` writes one of them, token by token.
     ("seq2seq", "label"): (Readout.rank, Readout.slots, Readout.generate),
     ("causal", "label"): (Readout.rank, Readout.slots, Readout.generate),
+    # Letters are label words.
+    ("encoder", "choice"): (Readout.slots,),
+    ("seq2seq", "choice"): (Readout.rank, Readout.slots, Readout.generate),
+    ("causal", "choice"): (Readout.rank, Readout.slots, Readout.generate),
+    # Texts of choices: the mean log-probability of their tokens (and the end token) decides.
+    ("seq2seq", "cloze"): (Readout.rank,),
+    ("causal", "cloze"): (Readout.rank,),
     # Two pointers, compared with the context's states.
     ("encoder", "span"): (Readout.slots,),
     ("seq2seq", "span"): (Readout.generate,),
@@ -26,7 +33,20 @@ ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
     ("encoder", "tags"): (Readout.slots,),
     ("seq2seq", "tags"): (Readout.slots,),
     ("causal", "tags"): (Readout.slots,),
+    # Nothing is trained: the states of one layer, and the yes/no question about the nearest.
+    ("encoder", "pair"): (Readout.embed, Readout.rank),
+    ("seq2seq", "pair"): (Readout.embed, Readout.rank),
+    ("causal", "pair"): (Readout.embed, Readout.rank),
 }
+
+REASONS: dict[tuple[ArchitectureName, str], str] = {
+    ("encoder", "cloze"): (
+        "an encoder compares answers over the same mask slots, and the texts of choices have any"
+        " number of tokens. Leave out `cloze: true`: then the choices have letters, which every"
+        " architecture can answer with"
+    ),
+}
+"""Why a pair is not in the table, and the way out."""
 
 
 def planned_readout(architecture: ArchitectureName, answer: str, asked: Readout | None) -> Readout:
@@ -37,9 +57,10 @@ def planned_readout(architecture: ArchitectureName, answer: str, asked: Readout 
     """
     possible = ANSWER_READOUTS.get((architecture, answer), ())
     if not possible:
+        reason = REASONS.get((architecture, answer))
         raise UnsupportedError(
-            f"the architecture {architecture!r} cannot answer tasks of the format {answer!r}."
-            " Leave the task or the model out of the study."
+            f"the architecture {architecture!r} cannot answer tasks of the format {answer!r}"
+            + (f": {reason}." if reason else ". Leave the task or the model out of the study.")
         )
     if asked is None:
         return possible[0]

@@ -17,6 +17,7 @@ places, after which text is generated (`engines/decoding.py`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,6 +70,12 @@ class Row:
     def points(self) -> bool:
         """Whether the places are compared with the keys."""
         return self.keys is not None and bool(self.places)
+
+    @property
+    def option_lengths(self) -> tuple[int, ...]:
+        """How many terms the score of each option has."""
+        counts = Counter(reading.option for reading in self.readings)
+        return tuple(counts[option] for option in range(len(counts)))
 
     @property
     def num_tokens(self) -> int:

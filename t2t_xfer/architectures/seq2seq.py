@@ -31,7 +31,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from t2t_xfer.architectures.base import first_token_readings, option_tokens, slot_labels
+from t2t_xfer.architectures.base import (
+    first_token_readings,
+    option_tokens,
+    options_of,
+    slot_labels,
+)
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.windows import answer_windows, generation_rows
@@ -101,6 +106,7 @@ class Seq2Seq:
                 )
                 for row in rows
             ]
+        options = options_of(prompted, options)
         ids, removed = self._encoder_ids(prompted)
         if readout is Readout.slots:
             readings: Iterable[Reading] = first_token_readings(self.codec, options)

@@ -104,26 +104,35 @@ def evaluate(
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
     builder, context = _builder(data)
     codes = _languages(context, task, languages, skip_missing)
-    scores: dict[str, str] = {}
+    scores: dict[str, dict[str, str]] = {}  # by readout and language; the main readout first
     tests = {code: Test(task, code, "test", limit) for code in codes}
     if model is None or engine in ("oracle", "majority"):
         for code, test in tests.items():
-            scores[code] = builder.baseline(engine, test, None)
+            scores.setdefault(engine, {})[code] = builder.baseline(engine, test, None)
     else:
         tip = builder.start(_model(model, context, context.task(task).spec.source_language))
         for code, test in tests.items():
-            scores[code], _ = builder.test_at(tip, test, max_input_tokens)
+            for score_id, readout in builder.test_at(tip, test, max_input_tokens):
+                scores.setdefault(readout, {})[code] = score_id
     store = _run(builder, context, output)
-    results: dict[str, Any] = {code: store.record(i).results for code, i in scores.items()}
-    _print_scores(task, results, as_json)
+    results: dict[str, Any] = {
+        readout: {code: store.record(score_id).results for code, score_id in ids.items()}
+        for readout, ids in scores.items()
+    }
+    if as_json:
+        main, *others = results
+        beside = {"other_readouts": {name: results[name] for name in others}} if others else {}
+        click.echo(json.dumps({"task": task, "languages": results[main], **beside}))
+        return
+    for readout, found in results.items():
+        if len(results) > 1:
+            click.echo(f"readout {readout}")
+        _print_scores(found)
 
 
-def _print_scores(task: str, results: dict[str, Any], as_json: bool) -> None:
+def _print_scores(results: dict[str, Any]) -> None:
     from tabulate import tabulate
 
-    if as_json:
-        click.echo(json.dumps({"task": task, "languages": results}))
-        return
     rows = [
         [code, r["score"], r["n"], f"{100 * r['invalid_rate']:.1f} %"]
         for code, r in results.items()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.records import SPLITS, Options, Prompted, Split
+
+if TYPE_CHECKING:
+    from t2t_xfer.specs.task import TaskSpec
 
 
 @click.group()
@@ -37,8 +41,14 @@ def list_tasks(as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows))
         return
-    table = [[s.task, s.answer, s.metric, len(s.languages), s.train_task or s.task] for s in specs]
+    table = [[s.task, s.answer, s.metric, len(s.languages), _trains_on(s)] for s in specs]
     click.echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
+
+
+def _trains_on(spec: TaskSpec) -> str:
+    if spec.answer == "pair":
+        return "nothing"
+    return f"{spec.train_task or spec.task}, {spec.source_language}"
 
 
 @tasks.command()
@@ -55,7 +65,7 @@ def show(name: str, as_json: bool) -> None:
         click.echo(json.dumps({"task": spec.canonical(), "prompt": prompt.canonical()}))
         return
     click.echo(f"task       {spec.task}  ({spec.answer}, {spec.metric})")
-    click.echo(f"trains on  {spec.train_task or spec.task}, {spec.source_language}")
+    click.echo(f"trains on  {_trains_on(spec)}")
     click.echo(f"languages  {' '.join(spec.languages)}")
     if spec.data.hub is not None:
         click.echo(f"data       {spec.data.hub.id}, config {spec.data.hub.config}")
@@ -91,9 +101,12 @@ def preview(
 
     context = Context(Catalogue(), data)
     task = context.task(name)
-    code = language or task.spec.source_language
+    own = task.spec.languages
+    # Tatoeba's source language is no language of its own: it is the other side of every pair.
+    source = task.spec.source_language
+    code = language or (source if source in own else own[0])
     # Other languages have nothing to look at but the test set.
-    splits = SPLITS[::-1] if code == task.spec.source_language else ("test",)
+    splits = SPLITS[::-1] if code == source else ("test",)
     present = (s for s in splits if not missing_languages(task.spec, context.source, [code], s))
     found = split or next(present, "test")
     examples, prompted = context.prompted(task.name, code, found, None)
@@ -101,7 +114,7 @@ def preview(
         click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)
         click.echo(text.input)
         click.secho(f"→ {text.target}", fg="green")
-        if model is not None:
+        if model is not None and task.answer.name != "pair":  # nothing is trained on pairs
             _show_tokens(model, task.answer.options, text)
         click.echo()
     click.echo(f"{len(examples)} examples")

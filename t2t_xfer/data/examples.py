@@ -1,9 +1,9 @@
 """From rows to examples: what one task makes of the data it names.
 
 Every row that is used is checked: the columns are there, the label is known, there is a tag for
-each word, an answer stands where the data says. What is wrong is named with its place, row and
-value; nothing is repaired. Left out, with a count in the log, are only rows without a gold answer
-(`gold.NO_GOLD`) and sentences without words.
+each word and a choice for each letter, an answer stands where the data says. What is wrong is named
+with its place, row and value; nothing is repaired. Left out, with a count in the log, are only rows
+without a gold answer (`gold.NO_GOLD`) and sentences without words.
 
     read_examples(task, open_source("hub"), "de", "test", limit=100)
 """
@@ -14,11 +14,12 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from t2t_xfer.data.choices import look_up, read_choices, read_text
 from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
 from t2t_xfer.data.place import Place, find_place, split_ref
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import AbsentError, DataError, nearest
+from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
@@ -119,28 +120,13 @@ def _numbered(task: TaskSpec, place: Place) -> Iterator[NumberedRow]:
     seen: dict[str, int] = {}
     for number, row in enumerate(place.rows()):
         where = f"{place}, row {number}"
-        id = column(row, task.id_field, "`id_field`", where)
+        id = look_up(row, task.id_field, "`id_field`", where)
         if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
             raise DataError(f"{where}, column {task.id_field!r}: {id!r} cannot be an id.")
         first = seen.setdefault(str(id), number)
         if first != number:
             raise DataError(f"{where}: the id {id!r} already stands in row {first}.")
         yield NumberedRow(number, str(id), row)
-
-
-def column(row: Row, name: str | None, role: str, where: str) -> Value:
-    """The value of a column.
-
-    Raises:
-        DataError: the row has no such column; names those it has.
-    """
-    if name is not None and name in row:
-        return row[name]
-    columns = list(row)
-    raise DataError(
-        f"{where}: no column {name!r} ({role}).{nearest(name or '', columns)} "
-        f"It has: {', '.join(columns)}."
-    )
 
 
 class _Reader:
@@ -151,11 +137,14 @@ class _Reader:
         self._label = LabelReader(task.labels, place.text_only)
         self._tags = TagReader(task.tags)
         self._left_out: Counter[str] = Counter()
-        if task.words_field and task.fields.get("words", task.words_field) != task.words_field:
-            raise DataError(
-                f"task {task.task!r}: the field 'words' must be the column {task.words_field!r}, "
-                f"which `words_field` names, not {task.fields['words']!r}."
-            )
+        for field, key in (("words", "words_field"), ("choices", "choices_fields")):
+            given = getattr(task, key) or ()
+            columns = (given,) if isinstance(given, str) else given
+            if columns and task.fields.get(field, columns[0]) not in columns:
+                raise DataError(
+                    f"task {task.task!r}: the field {field!r} must be the column {columns[0]!r}, "
+                    f"which `{key}` names, not {task.fields[field]!r}."
+                )
 
     def examples(self, rows: Iterable[NumberedRow]) -> list[Example]:
         numbered = list(rows)
@@ -175,19 +164,32 @@ class _Reader:
     def _example(self, numbered: NumberedRow) -> Example | None:
         where = f"{self._place}, row {numbered.number}"
         fields = self._fields(numbered.row, where)
-        if self._task.answer == "tags":
-            gold = self._tagged(numbered.row, fields, where)
-        elif self._task.answer == "span":
-            gold = self._answers(numbered.row, where)
-        else:
-            gold = self._labelled(numbered.row, where)
+        gold = self._gold(numbered, fields, where)
         if gold is None:
             return None
         return Example(numbered.id, self._task.task, self._language, self._split, fields, gold)
 
+    def _gold(self, numbered: NumberedRow, fields: dict[str, Value], where: str) -> Gold | None:
+        """The gold answer; puts what the answer is made of into `fields`."""
+        task, row = self._task, numbered.row
+        if task.answer == "tags":
+            return self._tagged(row, fields, where)
+        if task.answer == "pair":
+            for name, field in zip(("target", "source"), task.pair_fields, strict=True):
+                value = look_up(row, field, "`pair_fields`", where)
+                # The hub's Tatoeba keeps the line break of the file that it was made from.
+                fields[name] = read_text(value, f"{where}, column {field!r}").rstrip("\r\n")
+            return numbered.id
+        if task.answer == "span":
+            return self._answers(row, where)
+        if task.answer == "choice":
+            count = len(task.labels)
+            fields["choices"] = read_choices(row, task.choices_fields, count, where)
+        return self._labelled(row, where)
+
     def _fields(self, row: Row, where: str) -> dict[str, Value]:
         fields = {
-            name: column(row, name_here, f"field {name!r}", where)
+            name: look_up(row, name_here, f"field {name!r}", where)
             for name, name_here in self._task.fields.items()
         }
         empty = [name for name, value in fields.items() if value is None]
@@ -200,7 +202,8 @@ class _Reader:
 
     def _labelled(self, row: Row, where: str) -> Gold | None:
         name = self._task.label_field
-        value = column(row, name, "`label_field`", where)
+        assert name is not None
+        value = look_up(row, name, "`label_field`", where)
         gold = self._label.read(value, f"{where}, column {name!r}")
         if gold is None:
             self._left_out["no gold answer"] += 1
@@ -208,16 +211,18 @@ class _Reader:
 
     def _answers(self, row: Row, where: str) -> Gold:
         task = self._task
-        context = column(row, task.context_field, "`context_field`", where)
-        answers = column(row, task.answers_field, "`answers_field`", where)
+        context = look_up(row, task.context_field or "", "`context_field`", where)
+        answers = look_up(row, task.answers_field or "", "`answers_field`", where)
         return read_answers(answers, context, f"{where}, column {task.answers_field!r}")
 
     def _tagged(self, row: Row, fields: dict[str, Value], where: str) -> Gold | None:
         """The tags of a row; puts its words into `fields`."""
         task = self._task
-        value = column(row, task.words_field, "`words_field`", where)
+        assert task.words_field is not None
+        assert task.tags_field is not None
+        value = look_up(row, task.words_field, "`words_field`", where)
         words = read_words(value, f"{where}, column {task.words_field!r}")
-        tags = column(row, task.tags_field, "`tags_field`", where)
+        tags = look_up(row, task.tags_field, "`tags_field`", where)
         gold = self._tags.read(tags, len(words), f"{where}, column {task.tags_field!r}")
         fields["words"] = words
         if not words:

@@ -68,7 +68,7 @@ class TransformersEngine:
         codes = None
         if options.coded:
             codes = [tokens[0] for tokens in option_tokens(architecture.codec, options)]
-        answers = self._read_rows(rows, codes, len(options.texts))
+        answers = self._read_rows(rows, codes)
         return [
             _generation(example, readout, part)
             for example, part in zip(
@@ -116,9 +116,7 @@ class TransformersEngine:
                 progress.update(len(batch))
         return out
 
-    def _read_rows(
-        self, rows: Sequence[Row], codes: list[int] | None, num_options: int
-    ) -> list[list[float]]:
+    def _read_rows(self, rows: Sequence[Row], codes: list[int] | None) -> list[list[float]]:
         """For each row the option of every slot, or the score of every option."""
         out: list[list[float]] = [[] for _ in rows]
         model = self.loaded.model.eval()
@@ -131,7 +129,7 @@ class TransformersEngine:
                 chosen = [rows[i] for i in batch]
                 logits = place_logits(model, self.loaded.architecture, chosen)
                 answers = (
-                    _option_scores(logits, chosen, num_options)
+                    _option_scores(logits, chosen)
                     if codes is None
                     else _best_codes(logits, chosen, codes)
                 )
@@ -171,22 +169,22 @@ def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Pie
     )
 
 
-def _option_scores(
-    logits: torch.Tensor, rows: Sequence[Row], num_options: int
-) -> list[list[float]]:
-    """Sum of log p(token) over the readings of each option."""
+def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float]]:
+    """Sum of log p(token) over the readings of each option; rows may differ in their options."""
     place, token, cell = [], [], []
-    first_place = 0
-    for i, row in enumerate(rows):
+    sizes = [len(row.option_lengths) for row in rows]
+    first_place = first_cell = 0
+    for row, size in zip(rows, sizes, strict=True):
         for reading in row.readings:
             place.append(first_place + reading.place)
             token.append(reading.token)
-            cell.append(i * num_options + reading.option)
+            cell.append(first_cell + reading.option)
         first_place += len(row.places)
+        first_cell += size
     terms = logits.log_softmax(-1)[place, token]
-    scores = torch.zeros(len(rows) * num_options, device=logits.device)
+    scores = torch.zeros(first_cell, device=logits.device)
     scores.index_add_(0, torch.tensor(cell, device=logits.device), terms)
-    return [list(row) for row in scores.view(len(rows), num_options).tolist()]
+    return [part.tolist() for part in scores.split(sizes)]
 
 
 def _best_codes(logits: torch.Tensor, rows: Sequence[Row], codes: list[int]) -> list[list[float]]:
@@ -204,7 +202,11 @@ def _generation(
 ) -> Generation:
     removed = sum(row.removed_tokens for row, _ in parts)
     if not example.slots:
-        return Generation(example.id, readout, scores=tuple(parts[0][1]), removed_tokens=removed)
+        row, scores = parts[0]
+        lengths = row.option_lengths if example.candidates else ()
+        return Generation(
+            example.id, readout, scores=tuple(scores), lengths=lengths, removed_tokens=removed
+        )
     ordered = sorted(parts, key=lambda part: part[0].first_slot)
     choices = tuple(int(choice) for _, answer in ordered for choice in answer)
     return Generation(example.id, readout, choices=choices, removed_tokens=removed)

@@ -15,13 +15,24 @@ from collections.abc import Callable, Mapping
 from t2t_xfer.metrics.accuracy import Accuracy
 from t2t_xfer.metrics.baseline import half_width
 from t2t_xfer.metrics.metric import Metric, statistics_by_id
+from t2t_xfer.metrics.retrieval import RetrievalAccuracy
 from t2t_xfer.metrics.span_f1 import SpanF1
 from t2t_xfer.metrics.squad import Squad
 
-__all__ = ["METRICS", "Accuracy", "Metric", "SpanF1", "Squad", "half_width", "statistics_by_id"]
+__all__ = [
+    "METRICS",
+    "Accuracy",
+    "Metric",
+    "RetrievalAccuracy",
+    "SpanF1",
+    "Squad",
+    "half_width",
+    "statistics_by_id",
+]
 
 METRICS: Mapping[str, Callable[[], Metric]] = {
     "accuracy": Accuracy,
+    "retrieval_accuracy": RetrievalAccuracy,
     "span_f1": SpanF1,
     "squad": Squad,
 }

@@ -75,9 +75,9 @@ class CellRow:
             raise ValueError(f"{self.key} is a score of no examples")
 
     @property
-    def key(self) -> tuple[str, str, str, str, int]:
+    def key(self) -> tuple[str, str, str, str, int, str]:
         """What makes the row one of a kind in its study."""
-        return (self.model, self.intermediate, self.target, self.language, self.seed)
+        return (self.model, self.intermediate, self.target, self.language, self.seed, self.readout)
 
 
 def write_cells(path: Path, rows: Sequence[CellRow]) -> None:

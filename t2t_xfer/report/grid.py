@@ -11,6 +11,7 @@ and what is missing stays None. Means are unweighted: first over seeds, then ove
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import sqrt
 from statistics import fmean
 from typing import Literal, TypeAlias
@@ -18,6 +19,7 @@ from typing import Literal, TypeAlias
 from t2t_xfer.report.cells import CellRow
 
 NONE = "none"
+EMBED = "embed"
 
 Which: TypeAlias = Literal["all", "source", "others"]
 """Languages of a target: all, the source language, or the zero-shot ones."""
@@ -28,7 +30,8 @@ class Grid:
 
     def __init__(self, rows: Sequence[CellRow]) -> None:
         self.rows = tuple(rows)
-        self._cells = {row.key: row for row in rows}
+        # Without the readout: a grid has one number a place (see `by_readout`).
+        self._cells = {row.key[:5]: row for row in rows}
         if len(self._cells) != len(rows):
             raise ValueError("two rows of one cell")
         self.models = _distinct(row.model for row in rows)
@@ -164,6 +167,22 @@ class Grid:
         """The rows of one place, by seed."""
         keys = {seed: (model, intermediate, target, language, seed) for seed in self.seeds}
         return {seed: self._cells[key] for seed, key in keys.items() if key in self._cells}
+
+
+def by_readout(rows: Sequence[CellRow]) -> tuple[list[CellRow], list[CellRow]]:
+    """The rows of the main tables, and those that read the same place once more.
+
+    Pairs have a number from embeddings (`embed`), which is the one that the field compares, and
+    one from a yes/no question (`rank`). The latter become a target of their own, `tatoeba, rank`.
+    """
+    embedded = {row.target for row in rows if row.readout == EMBED}
+    main, beside = [], []
+    for row in rows:
+        if row.target in embedded and row.readout != EMBED:
+            beside.append(replace(row, target=f"{row.target}, {row.readout}"))
+        else:
+            main.append(row)
+    return main, beside
 
 
 def average(values: Iterable[float | None]) -> float | None:

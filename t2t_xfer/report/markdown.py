@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.grid import NONE, Grid, average, noise
+from t2t_xfer.report.grid import NONE, Grid, average, by_readout, noise
 from t2t_xfer.report.opening import opening, scope
 from t2t_xfer.report.phrases import (
     INCOMPLETE,
@@ -28,6 +28,11 @@ from t2t_xfer.report.phrases import (
     text,
 )
 
+ASIDE = (
+    "## Read in another way\n\nThe same models and sentences by another readout. These numbers are "
+    "in no mean above."
+)
+
 
 def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -> str:
     """The page of one study, from the rows that are there.
@@ -38,20 +43,24 @@ def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -
     Raises:
         ValueError: two rows are the same cell.
     """
-    grid = Grid(rows)
+    main, beside = by_readout(rows)
+    grid, aside = Grid(main), Grid(beside)
     parts = [f"# Study {text(study)}", opening(grid), scope(grid)]
     if notes:
         parts.append("**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes))
     if rows:
         parts += [_what_was_run(grid), _main_table(grid), _by_model(grid), "## Every language"]
         parts += [_one_target(grid, target) for target in grid.targets]
-        parts += [_invalid(grid), _missing(grid), _signatures(grid)]
+        if beside:
+            parts += [ASIDE, *(_one_target(aside, target) for target in aside.targets)]
+        grids = (grid, aside)
+        parts += [_invalid(grids), _missing(grids), _signatures(grids)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def render_summary(rows: Sequence[CellRow]) -> str:
     """The answer and the main table alone, for a terminal."""
-    grid = Grid(rows)
+    grid = Grid(by_readout(rows)[0])
     return f"{opening(grid)}\n\n{_main_table(grid)}" if rows else "No cell is finished."
 
 
@@ -193,7 +202,16 @@ def _one_target(grid: Grid, target: str) -> str:
     return "\n\n".join(parts)
 
 
-def _invalid(grid: Grid) -> str:
+def _invalid(grids: Sequence[Grid]) -> str:
+    rows = [row for grid in grids for row in _invalid_rows(grid)]
+    if not rows:
+        return "## Invalid answers\n\nEvery answer of every finished cell could be read."
+    header = ["model", "intermediate", "target", "mean over languages", "highest"]
+    words = "Answers that could not be read. They count as wrong."
+    return "\n\n".join(["## Invalid answers", words, table(header, rows, left=3)])
+
+
+def _invalid_rows(grid: Grid) -> list[list[str]]:
     rows = []
     for model in grid.models:
         for intermediate in grid.intermediates:
@@ -204,15 +222,11 @@ def _invalid(grid: Grid) -> str:
                     mean = percent(average(rates.values()))
                     shown = f"{text(worst)} {percent(rates[worst])}"
                     rows.append([text(model), text(intermediate), text(target), mean, shown])
-    if not rows:
-        return "## Invalid answers\n\nEvery answer of every finished cell could be read."
-    header = ["model", "intermediate", "target", "mean over languages", "highest"]
-    words = "Answers that could not be read. They count as wrong."
-    return "\n\n".join(["## Invalid answers", words, table(header, rows, left=3)])
+    return rows
 
 
-def _missing(grid: Grid) -> str:
-    rows = [[text(value) for value in line] for line in grid.missing()]
+def _missing(grids: Sequence[Grid]) -> str:
+    rows = [[text(value) for value in line] for grid in grids for line in grid.missing()]
     if not rows:
         return ""
     words = (
@@ -223,11 +237,12 @@ def _missing(grid: Grid) -> str:
     return "\n\n".join(["## Missing", words, shown])
 
 
-def _signatures(grid: Grid) -> str:
+def _signatures(grids: Sequence[Grid]) -> str:
     lines = []
-    for target in grid.targets:
-        found = dict.fromkeys(row.signature for row in grid.of(target))
-        lines.append(f"- {text(target)}: " + ", ".join(code(signature) for signature in found))
+    for grid in grids:
+        for target in grid.targets:
+            found = dict.fromkeys(row.signature for row in grid.of(target))
+            lines.append(f"- {text(target)}: " + ", ".join(map(code, found)))
     return "## Signatures\n\nHow each number was computed:\n\n" + "\n".join(lines)
 
 

@@ -79,7 +79,8 @@ class ResolvedPrompt(Spec):
 
     input: Wording
     words: dict[Filled, Filled] = Field(default_factory=dict)
-    """Label -> word, for exactly the task's labels in the task's order; empty for tags."""
+    """Label -> word, for exactly the task's labels in the task's order; `yes` and `no` for pairs,
+    empty for tags. A choice's letters are their own words unless a word is given."""
     synonyms: dict[LanguageCode, dict[Filled, tuple[Filled, ...]]] = Field(default_factory=dict)
     languages: dict[LanguageCode, Wording] = Field(default_factory=dict)
 
@@ -117,8 +118,11 @@ def resolve_prompt(task: TaskSpec, prompt: PromptSpec | None) -> ResolvedPrompt:
 def _words(task: TaskSpec, shared: Mapping[str, str], where: str) -> dict[str, str]:
     _check_labels(task, shared, where)
     words: dict[str, str] = {}
-    for label, spec in task.labels.items():
-        word = spec.word or shared.get(label)
+    for label in task.worded:
+        own = task.labels[label].word if label in task.labels else None
+        word = own or shared.get(label)
+        if word is None and task.answer in ("choice", "pair"):
+            word = label  # a letter, yes, no
         if word is None:
             raise SpecError(
                 f"task {task.task!r}: the label {label!r} has no word in {where}. Give it one in"
@@ -139,11 +143,11 @@ def _check_synonyms(
 
 def _check_labels(task: TaskSpec, given: Mapping[str, object], where: str) -> None:
     for label in given:
-        if label not in task.labels:
-            known = ", ".join(task.labels) or "none (its answers are tags)"
+        if label not in task.worded:
+            known = ", ".join(task.worded) or f"none (the answer is {task.answer})"
             raise SpecError(
                 f"task {task.task!r}: {where} has words for the label {label!r}, which is outside"
-                f" the task's labels: {known}.{nearest(label, list(task.labels))}"
+                f" the task's labels: {known}.{nearest(label, task.worded)}"
             )
 
 

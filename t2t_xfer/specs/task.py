@@ -48,6 +48,9 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 """The metrics a task may name, and the answers each one judges."""
 
+YES_NO = ("yes", "no")
+"""The answers to a pair's question, whether the two sentences mean the same."""
+
 T = TypeVar("T")
 
 
@@ -164,6 +167,11 @@ class TaskSpec(Spec):
     note: Text = ""
     """What a reader of the numbers must know about the data."""
 
+    @property
+    def worded(self) -> tuple[str, ...]:
+        """What has a word in the prompt: the labels, or a pair's `yes` and `no`."""
+        return YES_NO if self.answer == "pair" else tuple(self.labels)
+
     def canonical(self) -> dict[str, Json]:
         """See `Spec.canonical`. Labels become a list: their order is the order of the options."""
         labels: list[Json] = [
@@ -181,6 +189,8 @@ class TaskSpec(Spec):
     @field_validator("train_task")
     @classmethod
     def _another_task(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and info.data.get("answer") == "pair":
+            raise mistake("nothing here, because the answer is pair, which is not trained")
         if name is not None and name in ("none", info.data.get("task")):
             raise mistake("the name of another task")
         return name

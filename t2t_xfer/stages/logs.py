@@ -32,13 +32,15 @@ def read_predictions(path: Path) -> dict[str, Generation]:
                 choices=tuple(row["choices"]),
                 place=None if row["place"] is None else tuple(row["place"]),
                 removed_tokens=row["removed_tokens"],
+                lengths=tuple(row.get("lengths", ())),
+                neighbours=tuple(row.get("neighbours", ())),
             )
     return out
 
 
 def logged(example: Example, generation: Generation) -> dict[str, Json]:
     """One line of `predictions.jsonl`."""
-    return {
+    line: dict[str, Json] = {
         "id": example.id,
         "language": example.language,
         "gold": plain(example.gold),
@@ -49,6 +51,12 @@ def logged(example: Example, generation: Generation) -> dict[str, Json]:
         "place": plain(generation.place),
         "removed_tokens": generation.removed_tokens,
     }
+    # Most tasks have neither.
+    if generation.lengths:
+        line["lengths"] = list(generation.lengths)
+    if generation.neighbours:
+        line["neighbours"] = list(generation.neighbours)
+    return line
 
 
 def plain(value: Any) -> Json:

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from t2t_xfer.architectures import planned_readout
+from t2t_xfer.answers import CLOSED
+from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.data.examples import fingerprint, split_ref
 from t2t_xfer.errors import UnsupportedError, UserError
@@ -83,6 +84,7 @@ def train_spec(
     """Identity of a `train` stage; `first`: it starts from the base rather than another stage."""
     _check_length(base, training.max_input_tokens)
     loaded = context.task(task)
+    check_trainable(base.architecture, loaded)
     language = loaded.spec.source_language
     return {
         "version": VERSIONS["train"],
@@ -125,21 +127,45 @@ class Test(NamedTuple):
     limit: int | None
 
 
-def predict_spec(
-    context: Context, base: Base, first: bool, test: Test, max_input_tokens: int
-) -> dict[str, Json]:
-    """Identity of a model's `predict` stage.
+def check_trainable(architecture: ArchitectureName, task: Task) -> None:
+    """Refuses what could only fail once training has begun.
+
+    Raises:
+        UnsupportedError: nothing can be trained on the task, or not by this architecture.
+    """
+    if task.answer.name == "pair":
+        raise UnsupportedError(
+            f"task {task.name!r}: its answers are pairs, which are found by the states of a model"
+            " as it is. There is nothing to train on; use it as a target only."
+        )
+    _planned(architecture, task, None)
+
+
+def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ...]:
+    """The readouts that a study reports: one, or for pairs each that there is.
 
     Raises:
         UnsupportedError: the architecture cannot answer the task.
     """
-    task = context.task(test.task)
-    asked = task.spec.readout.get(base.architecture)
+    asked = task.spec.readout.get(architecture)
+    planned = _planned(architecture, task, asked)
+    if task.answer.name == "pair" and asked is None:
+        return ANSWER_READOUTS[architecture, "pair"]
+    return (planned,)
+
+
+def _planned(architecture: ArchitectureName, task: Task, asked: Readout | None) -> Readout:
     try:
-        readout = planned_readout(base.architecture, task.answer.name, asked)
+        return planned_readout(architecture, task.answer.name, asked)
     except UnsupportedError as e:
-        raise UnsupportedError(f"task {test.task!r}: {e}") from e
-    decoding = task.spec.decoding
+        raise UnsupportedError(f"task {task.name!r}: {e}") from e
+
+
+def predict_spec(
+    context: Context, base: Base, first: bool, test: Test, readout: Readout, max_input_tokens: int
+) -> dict[str, Json]:
+    """Identity of a model's `predict` stage."""
+    decoding = context.task(test.task).spec.decoding
     room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
     _check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
     return {
@@ -167,10 +193,11 @@ def baseline_spec(
     if engine == "majority":
         task = context.task(test.task)
         source = context.task(trained_on(context, test.task))
-        if not task.answer.options.texts:
+        if task.answer.name not in CLOSED:
             raise UnsupportedError(
-                f"task {test.task!r} has open answers, of which none is the most frequent one: the"
-                " majority baseline does not apply. Use the engine `oracle`, or a model."
+                f"task {test.task!r}: there is no majority baseline, because answers of the format"
+                f" {task.answer.name!r} are not the same few for every example. Use the engine"
+                " `oracle`, or a model."
             )
         if set(task.options) != set(source.options):
             raise UserError(

@@ -7,18 +7,22 @@ needs, and returns what the record should hold. None of them knows studies or st
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from t2t_xfer.answers import PairFormat
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.errors import UserError
-from t2t_xfer.records import Decoding, Json, Readout
+from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
 from t2t_xfer.stages.score import score_examples
 from t2t_xfer.stages.task import Task
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.rows import Row
 
 CHECKPOINT = "checkpoint"
 """The directory of a `model` or `train` stage that holds weights, config and tokenizer."""
@@ -95,12 +99,19 @@ class StageRunner:
         loaded = self.context.model(path, revision, spec["dtype"], training.max_input_tokens)
         self.context.forget_model()
         architecture, options = loaded.architecture, task.answer.options
+
+        def rows_of(example: int, epoch: int) -> list[Row]:
+            text = prompted[example]
+            if task.answer.shuffles:
+                text = task.answer.render(examples[example], epoch)
+            return architecture.training_rows(text, options)
+
         # A first row before the first step: what cannot work fails here, by name.
-        architecture.training_rows(prompted[0], options)
+        rows_of(0, 0)
         trained = train(
             loaded,
             len(examples),
-            lambda example, epoch: architecture.training_rows(prompted[example], options),
+            rows_of,
             training,
             seed=spec["seed"],
             directory=work / "training",
@@ -129,12 +140,12 @@ class StageRunner:
         )
         engine, device = self._engine(stage, needs, task)
         started = time.perf_counter()
-        generations = engine.read(
-            prompted,
-            task.answer.options,
-            Readout(spec["readout"]),
-            Decoding(**spec.get("decoding", {})),
-        )
+        readout = Readout(spec["readout"])
+        if isinstance(task.answer, PairFormat) and engine.name == "transformers":
+            generations = _read_pairs(engine, task.answer, examples, readout, needs)
+        else:
+            decoding = Decoding(**spec.get("decoding", {}))
+            generations = engine.read(prompted, task.answer.options, readout, decoding)
         seconds = time.perf_counter() - started
         rows = map(logged, examples, generations)
         write_jsonl(work / PREDICTIONS, rows)
@@ -189,6 +200,23 @@ class StageRunner:
         task = self.context.task(spec["shown"]["task"])
         _check_unchanged(task, spec["shown"], task.shown())
         return task
+
+
+def _read_pairs(
+    engine: Engine,
+    answer: PairFormat,
+    examples: Sequence[Example],
+    readout: Readout,
+    needs: Mapping[str, Path],
+) -> list[Generation]:
+    from t2t_xfer.engines.transformers import TransformersEngine
+    from t2t_xfer.stages.pair import embed_pairs, rank_pairs
+
+    assert isinstance(engine, TransformersEngine)
+    if readout is Readout.embed:
+        return embed_pairs(engine, answer, examples)
+    embedded = read_predictions(needs["candidates"] / PREDICTIONS)
+    return rank_pairs(engine, answer, examples, embedded)
 
 
 def same_option(train: Task, task: Task, golds: Iterable[Any]) -> str:

@@ -47,6 +47,8 @@ def score_examples(
     ]
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
     score = task.metric.score(list(statistics.values()))
+    readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
+    how = [reading for readout in readouts if (reading := task.answer.reading(readout))]
     return Scored(
         {
             "metric": score.metric,
@@ -54,7 +56,7 @@ def score_examples(
             "n": score.n,
             "invalid_rate": invalid / len(rows),
             "details": dict(score.details),
-            "signature": score.signature,
+            "signature": "|".join([score.signature, *how]),
         },
         rows,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from t2t_xfer.answers import AnswerFormat, answer_format
@@ -11,21 +12,14 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 
-READS: tuple[str, ...] = (
-    "task",
-    "answer",
-    "source_language",
-    "fields",
-    "id_field",
-    "label_field",
-    "labels",
-    "words_field",
-    "tags_field",
-    "tags",
-    "context_field",
-    "answers_field",
-    "shortenable",
-)
+READS = ("task", "answer", "source_language", "fields", "id_field", "shortenable")
+READS_BY_ANSWER: Mapping[str, tuple[str, ...]] = {
+    "label": ("label_field", "labels"),
+    "choice": ("label_field", "labels", "choices_fields", "cloze"),
+    "span": ("context_field", "answers_field"),
+    "tags": ("words_field", "tags_field", "tags"),
+    "pair": ("pair_fields", "embedding"),
+}
 """What of a task's spec changes what a model is shown. The data itself counts by its hash."""
 
 
@@ -53,7 +47,7 @@ class Task:
         spec = self.spec.canonical()
         prompt = self.prompt.canonical()
         return {
-            **{key: spec[key] for key in READS},
+            **{key: spec[key] for key in (*READS, *READS_BY_ANSWER[self.spec.answer])},
             "input": prompt["input"],
             "words": prompt["words"],
             "localized": prompt.get("languages"),
@@ -65,6 +59,7 @@ class Task:
         return {
             "task": self.name,
             "labels": self.spec.canonical()["labels"],
+            "cloze": self.spec.cloze,
             "tags": list(self.spec.tags),
             "default_tag": self.spec.default_tag,
             "words": prompt["words"],

@@ -1,19 +1,20 @@
 """From a study to its stages: every piece of work once, however many cells share it.
 
 For each model, seed and intermediate task: the base is trained on the intermediate (or not), then
-on the target's English data, and tested in every language. Stages with the same identity are one
-stage, so an intermediate checkpoint serves all targets, and XNLI without an intermediate is the
-same training as the intermediate MNLI.
+on the target's English data (pairs have none), and tested in every language. Stages with the same
+identity are one stage, so an intermediate checkpoint serves all targets, and XNLI without an
+intermediate is the same training as the intermediate MNLI.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from t2t_xfer.answers import CLOSED
 from t2t_xfer.data.examples import fingerprint, missing_languages
 from t2t_xfer.errors import AbsentError, UserError, nearest
-from t2t_xfer.records import Json, Split
+from t2t_xfer.records import Json, Readout, Split
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import StudySpec, training_for
 from t2t_xfer.specs.training import TrainingSpec
@@ -25,6 +26,7 @@ from t2t_xfer.stages.plans import (
     baseline_spec,
     model_spec,
     predict_spec,
+    readouts_of,
     score_spec,
     train_spec,
     trained_on,
@@ -79,13 +81,24 @@ class Builder:
         stage = Stage("train", f"{label}@{seed}", spec, needs, how)
         return Tip(label, tip.base, self.add(stage))
 
-    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> tuple[str, str]:
-        """Id of the score of a tip's predictions, and the readout."""
+    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> list[tuple[str, str]]:
+        """Ids of the scores of a tip's predictions with their readouts, the main one first."""
+        tested = self.context.task(test.task)
+        scores: list[tuple[str, str]] = []
+        for readout in readouts_of(tip.base.architecture, tested):
+            stage = self._predict(tip, test, readout, max_input_tokens)
+            if tested.answer.name == "pair" and readout is Readout.rank:
+                embed = self._predict(tip, test, Readout.embed, max_input_tokens)
+                needs = {**stage.needs, "candidates": self.add(embed)}
+                stage = replace(stage, label=f"{stage.label}.rank", needs=needs)
+            scores.append((self._score(stage, test), readout.value))
+        return scores
+
+    def _predict(self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int) -> Stage:
         first = tip.stage_id is None
-        spec = predict_spec(self.context, tip.base, first, test, max_input_tokens)
+        spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens)
         needs, how = self._source(tip)
-        label = f"{tip.label}={test.task}.{test.language}"
-        return self._score(Stage("predict", label, spec, needs, how), test), str(spec["readout"])
+        return Stage("predict", f"{tip.label}={test.task}.{test.language}", spec, needs, how)
 
     def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
         """Id of a baseline's score."""
@@ -133,8 +146,8 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
     cells: list[Cell] = []
     baselines: dict[tuple[str, str], str] = {}
     for target in study.targets:
-        if not context.task(target).answer.options.texts:
-            continue  # open answers have no most frequent one
+        if context.task(target).answer.name not in CLOSED:
+            continue
         for language in languages[target]:
             test = Test(target, language, "test", study.limit.test)
             baselines[target, language] = builder.baseline("majority", test, study.limit.train)
@@ -172,15 +185,17 @@ def _cells(
     languages: Sequence[str],
     seed: int,
 ) -> list[Cell]:
+    task = builder.context.task(target)
     trained = trained_on(builder.context, target)
     training = training_for(study, model, trained)
-    ready = builder.train(tip, trained, training, study.limit.train, seed)
+    ready = tip
+    if task.answer.name != "pair":  # pairs are read from the states of the model as it is
+        ready = builder.train(tip, trained, training, study.limit.train, seed)
     same_data = intermediate != NONE and trained_on(builder.context, intermediate) == trained
     cells = []
     for language in languages:
         test = Test(target, language, "test", study.limit.test)
-        score_id, readout = builder.test_at(ready, test, training.max_input_tokens)
-        cells.append(
+        cells += [
             Cell(
                 study.study,
                 model.name,
@@ -193,7 +208,8 @@ def _cells(
                 score_id,
                 same_data=same_data,
             )
-        )
+            for score_id, readout in builder.test_at(ready, test, training.max_input_tokens)
+        ]
     return cells
 
 

@@ -1,0 +1,165 @@
+"""Answers out of an example's own choices: the letter of the right one, or its text (`cloze`).
+
+The gold answer is the letter's name in the order of the data. In training with letters the choices
+change places from epoch to epoch, and the right letter with them, so that no letter is worth more
+than another; at test time they stand as the data has them.
+
+    gold B -> input "… A: dog B: cat C: fish answer:", target "B" -> "(B)", "B: cat", "cat" -> B
+    gold B, cloze -> input "… answer:", candidates dog, cat, fish, target "cat" -> B
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Sequence
+
+from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.answers.format import best_option, most_frequent
+from t2t_xfer.answers.parsing import INVALID, Parsed, TextParser
+from t2t_xfer.answers.wording import Wording
+from t2t_xfer.errors import SpecError
+from t2t_xfer.records import (
+    Example,
+    Generation,
+    Gold,
+    Options,
+    Prediction,
+    Prompted,
+    Readout,
+    Status,
+)
+from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.task import TaskSpec
+
+CHOICES = "choices"
+"""The template field that holds the texts of the choices."""
+LETTERS = "letters"
+"""The template field that holds their letters: `{{ letters[loop.index0] }}: {{ choice }}`."""
+MARKED = re.compile(r"\W*(\w+)\s*[:.)\]]\s*(.*)", re.DOTALL)
+"""`B: the text`, `(B) the text`."""
+
+
+class ChoiceFormat:
+    """The `choice` answers of one task.
+
+    Raises:
+        SpecError: the prompt of letters lacks the choices, which must all stand bare in it; or two
+            letters have words that only case or punctuation tells apart.
+    """
+
+    def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
+        self.cloze = task.cloze
+        self.name = "cloze" if task.cloze else "choice"
+        self._letters = tuple(task.labels)
+        self._shortenable = task.shortenable
+        self._wording = Wording(task, prompt, required=() if task.cloze else (CHOICES,))
+        self.shuffles = CHOICES in self._wording.names
+        try:
+            self._parser = TextParser(prompt.words, prompt.synonyms)
+        except SpecError as e:
+            raise SpecError(f"task {task.task!r}: {e}") from e
+        self.options = Options(tuple(prompt.words[letter] for letter in self._letters))
+
+    def render(self, example: Example, epoch: int | None = None) -> Prompted:
+        """Input text and, if the answer is known, the letter or the text of the right choice."""
+        choices = example.fields[CHOICES]
+        assert isinstance(choices, tuple), f"{example.id}: choices are {choices!r}, not a list"
+        order = self._order(example.id, epoch)
+        texts = tuple(str(choices[i]) for i in order)
+        fields = {**example.fields, CHOICES: texts, LETTERS: self.options.texts}
+        shown = () if self.cloze else tuple(f"{CHOICES}[{i}]" for i in range(len(texts)))
+        rendered = self._wording.render(example, shown, fields)
+        target = ""
+        if example.gold is not None:
+            place = order.index(self._index(example.gold))
+            target = texts[place] if self.cloze else self.options.texts[place]
+        return Prompted(
+            id=example.id,
+            language=example.language,
+            input=rendered.text,
+            target=target,
+            regions=rendered.regions,
+            shortenable=self._shortenable,
+            candidates=texts if self.cloze else (),
+        )
+
+    def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
+        """The best choice by score, or the one that the text names."""
+        if generation.readout is not Readout.generate:
+            best = best_option(_normalised(generation), self.options)
+            return Prediction(generation.id, self._letters[best], Status.scored)
+        if generation.text is None:
+            raise ValueError(f"generation {generation.id!r} has no text to parse")
+        value, status = self._parse_text(generation.text, prompted)
+        return Prediction(generation.id, value, status)
+
+    def reading(self, readout: Readout) -> str:
+        """Choices differ in length, so what is compared is the mean over a choice's tokens."""
+        return "cloze:mean-per-token" if self.cloze and readout is Readout.rank else ""
+
+    def constant(self, golds: Iterable[Gold]) -> str:
+        """The most frequent letter."""
+        return most_frequent(
+            self.options.texts, (self.options.texts[self._index(gold)] for gold in golds)
+        )
+
+    def _order(self, id: str, epoch: int | None) -> list[int]:
+        """Which choice of the data stands at each place."""
+        order = list(range(len(self._letters)))
+        if epoch is not None and self.shuffles:
+            random.Random(f"choices:{id}:{epoch}").shuffle(order)
+        return order
+
+    def _index(self, gold: Gold) -> int:
+        if gold not in self._letters:
+            raise ValueError(f"{gold!r} is none of the letters {self._letters}")
+        return self._letters.index(str(gold))
+
+    def _parse_text(self, text: str, prompted: Prompted) -> Parsed:
+        texts = [canonical(choice) for choice in _choices(prompted)]
+        if self.cloze:
+            return self._choice_named(canonical(text), texts, Status.exact)
+        alone = self._letter(text, prompted.language)
+        if alone.value is not None:
+            return alone
+        marked = MARKED.match(text)
+        if marked is not None:
+            letter = self._letter(marked[1], prompted.language).value
+            if letter is not None:
+                # Generation may have been cut off within the text; another text is a contradiction.
+                begun = texts[self._letters.index(letter)].startswith(canonical(marked[2]))
+                return Parsed(letter, Status.match) if begun else INVALID
+        return self._choice_named(canonical(text), texts, Status.alias)
+
+    def _letter(self, text: str, language: str) -> Parsed:
+        """A letter that stands alone: inside a text it is an article as often as an answer."""
+        parsed = self._parser.parse(text, language)
+        return parsed if parsed.status in (Status.exact, Status.alias) else INVALID
+
+    def _choice_named(self, text: str, texts: Sequence[str], status: Status) -> Parsed:
+        """The one choice with this text; of two equal ones neither is meant."""
+        if not text or texts.count(text) != 1:
+            return INVALID
+        return Parsed(self._letters[texts.index(text)], status)
+
+
+def _choices(prompted: Prompted) -> tuple[str, ...]:
+    """The texts of the choices as the model was shown them."""
+    if prompted.candidates:
+        return prompted.candidates
+    shown = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
+    count = sum(field.startswith(f"{CHOICES}[") for field in shown)
+    return tuple(shown[f"{CHOICES}[{i}]"] for i in range(count))
+
+
+def _normalised(generation: Generation) -> tuple[float, ...]:
+    """Mean log-probability per token, where scores are of texts of different lengths.
+
+    The mean is what training minimises (every example's loss is the mean over its own target
+    tokens). lm-eval's `acc_norm` divides by bytes instead.
+    """
+    if not generation.lengths:
+        return generation.scores
+    pairs = zip(generation.scores, generation.lengths, strict=True)
+    return tuple(score / length for score, length in pairs)

@@ -1,0 +1,67 @@
+"""Columns that hold the choices of a question, or the two sentences of a pair.
+
+Choices are one list (`endings`), a list inside a column (`choices.text`), or a column each
+(`answer0`, `answer1`, …). There are as many of them as the task has letters.
+
+    read_choices({"endings": ("runs.", "swims.")}, ("endings",), 2, where)   # ('runs.', 'swims.')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from t2t_xfer.errors import DataError, nearest
+from t2t_xfer.records import Row, Value
+
+
+def read_choices(row: Row, columns: tuple[str, ...], count: int, where: str) -> tuple[str, ...]:
+    """The texts of the choices, exactly as the data has them.
+
+    Raises:
+        DataError: a column is missing, a choice is not text or blank, or there are not `count`.
+    """
+    if len(columns) == 1:
+        value = look_up(row, columns[0], "`choices_fields`", where)
+        if not isinstance(value, tuple):
+            raise DataError(
+                f"{where}, column {columns[0]!r}: expected a list of choices, found {value!r}."
+            )
+        values = value
+    else:
+        values = tuple(look_up(row, name, "`choices_fields`", where) for name in columns)
+    if len(values) != count:
+        raise DataError(
+            f"{where}: {len(values)} choices in {', '.join(columns)}, but the task's `labels` name"
+            f" {count}."
+        )
+    return tuple(
+        read_text(choice, f"{where}, choice {number}") for number, choice in enumerate(values)
+    )
+
+
+def read_text(value: Value, where: str) -> str:
+    """A text that is not blank.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(value, str) or not value or value.isspace():
+        raise DataError(f"{where}: found {value!r}, expected text that is not blank.")
+    return value
+
+
+def look_up(row: Row, name: str, role: str, where: str) -> Value:
+    """The value of a column, or with a dot inside of one: `choices.text`.
+
+    Raises:
+        DataError: there is no such column; names those that are there.
+    """
+    value: Value = row
+    for part in (name,) if name in row else name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            there = list(value) if isinstance(value, Mapping) else []
+            hint = nearest(part, there)
+            has = f" It has: {', '.join(there)}." if there else " It holds nothing by name."
+            raise DataError(f"{where}: no column {name!r} ({role}).{hint}{has}")
+        value = value[part]
+    return value
