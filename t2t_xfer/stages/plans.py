@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.architectures import planned_readout
+from t2t_xfer.architectures.adapter_files import is_adapter
 from t2t_xfer.data.examples import fingerprint
-from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName, Json, Split
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.adapters import check_base
+from t2t_xfer.stages.checkpoints import named_base
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import check_input_length, model_architecture, model_identity
 
@@ -33,20 +36,35 @@ class Base(NamedTuple):
     """Of an existing checkpoint; empty for a new model, whose stage id says it all."""
     how: dict[str, Json]
     new: NewModel | None
+    adapter: str | None = None
+    """The directory of an adapter over an existing checkpoint."""
 
 
-def base_of(model: ModelSpec) -> Base:
+def base_of(model: ModelSpec, adapter: str | None = None) -> Base:
     """A model's base, without loading it.
 
+    Args:
+        adapter: an adapter to put over it. A model's own path may be that of an adapter, too,
+            which then names its base.
+
     Raises:
-        UserError: there is no such checkpoint, or it is of no known architecture.
+        UserError: there is no such checkpoint, it is of no known architecture, or the adapter is
+            none or another model's.
     """
     if model.new is not None:
+        if adapter is not None:
+            raise UserError(f"the adapter {adapter} needs a model that exists, not a new one.")
         return Base(model.new.architecture, model.dtype, {}, {}, model.new)
     assert model.path is not None
-    how: dict[str, Json] = {"path": model.path, "revision": model.revision}
-    identity = model_identity(model.path, model.revision)
-    return Base(model_architecture(model.path, model.revision), model.dtype, identity, how, None)
+    path, revision = model.path, model.revision
+    if adapter is None and is_adapter(path):
+        path, revision, adapter = *named_base(path), path
+    how: dict[str, Json] = {"path": path, "revision": revision, "adapter": adapter}
+    identity = model_identity(path, revision)
+    architecture = model_architecture(path, revision)
+    if adapter is not None:
+        identity = {**identity, "adapter": check_base(adapter, identity, path)}
+    return Base(architecture, model.dtype, identity, how, None, adapter)
 
 
 def model_spec(context: Context, new: NewModel) -> dict[str, Json]:
@@ -55,6 +73,16 @@ def model_spec(context: Context, new: NewModel) -> dict[str, Json]:
         "version": VERSIONS["model"],
         "new": new.canonical(),
         "text": {code: context.source.text_fingerprint(code) for code in new.languages},
+    }
+
+
+def merged_spec(base: Base, first: bool) -> dict[str, Json]:
+    """Identity of a `model` stage that adds an adapter to the weights below it."""
+    return {
+        "version": VERSIONS["model"],
+        "merged": True,
+        "model": base.identity if first else {},
+        "dtype": base.dtype,
     }
 
 
