@@ -27,9 +27,7 @@ LORA_TRAINING = merge(
 def turned(examples: Sequence[Example]) -> list[Example]:
     """Every label replaced by the next one: a rule as clear as the true one, and never right."""
     names = list(CUES)
-    return [
-        replace(e, gold=names[(names.index(str(e.gold)) + 1) % len(names)]) for e in examples
-    ]
+    return [replace(e, gold=names[(names.index(str(e.gold)) + 1) % len(names)]) for e in examples]
 
 
 def saved_base(
