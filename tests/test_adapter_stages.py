@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from t2t_xfer.cli import cli
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import MissingExtraError, UserError
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.preflight import preflight
 from t2t_xfer.study.plan import Planned, plan_study
 from t2t_xfer.study.stage import Stage
 
@@ -89,6 +90,15 @@ def test_an_adapter_under_other_settings_needs_merging(context: Context) -> None
     assert stages["m>mnli>udpos@0"].needs == {"checkpoint": stages["m>mnli+merged"].id}
     trained = stages["m>mnli>udpos@0"].id
     assert stages["m>mnli>udpos=udpos.en"].needs == {"checkpoint": trained}
+
+
+def test_qlora_without_its_library_ends_before_anything_runs(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t2t_xfer.architectures.adapter_files.find_spec", lambda name: None)
+    preflight(planned(context).plan.stages, context)
+    with pytest.raises(MissingExtraError, match=r"pip install 't2t_xfer\[qlora\]'"):
+        preflight(planned(context, adapter="qlora").plan.stages, context)
 
 
 def run(*arguments: str) -> str:
@@ -167,6 +177,15 @@ def test_a_second_task_over_a_first_adapter(
         assert Path(base["base_model_name_or_path"]) == first
     else:
         assert base["base_model_name_or_path"].startswith("../")
+
+
+@pytest.mark.slow
+def test_all_weights_over_an_adapter_want_it_merged_first(
+    store: Path, trained: dict[str, Any], tmp_path: Path
+) -> None:
+    model = ("--model", trained["checkpoint"], "--task", "udpos", *TRAIN)
+    with pytest.raises(UserError, match=r"differ: adapter lora and none\. Give"):
+        run("train", *model, "--output", str(tmp_path))
 
 
 def test_a_new_model_has_no_adapter_yet(tmp_path: Path) -> None:

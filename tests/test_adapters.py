@@ -23,6 +23,7 @@ from t2t_xfer.architectures.adapters import (
     save_adapter,
     target_modules,
 )
+from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel, load, load_merged
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError, UserError
@@ -30,7 +31,7 @@ from t2t_xfer.records import ArchitectureName, Readout
 from t2t_xfer.specs.training import LoraSpec, merge
 
 from .adapting import ARCHITECTURES, LORA_TRAINING, adapted, fit, saved_base
-from .learning import EXAMPLES, answers, score
+from .learning import EXAMPLES, answers, fresh_model, rendered, score
 
 SEEN, UNSEEN = EXAMPLES["label"](64, 1), EXAMPLES["label"](96, 2)
 
@@ -103,6 +104,26 @@ def test_the_start_is_a_function_of_the_seed() -> None:
 
     assert torch.equal(start(1), start(1))
     assert not torch.equal(start(1), start(2))
+
+
+def test_the_head_is_found_through_every_wrapper(tmp_path: Path) -> None:
+    """PEFT's wrapper hands the question on; DistributedDataParallel does not."""
+    prompted, options = rendered("label", 6)
+    loaded = fresh_model("causal", [p.input for p in prompted])
+    rows = [r for p in prompted for r in loaded.architecture.training_rows(p, options)]
+    plain = place_logits(loaded.model, loaded.architecture, rows)
+    wrapped = add_adapter(loaded.model, "causal", LoraSpec(rank=2), seed=0)
+    assert torch.equal(place_logits(wrapped, loaded.architecture, rows), plain)
+    method = f"file://{tmp_path / 'rendezvous'}"
+    torch.distributed.init_process_group("gloo", init_method=method, rank=0, world_size=1)
+    try:
+        parallel = torch.nn.parallel.DistributedDataParallel(wrapped)
+        logits = place_logits(parallel, loaded.architecture, rows)
+        row_losses(logits, rows).sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert torch.equal(logits, plain)
+    assert all((p.grad is not None) == p.requires_grad for p in wrapped.parameters())
 
 
 class Case(NamedTuple):

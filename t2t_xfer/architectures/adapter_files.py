@@ -14,10 +14,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import MissingExtraError, UserError
 from t2t_xfer.records import Json
 
 CONFIG = "adapter_config.json"
@@ -116,6 +117,19 @@ def adapter_identity(directory: str | Path) -> dict[str, Json]:
         digest = hashlib.file_digest(file, "sha256")
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return {"sha256": digest.hexdigest(), "quantised": adapter_base(folder).quantised}
+
+
+def check_quantisation() -> None:
+    """Makes sure that a base can be held in 4 bits.
+
+    Raises:
+        MissingExtraError: bitsandbytes is not installed.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise MissingExtraError(
+            "a base in 4 bits (`adapter: qlora`) needs bitsandbytes: pip install"
+            " 't2t_xfer[qlora]'. Or use `adapter: lora`."
+        )
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

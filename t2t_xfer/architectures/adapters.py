@@ -24,9 +24,10 @@ from t2t_xfer.architectures.adapter_files import (
     AdapterBase,
     adapter_base,
     adapter_config,
+    check_quantisation,
     write_adapter_base,
 )
-from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
+from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName
 
 if TYPE_CHECKING:
@@ -218,12 +219,7 @@ def quantisation(dtype: str) -> Any:
     Raises:
         MissingExtraError: bitsandbytes is not installed.
     """
-    from importlib.util import find_spec
-
-    if find_spec("bitsandbytes") is None:
-        raise MissingExtraError(
-            "adapter: qlora needs bitsandbytes: pip install 't2t_xfer[qlora]'. Or use lora."
-        )
+    check_quantisation()
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(

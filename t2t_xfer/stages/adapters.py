@@ -21,7 +21,7 @@ from t2t_xfer.specs.training import TrainingSpec
 class AdapterState(NamedTuple):
     """What of an adapter must stay the same when training goes on with it."""
 
-    kind: str
+    adapter: str
     """`lora` or `qlora`."""
     rank: int
     alpha: float
@@ -43,8 +43,8 @@ def existing_adapter(directory: str) -> AdapterState:
         UserError: there is none.
     """
     config = adapter_config(directory)
-    kind = "lora" if adapter_base(directory).quantised is None else "qlora"
-    return AdapterState(kind, config["r"], config["lora_alpha"], config["lora_dropout"], None)
+    adapter = "lora" if adapter_base(directory).quantised is None else "qlora"
+    return AdapterState(adapter, config["r"], config["lora_alpha"], config["lora_dropout"], None)
 
 
 def check_continues(before: AdapterState, training: TrainingSpec, who: str) -> None:
@@ -63,6 +63,8 @@ def check_continues(before: AdapterState, training: TrainingSpec, who: str) -> N
         for name, old, new in zip(AdapterState._fields, before, after, strict=True)
         if old != new
     ]
+    if before.adapter != after.adapter:
+        differing = differing[:1]
     raise UserError(
         f"{who}: training cannot go on with the adapter that is there, since its settings differ:"
         f" {', '.join(differing)}. Give both the same `adapter` and `lora`, or set"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from t2t_xfer.architectures.adapter_files import check_quantisation
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageLike
 
@@ -18,12 +19,15 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
 
     Raises:
         DataError: a row does not hold what its task says; nothing has run yet.
+        MissingExtraError: something is not installed.
     """
     seen: set[tuple[Any, ...]] = set()
     for stage in stages:
         spec: Any = stage.spec
         if stage.kind not in ("train", "predict"):
             continue
+        if stage.kind == "train" and spec["training"]["adapter"] == "qlora":
+            check_quantisation()
         split = spec.get("split", "train")
         key = (spec["shown"]["task"], spec["language"], split, spec["limit"])
         if key not in seen:
