@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, single, study, tasks
+from t2t_xfer.commands import doctor, merge, single, study, tasks
 from t2t_xfer.errors import UserError
 
 
@@ -31,6 +31,7 @@ for command in (
     tasks.tasks,
     single.train,
     single.evaluate,
+    merge.merge,
     study.study,
     study.report,
     doctor.doctor,

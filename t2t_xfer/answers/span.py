@@ -26,6 +26,7 @@ from t2t_xfer.records import (
     Options,
     Prediction,
     Prompted,
+    Readout,
     Region,
     Status,
     Value,

@@ -5,9 +5,10 @@ Weights are read from safetensors only and no code of the checkpoint is run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
@@ -27,6 +28,7 @@ class LoadedModel:
 
     architecture: Architecture
     model: PreTrainedModel
+    """The model itself, or PEFT's wrapper around it, which answers to the same calls."""
     tokenizer: PreTrainedTokenizerFast
 
 
@@ -64,13 +66,56 @@ def load(
     revision: str | None = None,
     dtype: str = "float32",
     max_input_tokens: int = 256,
+    adapter: str | None = None,
+    quantised: bool = False,
+    trainable: bool = False,
 ) -> LoadedModel:
     """Loads a checkpoint from a directory or the hub.
 
+    Args:
+        path: the checkpoint. May be an adapter's directory, which then names its own base.
+        adapter: a LoRA adapter to put over it, in PEFT's format.
+        quantised: the base in 4 bits. An adapter that was trained so is always read so.
+        trainable: the adapter's weights, not the base's, can be trained further.
+
     Raises:
-        UserError: there is no such checkpoint, or it cannot be read.
+        UserError: there is no such checkpoint, it cannot be read, or the adapter is not its.
         UnsupportedError: see `wrap`.
     """
+    if adapter is None and is_adapter(path):
+        base = adapter_base(path)
+        path, revision, adapter = base.path, base.revision, path
+    if adapter is not None:
+        quantised = quantised or adapter_base(adapter).quantised is not None
+    loaded = _load_base(path, revision, dtype, max_input_tokens, quantised)
+    if adapter is None:
+        return loaded
+    from t2t_xfer.architectures.adapters import load_adapter
+
+    return replace(loaded, model=load_adapter(loaded.model, adapter, trainable=trainable))
+
+
+def load_merged(path: str, adapter: str, *, revision: str | None = None) -> LoadedModel:
+    """A base with an adapter added to its weights, in float32.
+
+    A base that was quantised in training is quantised and unpacked again first: the adapter has
+    learned to work on those values, so the merged model answers as the two of them did.
+    """
+    from t2t_xfer.architectures.adapters import load_adapter, merge
+
+    base = adapter_base(adapter)
+    quantised = base.quantised is not None
+    # Nothing is read here, so any input length will do.
+    loaded = _load_base(path, revision, base.dtype if quantised else "float32", 1, quantised)
+    model: Any = loaded.model
+    if quantised:
+        model = model.dequantize()
+    return replace(loaded, model=merge(load_adapter(model.float(), adapter)))
+
+
+def _load_base(
+    path: str, revision: str | None, dtype: str, max_input_tokens: int, quantised: bool
+) -> LoadedModel:
     import torch
     import transformers
 
@@ -79,6 +124,12 @@ def load(
         "seq2seq": transformers.AutoModelForSeq2SeqLM,
         "causal": transformers.AutoModelForCausalLM,
     }
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True}
+    if quantised:
+        from t2t_xfer.architectures.adapters import plain_arithmetic, quantisation
+
+        settings |= {"quantization_config": quantisation(dtype), "device_map": {"": device}}
     try:
         config = transformers.AutoConfig.from_pretrained(path, revision=revision)
         name = architecture_of(config.to_dict())
@@ -86,13 +137,14 @@ def load(
         # A checkpoint without its LM head (a sentence encoder) gets a new one, and always the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = classes[name].from_pretrained(
-                path, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True
-            )
+            model = classes[name].from_pretrained(path, revision=revision, **settings)
     except (OSError, ValueError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
             " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
         ) from e
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return wrap(model.to(device), tokenizer, max_input_tokens)
+    if quantised:
+        plain_arithmetic(model)
+    else:
+        model = model.to(device)
+    return wrap(model, tokenizer, max_input_tokens)

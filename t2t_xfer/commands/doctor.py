@@ -14,7 +14,8 @@ PARTS = {
     "accelerate": "devices, several processes",
     "datasets": "data from the hub (--data hub)",
     "pydantic": "checking of YAML files",
-    "peft": "LoRA (pip install peft)",
+    "peft": "LoRA",
+    "bitsandbytes": "QLoRA, 4-bit bases (pip install 't2t_xfer[qlora]')",
     "vllm": "fast decoding of causal models (pip install 't2t_xfer[vllm]', needs CUDA)",
     "snakemake": "studies on a cluster (pip install 't2t_xfer[study]')",
 }

@@ -49,5 +49,5 @@ def quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # Warns of a kernel that only four-bit weights would use, wherever it is installed.
+    # On some processors: that a kernel for 4-bit evaluation, which we do not use, is not there.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

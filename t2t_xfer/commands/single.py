@@ -32,6 +32,12 @@ MODEL_HELP = "A directory, a hub id, or new:encoder, new:seq2seq, new:causal (sm
     default=None,
     help="A YAML file with training settings (the keys of a study's `training`).",
 )
+@click.option(
+    "--adapter",
+    type=click.Choice(["none", "lora", "qlora"]),
+    default=None,
+    help="Train all weights, a LoRA adapter, or one over a base in 4 bits. Beats the YAML file.",
+)
 @options.data
 @options.seed
 @options.limit
@@ -41,6 +47,7 @@ def train(
     model: str,
     task: str,
     training_file: Path | None,
+    adapter: str | None,
     data: str,
     seed: int,
     limit: int | None,
@@ -52,23 +59,31 @@ def train(
 
     builder, context = _builder(data)
     spec = context.task(task).spec
-    settings = _training(training_file)
+    settings = _training(training_file, adapter)
     tip = builder.start(_model(model, context, spec.source_language))
     tip = builder.train(tip, trained_on(context, task), settings, limit, seed)
-    assert tip.stage_id is not None
     store = _run(builder, context, output)
-    record = store.record(tip.stage_id)
-    path = store.path(tip.stage_id) / "checkpoint"
+    record = store.record(tip.trained_id)
+    path = store.path(tip.trained_id) / "checkpoint"
     results: dict[str, Any] = dict(record.results)
     if as_json:
         click.echo(json.dumps({"checkpoint": str(path), **results}))
         return
     click.echo(f"{results['steps']} steps, final loss {results['final_loss']}")
+    share = results["trainable_parameters"] / results["parameters"]
+    click.echo(f"{results['trainable_parameters']} parameters trained, {share:.2%} of all")
     click.echo(f"checkpoint: {path}")
 
 
 @click.command()
 @click.option("--model", default=None, help=MODEL_HELP + " Not needed by oracle and majority.")
+@click.option(
+    "--adapter",
+    type=click.Path(file_okay=False),
+    default=None,
+    metavar="DIR",
+    help="A LoRA adapter in PEFT's format, to put over the model.",
+)
 @click.option("--task", required=True)
 @click.option(
     "--language", "languages", multiple=True, default=("all",), help="May be repeated; or all."
@@ -87,6 +102,7 @@ def train(
 @options.as_json
 def evaluate(
     model: str | None,
+    adapter: str | None,
     task: str,
     languages: tuple[str, ...],
     engine: str,
@@ -110,7 +126,8 @@ def evaluate(
         for code, test in tests.items():
             scores.setdefault(engine, {})[code] = builder.baseline(engine, test, None)
     else:
-        tip = builder.start(_model(model, context, context.task(task).spec.source_language))
+        source_language = context.task(task).spec.source_language
+        tip = builder.start(_model(model, context, source_language), adapter)
         for code, test in tests.items():
             for score_id, readout in builder.test_at(tip, test, max_input_tokens):
                 scores.setdefault(readout, {})[code] = score_id
@@ -159,11 +176,12 @@ def _model(name: str, context: Context, language: str) -> Any:
     return as_model_spec(name, (language,))
 
 
-def _training(file: Path | None) -> TrainingSpec:
+def _training(file: Path | None, adapter: str | None) -> TrainingSpec:
     from t2t_xfer.specs.load import load_yaml
-    from t2t_xfer.specs.training import TrainingSpec
+    from t2t_xfer.specs.training import TrainingSpec, merge
 
-    return load_yaml(file, TrainingSpec) if file is not None else TrainingSpec()
+    settings = load_yaml(file, TrainingSpec) if file is not None else TrainingSpec()
+    return settings if adapter is None else merge(settings, {"adapter": adapter})
 
 
 def _languages(

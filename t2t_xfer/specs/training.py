@@ -4,25 +4,62 @@ Two sources: Phang et al. 2020 (arXiv 2005.13013), as its authors' own jiant scr
 this program's rule that a step is a number of examples, the same for every architecture.
 
     training: {steps: 400, learning_rate: 3e-5, max_input_tokens: 128}
+    training: {adapter: lora, learning_rate: 2e-4, lora: {rank: 8, alpha: 16}}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Strict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from t2t_xfer.specs.base import Count, NotNegative, Positive, Share, Spec, mistake
+from t2t_xfer.records import Json
+from t2t_xfer.specs.base import (
+    Count,
+    Filled,
+    NotNegative,
+    Positive,
+    Share,
+    Spec,
+    distinct,
+    mistake,
+    some,
+)
 from t2t_xfer.specs.problems import choices_of, expected_words
-from t2t_xfer.specs.scalars import Scalar
+
+
+class LoraSpec(Spec):
+    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685), as `adapter: lora` and `qlora` take."""
+
+    rank: Count = 16
+    """Inner dimension (Biderman et al. 2024, arXiv 2405.09673, best practices: 16 as a start)."""
+    alpha: Count = 32
+    """The update counts alpha / rank times (Biderman et al.: alpha is twice the rank)."""
+    dropout: Share = 0.0
+    """On what goes into the adapter (PEFT's default; QLoRA, arXiv 2305.14314: 0.1 up to 13 B)."""
+    targets: (
+        Annotated[tuple[Filled, ...], AfterValidator(some), AfterValidator(distinct)] | None
+    ) = None
+    """Endings of layer names, such as `q_proj`. None: every linear layer of the transformer
+    blocks (QLoRA §4, Biderman et al.), never the LM head and the embeddings."""
 
 
 class TrainingSpec(Spec):
     """The settings of one training run."""
 
-    not_identity: ClassVar[frozenset[str]] = frozenset({"checkpoint_steps"})
+    # `chain` decides which stages there are; what they depend on says the rest.
+    not_identity: ClassVar[frozenset[str]] = frozenset({"checkpoint_steps", "chain"})
+
+    adapter: Literal["none", "lora", "qlora"] = "none"
+    """What trains: all weights; a LoRA adapter; an adapter over a base held in 4 bits. Adapters
+    want a higher `learning_rate` (about ten times; Biderman et al. 2024: 2e-4)."""
+    lora: LoraSpec = LoraSpec()
+    """Of the adapter, if there is one."""
+    chain: Literal["continue", "merge"] = "continue"
+    """Training after an intermediate task that trained an adapter: go on with the same adapter, or
+    add it to the weights and start anew (a new adapter, or all weights)."""
 
     examples_per_step: Count = 32
     """Examples in one optimizer step, each weighing 1 (Phang et al.: batch 4 × accumulation 8)."""
@@ -49,6 +86,13 @@ class TrainingSpec(Spec):
     checkpoint_steps: Count = 500
     """Optimizer steps between two checkpoints to resume from. Changes no result."""
 
+    def canonical(self) -> dict[str, Json]:
+        """See `Spec.canonical`. Settings of an adapter that there is not change nothing."""
+        plain = super().canonical()
+        if self.adapter == "none":
+            del plain["lora"]
+        return plain
+
     @model_validator(mode="after")
     def _has_a_length(self) -> Self:
         if self.epochs is None and self.steps is None:
@@ -57,12 +101,12 @@ class TrainingSpec(Spec):
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, str | int | float | bool | dict):
         return value
     raise mistake("text, a number, true or false")
 
 
-def _settings(overrides: dict[str, Scalar]) -> dict[str, Scalar]:
+def _settings(overrides: dict[str, Json]) -> dict[str, Json]:
     """Check each override by itself. What holds between keys is judged where they are merged."""
     try:
         TrainingSpec.model_validate(overrides)
@@ -76,7 +120,8 @@ def _settings(overrides: dict[str, Scalar]) -> dict[str, Scalar]:
 def _nested(details: ErrorDetails) -> InitErrorDetails:
     """The same error, told from inside another spec."""
     kind = "spec_unknown_key" if details["type"] == "extra_forbidden" else "spec"
-    known = list(TrainingSpec.model_fields) if kind != "spec" else choices_of(details)
+    spec = LoraSpec if details["loc"][0] == "lora" and len(details["loc"]) > 1 else TrainingSpec
+    known = list(spec.model_fields) if kind != "spec" else choices_of(details)
     context = {"expected": expected_words(details), "choices": known, "hint": ""}
     error = PydanticCustomError(kind, "expected {expected}", context)
     return InitErrorDetails(type=error, loc=details["loc"], input=details["input"])
@@ -87,6 +132,7 @@ _Setting = Annotated[
     | Annotated[int, Strict()]
     | Annotated[float, Strict()]
     | Annotated[bool, Strict()]
+    | dict[str, Any]
     | None,
     BeforeValidator(_plain),
 ]
@@ -95,14 +141,17 @@ Overrides = Annotated[dict[str, _Setting], AfterValidator(_settings)]
 """Some keys of `TrainingSpec` with other values."""
 
 
-def merge(base: TrainingSpec, overrides: Mapping[str, Scalar]) -> TrainingSpec:
+def merge(base: TrainingSpec, overrides: Mapping[str, Json]) -> TrainingSpec:
     """The settings with some of them replaced.
 
     Overrides that say `epochs` and not `steps` also drop the base's `steps`: otherwise the more
-    general of the two statements would win.
+    general of the two statements would win. Of `lora`, only the keys that are there.
 
     Raises:
         pydantic.ValidationError: an unknown key or a value that does not fit.
     """
     dropped = {"steps": None} if overrides.get("epochs") is not None else {}
-    return TrainingSpec.model_validate({**base.model_dump(), **dropped, **overrides})
+    settings = base.model_dump()
+    lora = overrides.get("lora")
+    nested = {"lora": {**settings["lora"], **lora}} if isinstance(lora, dict) else {}
+    return TrainingSpec.model_validate({**settings, **dropped, **overrides, **nested})

@@ -10,6 +10,7 @@ from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.checkpoints import Weights
 from t2t_xfer.stages.task import Task, load_task
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Context:
         self.source: Source = open_source(data)
         self.task = lru_cache(maxsize=None)(self._task)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
-        self._warm: tuple[tuple[str, str | None, str, int], LoadedModel] | None = None
+        self._warm: tuple[tuple[Weights, str, int], LoadedModel] | None = None
 
     def _task(self, name: str) -> Task:
         return load_task(self.catalogue, name)
@@ -42,23 +43,25 @@ class Context:
         examples = read_examples(task.spec, self.source, language, split, limit)
         return examples, [_render(task, example) for example in examples]
 
-    def model(
-        self, path: str, revision: str | None, dtype: str, max_input_tokens: int
-    ) -> LoadedModel:
+    def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
         """The checkpoint in memory; the last one asked for stays there."""
         from t2t_xfer.architectures.loading import load
 
-        key = (path, revision, dtype, max_input_tokens)
+        key = (weights, dtype, max_input_tokens)
         if self._warm is None or self._warm[0] != key:
             self._warm = None  # let the old one go before the new one comes
-            self._warm = (
-                key,
-                load(path, revision=revision, dtype=dtype, max_input_tokens=max_input_tokens),
+            loaded = load(
+                weights.path,
+                revision=weights.revision,
+                dtype=dtype,
+                max_input_tokens=max_input_tokens,
+                adapter=weights.adapter,
             )
+            self._warm = (key, loaded)
         return self._warm[1]
 
     def forget_model(self) -> None:
-        """After training: the weights in memory are no longer those of their path."""
+        """Before training: the memory is needed."""
         self._warm = None
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
+from t2t_xfer.architectures.adapter_files import is_adapter
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.data.examples import fingerprint, split_ref
 from t2t_xfer.errors import UnsupportedError, UserError
@@ -19,6 +20,8 @@ from t2t_xfer.languages import fill
 from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.adapters import check_base
+from t2t_xfer.stages.checkpoints import named_base
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import (
     check_input_length,
@@ -44,23 +47,37 @@ class Base(NamedTuple):
     """Of an existing checkpoint; empty for a new model, whose stage id says it all."""
     how: dict[str, Json]
     new: NewModel | None
+    adapter: str | None = None
+    """The directory of an adapter over an existing checkpoint."""
 
 
-def base_of(model: ModelSpec) -> Base:
+def base_of(model: ModelSpec, adapter: str | None = None) -> Base:
     """A model's base, without loading it.
 
+    Args:
+        adapter: an adapter to put over it. A model's own path may be that of an adapter, too,
+            which then names its base.
+
     Raises:
-        UserError: there is no such checkpoint, or it is of no known architecture.
+        UserError: there is no such checkpoint, it is of no known architecture, or the adapter is
+            none or another model's.
     """
     if model.new is not None:
         check_new_model(model.new)
+        if adapter is not None:
+            raise UserError(f"the adapter {adapter} needs a model that exists, not a new one.")
         return Base(model.new.architecture, model.dtype, {}, {}, model.new)
     assert model.path is not None
     path = str(Path(model.path).expanduser()) if model.is_local else model.path
-    how: dict[str, Json] = {"path": path, "revision": model.revision}
-    architecture = model_architecture(path, model.revision)
-    identity = model_identity(path, model.revision)
-    return Base(architecture, model.dtype, identity, how, None)
+    revision = model.revision
+    if adapter is None and is_adapter(path):
+        path, revision, adapter = *named_base(path), path
+    how: dict[str, Json] = {"path": path, "revision": revision, "adapter": adapter}
+    architecture = model_architecture(path, revision)
+    identity = model_identity(path, revision)
+    if adapter is not None:
+        identity = {**identity, "adapter": check_base(adapter, identity, path)}
+    return Base(architecture, model.dtype, identity, how, None, adapter)
 
 
 def model_spec(context: Context, new: NewModel) -> dict[str, Json]:
@@ -69,6 +86,16 @@ def model_spec(context: Context, new: NewModel) -> dict[str, Json]:
         "version": VERSIONS["model"],
         "new": new.canonical(),
         "text": {code: context.source.text_fingerprint(code) for code in new.languages},
+    }
+
+
+def merged_spec(base: Base, first: bool) -> dict[str, Json]:
+    """Identity of a `model` stage that adds an adapter to the weights below it."""
+    return {
+        "version": VERSIONS["model"],
+        "merged": True,
+        "model": base.identity if first else {},
+        "dtype": base.dtype,
     }
 
 

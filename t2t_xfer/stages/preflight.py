@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from t2t_xfer.architectures.adapter_files import check_quantisation
 from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageLike
@@ -19,7 +20,12 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
 
     Raises:
         DataError: a row does not hold what its task says; nothing has run yet.
+        MissingExtraError: something is not installed.
     """
+    for stage in stages:
+        spec: Any = stage.spec
+        if stage.kind == "train" and spec["training"]["adapter"] == "qlora":
+            check_quantisation()
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
         context.prompted(*wanted)
 

@@ -16,6 +16,13 @@ from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.checkpoints import (
+    CHECKPOINT,
+    load_to_train,
+    save_merged,
+    save_trained,
+    weights_of,
+)
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
 from t2t_xfer.stages.score import score_examples
@@ -23,9 +30,6 @@ from t2t_xfer.stages.task import Task
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.rows import Row
-
-CHECKPOINT = "checkpoint"
-"""The directory of a `model` or `train` stage that holds weights, config and tokenizer."""
 
 
 class StageLike(Protocol):
@@ -66,6 +70,10 @@ class StageRunner:
     def _model(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         from t2t_xfer.architectures.micro import save_new_model
 
+        if "merged" in stage.spec:
+            weights = weights_of(stage, needs)
+            device = save_merged(weights, work / CHECKPOINT, str(stage.spec["dtype"]))
+            return {"device": device}
         new: Any = stage.spec["new"]
         texts = new_model_texts(self.context, new["languages"], new["text_lines"])
         save_new_model(
@@ -81,6 +89,7 @@ class StageRunner:
         return {"device": "cpu"}
 
     def _train(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
+        from t2t_xfer.architectures.adapters import count_parameters
         from t2t_xfer.training.loop import train
 
         spec, how = cast("Any", stage.spec), cast("Any", stage.how)
@@ -93,11 +102,11 @@ class StageRunner:
             task.name, spec["language"], "train", spec["limit"]
         )
         # Unlabelled rows cannot be trained on; `read_examples` has dropped them.
-        path, revision = _checkpoint(stage, needs)
         # Loaded afresh: training changes the weights that a warm model would share.
         self.context.forget_model()
-        loaded = self.context.model(path, revision, spec["dtype"], training.max_input_tokens)
-        self.context.forget_model()
+        weights = weights_of(stage, needs)
+        loaded = load_to_train(weights, spec["dtype"], training, spec["seed"])
+        parameters = count_parameters(loaded.model)
         architecture, options = loaded.architecture, task.answer.options
 
         def rows_of(example: int, epoch: int) -> list[Row]:
@@ -117,8 +126,7 @@ class StageRunner:
             directory=work / "training",
             progress=self.progress,
         )
-        loaded.model.save_pretrained(work / CHECKPOINT)
-        loaded.tokenizer.save_pretrained(work / CHECKPOINT)
+        save_trained(loaded, work, stage, needs, training)
         write_jsonl(work / "losses.jsonl", ({"loss": loss} for loss in trained.losses))
         _remove_if_empty(work / "training")
         return {
@@ -126,6 +134,8 @@ class StageRunner:
             "examples": trained.examples,
             "training_examples": len(examples),
             "tokens": trained.tokens,
+            "trainable_parameters": parameters.trainable,
+            "parameters": parameters.total,
             "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
             "device": str(loaded.model.device),
         }
@@ -180,8 +190,8 @@ class StageRunner:
             return MajorityEngine(same_option(train, task, golds)), "none"
         from t2t_xfer.engines.transformers import TransformersEngine
 
-        path, revision = _checkpoint(stage, needs)
-        loaded = self.context.model(path, revision, spec["dtype"], spec["max_input_tokens"])
+        weights = weights_of(stage, needs)
+        loaded = self.context.model(weights, spec["dtype"], spec["max_input_tokens"])
         return TransformersEngine(loaded, spec["batch_tokens"]), str(loaded.model.device)
 
     def _score(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
@@ -237,13 +247,6 @@ def new_model_texts(context: Context, languages: Iterable[str], lines: int) -> l
                 break
             texts.append(line)
     return texts
-
-
-def _checkpoint(stage: StageLike, needs: Mapping[str, Path]) -> tuple[str, str | None]:
-    if "checkpoint" in needs:
-        return str(needs["checkpoint"] / CHECKPOINT), None
-    how: Any = stage.how
-    return how["path"], how["revision"]
 
 
 def _check_unchanged(task: Task, planned: Any, current: Any) -> None:

@@ -18,12 +18,19 @@ from t2t_xfer.records import Json, Readout, Split
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import StudySpec, training_for
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.adapters import (
+    AdapterState,
+    check_continues,
+    existing_adapter,
+    planned_adapter,
+)
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import (
     Base,
     Test,
     base_of,
     baseline_spec,
+    merged_spec,
     model_spec,
     predict_spec,
     readouts_of,
@@ -43,7 +50,18 @@ class Tip:
     label: str
     base: Base
     stage_id: str | None
-    """None: the base itself, which exists already."""
+    """The stage that holds the whole weights. None: the base itself, which exists already."""
+    adapter_id: str | None = None
+    """The stage that holds the adapter over them."""
+    adapter: AdapterState | None = None
+    """The settings of the adapter over them, whether a stage holds it or a directory."""
+
+    @property
+    def trained_id(self) -> str:
+        """The `train` stage that the chain ends with."""
+        found = self.adapter_id or self.stage_id
+        assert found is not None
+        return found
 
 
 @dataclass
@@ -60,11 +78,12 @@ class Builder:
         self.naive[stage.kind] = self.naive.get(stage.kind, 0) + 1
         return self.stages.setdefault(stage.digest, stage).id
 
-    def start(self, model: ModelSpec) -> Tip:
-        """The base of a model."""
-        base = base_of(model)
+    def start(self, model: ModelSpec, adapter: str | None = None) -> Tip:
+        """The base of a model, with an adapter that exists if one is named."""
+        base = base_of(model, adapter)
         if base.new is None:
-            return Tip(model.name, base, None)
+            found = None if base.adapter is None else existing_adapter(base.adapter)
+            return Tip(model.name, base, None, adapter=found)
         spec = model_spec(self.context, base.new)
         stage = Stage("model", model.name, spec, {}, {"data": self.context.data})
         return Tip(model.name, base, self.add(stage))
@@ -72,14 +91,31 @@ class Builder:
     def train(
         self, tip: Tip, task: str, training: TrainingSpec, limit: int | None, seed: int
     ) -> Tip:
-        """The tip, trained on one task."""
+        """The tip, trained on one task.
+
+        Raises:
+            UserError: the training cannot go on with the tip's adapter; see `check_continues`.
+        """
+        if tip.adapter is not None and training.chain == "merge":
+            tip = self.merge(tip)
+        if tip.adapter is not None:
+            check_continues(tip.adapter, training, f"{tip.label}>{task}")
         first = tip.stage_id is None
         spec = train_spec(self.context, tip.base, first, task, training, limit, seed)
         needs, how = self._source(tip)
         label = f"{tip.label}>{task}"
         how["checkpoint_steps"] = training.checkpoint_steps
-        stage = Stage("train", f"{label}@{seed}", spec, needs, how)
-        return Tip(label, tip.base, self.add(stage))
+        stage_id = self.add(Stage("train", f"{label}@{seed}", spec, needs, how))
+        if training.adapter == "none":
+            return Tip(label, tip.base, stage_id)
+        return Tip(label, tip.base, tip.stage_id, stage_id, planned_adapter(training))
+
+    def merge(self, tip: Tip) -> Tip:
+        """The tip with its adapter added to its weights."""
+        needs, how = self._source(tip)
+        spec = merged_spec(tip.base, tip.stage_id is None)
+        stage = Stage("model", f"{tip.label}+merged", spec, needs, how)
+        return Tip(tip.label, tip.base, self.add(stage))
 
     def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> list[tuple[str, str]]:
         """Ids of the scores of a tip's predictions with their readouts, the main one first."""
@@ -114,10 +150,16 @@ class Builder:
         return self.add(Stage("score", predict.label, spec, {"predictions": predicted}, how))
 
     def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, Json]]:
+        needs: dict[str, str] = {}
         how: dict[str, Json] = {"data": self.context.data}
         if tip.stage_id is not None:
-            return {"checkpoint": tip.stage_id}, how
-        return {}, {**how, **tip.base.how}
+            needs["checkpoint"] = tip.stage_id
+        else:
+            how |= tip.base.how
+        if tip.adapter_id is not None:
+            needs["adapter"] = tip.adapter_id
+            how.pop("adapter", None)  # the one that training went on from
+        return needs, how
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,17 @@ from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, sp
 
 RECORD = "record.json"
 
-_PACKAGES = ("t2t_xfer", "torch", "transformers", "tokenizers", "accelerate", "numpy", "vllm")
+_PACKAGES = (
+    "t2t_xfer",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "peft",
+    "bitsandbytes",
+    "numpy",
+    "vllm",
+)
 """What can change a number without a change in the stage's identity, if installed."""
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -88,6 +89,15 @@ class _StepTrainer(Trainer):
             )
         self.step_losses.append(value)
         return total
+
+    def _save(self, output_dir: Any = None, state_dict: Any = None) -> None:
+        if not isinstance(self.model, PeftModel):
+            super()._save(output_dir, state_dict)
+        elif self.args.should_save:
+            # Left to itself, PEFT asks the hub at every checkpoint whether the vocabulary grew.
+            self.model.save_pretrained(
+                output_dir, state_dict=state_dict, save_embedding_layers=False
+            )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)

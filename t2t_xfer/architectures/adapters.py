@@ -1,0 +1,254 @@
+"""LoRA adapters on all three architectures: where they go, how they are kept, how they merge.
+
+The rule: every linear layer inside the transformer blocks gets an adapter; the LM head and the
+embeddings never do. The head is what an encoder answers through, and an adapter on it would be
+the task head that this program does without.
+
+    encoder.layer.0.attention.self.query      adapted as `query`
+    encoder.layer.0.output.dense              adapted as `output.dense`
+    lm_head.dense, pooler.dense, lm_head      left alone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from t2t_xfer.architectures.adapter_files import (
+    WEIGHTS,
+    AdapterBase,
+    adapter_base,
+    adapter_config,
+    check_quantisation,
+    write_adapter_base,
+)
+from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.records import ArchitectureName
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+TASK_TYPES: dict[ArchitectureName, str] = {"seq2seq": "SEQ_2_SEQ_LM", "causal": "CAUSAL_LM"}
+"""What other tools read from an adapter's config. PEFT has no word for a masked language model."""
+
+
+class Lora(Protocol):
+    """The settings of an adapter (`specs.training.LoraSpec` is one)."""
+
+    @property
+    def rank(self) -> int:
+        """Inner dimension."""
+
+    @property
+    def alpha(self) -> int:
+        """The update is scaled by alpha / rank."""
+
+    @property
+    def dropout(self) -> float:
+        """On the adapter's input, 0 to 1."""
+
+    @property
+    def targets(self) -> Sequence[str] | None:
+        """Names of layers; None: all."""
+
+
+class ParameterCount(NamedTuple):
+    """How many numbers a model has; of quantised weights, what they stand for."""
+
+    trainable: int
+    total: int
+
+
+def target_modules(model: nn.Module, targets: Sequence[str] | None = None) -> list[str]:
+    """The layers to adapt, as PEFT wants them: the shortest endings that match nothing else.
+
+    Args:
+        targets: endings of layer names (`q_proj`, `output.dense`); None: every linear layer of
+            the transformer blocks.
+
+    Raises:
+        UnsupportedError: a target that is no linear layer of a block.
+    """
+    linear = list(_block_layers(model))
+    chosen = [n for n in linear if targets is None or any(_ends(n, t) for t in targets)]
+    for target in targets or ():
+        if not any(_ends(name, target) for name in linear):
+            known = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in linear}))
+            raise UnsupportedError(
+                f"training.lora.targets: {target!r} is no linear layer of this model's blocks."
+                f" It has {known}."
+            )
+    if not chosen:
+        raise UnsupportedError("the model has no linear layers in blocks, so LoRA has no place.")
+    others = [name for name, _ in model.named_modules() if name and name not in set(chosen)]
+    return sorted({_shortest_ending(name, others) for name in chosen})
+
+
+def _block_layers(model: nn.Module) -> Iterator[str]:
+    """Linear layers under a numbered block; GPT-2's `Conv1D` and quantised layers are such too."""
+    for name, module in model.named_modules():
+        in_block = any(part.isdigit() for part in name.split("."))
+        if in_block and isinstance(module, nn.Linear | Conv1D):
+            yield name
+
+
+def _ends(name: str, ending: str) -> bool:
+    return name == ending or name.endswith(f".{ending}")
+
+
+def _shortest_ending(name: str, others: Sequence[str]) -> str:
+    parts = name.split(".")
+    for start in range(len(parts) - 1, 0, -1):
+        ending = ".".join(parts[start:])
+        if not any(_ends(other, ending) for other in others):
+            return ending
+    return name
+
+
+def add_adapter(
+    model: PreTrainedModel, architecture: ArchitectureName, lora: Lora, seed: int
+) -> Any:
+    """A new adapter over a frozen base, which it does not change yet.
+
+    Returns:
+        PEFT's wrapper, to be used in the model's place; only the adapter's weights train. They
+        are float32 whatever the base is.
+    """
+    import peft
+
+    names = target_modules(model, lora.targets)
+    modules = dict(model.named_modules())
+    config = peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=names,
+        # GPT-2 keeps its matrices transposed.
+        fan_in_fan_out=any(
+            isinstance(modules[name], Conv1D)
+            for name in _block_layers(model)
+            if any(_ends(name, each) for each in names)
+        ),
+        task_type=TASK_TYPES.get(architecture),
+        bias="none",
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return peft.get_peft_model(model, config)
+
+
+def save_adapter(model: Any, directory: Path, base: AdapterBase) -> None:
+    """Saves the adapter alone, in PEFT's format, with what its base was."""
+    # `save_embedding_layers`: left to itself, PEFT asks the hub whether the vocabulary has grown.
+    model.save_pretrained(directory, save_embedding_layers=False)
+    (directory / "README.md").unlink(missing_ok=True)  # an empty form
+    write_adapter_base(directory, base)
+
+
+def load_adapter(model: PreTrainedModel, directory: str | Path, *, trainable: bool = False) -> Any:
+    """The base with a saved adapter over it.
+
+    Raises:
+        UserError: the adapter is none, or belongs to a model of another shape.
+    """
+    import peft
+
+    adapter_config(directory)
+    _check_shapes(model, Path(directory).expanduser())
+    return peft.PeftModel.from_pretrained(
+        model, str(Path(directory).expanduser()), is_trainable=trainable
+    )
+
+
+def _check_shapes(model: nn.Module, folder: Path) -> None:
+    """Compares every matrix of the adapter with the layer that it is for. Reads no weights."""
+    from safetensors import SafetensorError, safe_open
+
+    modules = dict(model.named_modules())
+    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as e:
+        raise UserError(f"{folder / WEIGHTS} cannot be read: {e}. Save the adapter again.") from e
+    for key, shape in sorted(shapes.items()):
+        name, _, side = key.removeprefix("base_model.model.").partition(".lora_")
+        if side not in ("A.weight", "B.weight"):
+            continue
+        layer = modules.get(name)
+        if layer is None:
+            raise _misfit(folder, f"the adapter is for a layer {name!r}, which the model lacks")
+        inner, outer = _features(layer)
+        wanted, found = (inner, shape[1]) if side == "A.weight" else (outer, shape[0])
+        if wanted != found:
+            end = "inputs" if side == "A.weight" else "outputs"
+            raise _misfit(folder, f"{name!r} has {wanted} {end}, the adapter's has {found}")
+
+
+def _features(layer: nn.Module) -> tuple[int, int]:
+    if isinstance(layer, Conv1D):
+        return int(layer.nx), int(layer.nf)
+    return int(getattr(layer, "in_features", -1)), int(getattr(layer, "out_features", -1))
+
+
+def _misfit(folder: Path, why: str) -> UserError:
+    base = adapter_base(folder).path or "another model"
+    return UserError(
+        f"the adapter {folder} does not fit this model: {why}. It was trained on {base}; give that"
+        " model as --model."
+    )
+
+
+def merge(model: Any) -> PreTrainedModel:
+    """The base with the adapter's updates added to its weights: a plain model again.
+
+    Loses the base that was passed in. Merge in float32 and over weights that are not quantised;
+    `loading.load_merged` does both.
+    """
+    plain: PreTrainedModel = model.merge_and_unload()
+    return plain
+
+
+def quantisation(dtype: str) -> Any:
+    """4-bit NormalFloat with quantised constants, as QLoRA has it (arXiv 2305.14314, §3).
+
+    Raises:
+        MissingExtraError: bitsandbytes is not installed.
+    """
+    check_quantisation()
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
+    )
+
+
+def plain_arithmetic(model: nn.Module) -> None:
+    """Keeps quantised layers from repacking themselves in evaluation on some processors.
+
+    Where a CPU has AVX512-BF16, bitsandbytes 0.50 then rearranges the weights for a bfloat16
+    kernel: scores would differ from machine to machine and from those in training, and a layer
+    whose width is no multiple of 32 stops with an AssertionError.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010
+
+
+def count_parameters(model: nn.Module) -> ParameterCount:
+    """Counts trainable and all parameters, shared ones once."""
+    trainable = total = 0
+    for parameter in model.parameters():
+        # Two 4-bit numbers lie in one byte; the quantisation state keeps the real shape.
+        state = getattr(parameter, "quant_state", None)
+        number = parameter.numel() if state is None else int(torch.Size(state.shape).numel())
+        total += number
+        trainable += number if parameter.requires_grad else 0
+    return ParameterCount(trainable, total)

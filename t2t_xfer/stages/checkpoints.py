@@ -1,0 +1,136 @@
+"""The checkpoint that a stage starts from and the one that it leaves: whole, or base and adapter.
+
+train/m-to-mnli-…/checkpoint/    adapter_config.json, adapter_model.safetensors, tokenizer
+model/m-to-mnli-merged-…/checkpoint/    config.json, model.safetensors, tokenizer
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from t2t_xfer.architectures.adapter_files import AdapterBase, adapter_base
+from t2t_xfer.errors import UserError
+from t2t_xfer.records import Json
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.models import model_identity
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.loading import LoadedModel
+
+CHECKPOINT = "checkpoint"
+"""The directory of a `model` or `train` stage that holds weights (or an adapter) and tokenizer."""
+
+
+class _Started(Protocol):
+    @property
+    def spec(self) -> Mapping[str, Json]: ...
+    @property
+    def how(self) -> Mapping[str, Json]: ...
+
+
+class Weights(NamedTuple):
+    """What a stage loads."""
+
+    path: str
+    """The whole checkpoint."""
+    revision: str | None
+    adapter: str | None
+    """The directory of an adapter over it."""
+
+
+def weights_of(stage: _Started, needs: Mapping[str, Path]) -> Weights:
+    """What other stages hold beats what the plan found at a path."""
+    how: Any = stage.how
+    adapter = str(needs["adapter"] / CHECKPOINT) if "adapter" in needs else how.get("adapter")
+    if "checkpoint" in needs:
+        return Weights(str(needs["checkpoint"] / CHECKPOINT), None, adapter)
+    return Weights(how["path"], how["revision"], adapter)
+
+
+def load_to_train(weights: Weights, dtype: str, training: TrainingSpec, seed: int) -> LoadedModel:
+    """The model, with what is to be trained: all weights, or an adapter that is new or goes on."""
+    from dataclasses import replace
+
+    from t2t_xfer.architectures.adapters import add_adapter
+    from t2t_xfer.architectures.loading import load
+
+    loaded = load(
+        weights.path,
+        revision=weights.revision,
+        dtype=dtype,
+        max_input_tokens=training.max_input_tokens,
+        adapter=weights.adapter,
+        quantised=training.adapter == "qlora",
+        trainable=True,
+    )
+    if training.adapter == "none" or weights.adapter is not None:
+        return loaded
+    name = loaded.architecture.name
+    return replace(loaded, model=add_adapter(loaded.model, name, training.lora, seed))
+
+
+def save_trained(
+    loaded: LoadedModel,
+    work: Path,
+    stage: _Started,
+    needs: Mapping[str, Path],
+    training: TrainingSpec,
+) -> None:
+    """Leaves the whole model in `work`, or the adapter alone with what it belongs to."""
+    directory = work / CHECKPOINT
+    if training.adapter == "none":
+        loaded.model.save_pretrained(directory)
+    else:
+        from t2t_xfer.architectures.adapters import save_adapter
+
+        save_adapter(loaded.model, directory, _base(directory, stage, needs, training))
+    loaded.tokenizer.save_pretrained(directory)
+
+
+def _base(
+    directory: Path, stage: _Started, needs: Mapping[str, Path], training: TrainingSpec
+) -> AdapterBase:
+    spec: Any = stage.spec
+    weights = weights_of(stage, needs)
+    path = weights.path
+    if "checkpoint" in needs:
+        identity = model_identity(path, None)
+        # The stages of a store keep their distance from each other wherever the store goes.
+        path = os.path.relpath(path, directory)
+    else:
+        identity = {key: value for key, value in spec["model"].items() if key != "adapter"}
+        if Path(path).expanduser().is_dir():
+            path = str(Path(path).expanduser().absolute())
+    quantised = "nf4" if training.adapter == "qlora" else None
+    return AdapterBase(path, weights.revision, quantised, spec["dtype"], identity)
+
+
+def save_merged(weights: Weights, directory: Path, dtype: str) -> str:
+    """A plain checkpoint of base and adapter, with its tokenizer. Returns the device, in words."""
+    import torch
+
+    from t2t_xfer.architectures.loading import load_merged
+
+    assert weights.adapter is not None
+    loaded = load_merged(weights.path, weights.adapter, revision=weights.revision)
+    loaded.model.to(getattr(torch, dtype)).save_pretrained(directory)
+    loaded.tokenizer.save_pretrained(directory)
+    return str(loaded.model.device)
+
+
+def named_base(adapter: str) -> tuple[str, str | None]:
+    """Path and revision of the base that an adapter names.
+
+    Raises:
+        UserError: it names none.
+    """
+    base = adapter_base(adapter)
+    if not base.path:
+        raise UserError(
+            f"the adapter {adapter} does not say which model it belongs to. Give that model as"
+            " --model and the adapter as --adapter."
+        )
+    return base.path, base.revision

@@ -1,0 +1,60 @@
+"""The benchmark for GPUs runs from end to end on any machine, and its models have their sizes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import REPOSITORY
+
+
+@pytest.mark.slow
+def test_the_tiny_benchmark_writes_every_figure(tmp_path: Path) -> None:
+    command = [str(REPOSITORY / "benchmarks" / "gpu.sh"), "--tiny", "--output", str(tmp_path)]
+    environment = {**os.environ, "PYTHON": sys.executable, "CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run(command, check=True, env=environment, capture_output=True, timeout=300)
+    (path,) = tmp_path.iterdir()
+    found = json.loads(path.read_text())
+    assert path.name.startswith("tiny-")
+    assert "figures mean nothing" in found["note"]
+    assert [case["architecture"] for case in found["cases"]] == ["encoder", "seq2seq", "causal"]
+    for case in found["cases"]:
+        for task in ("label", "tags"):
+            for mode in ("as_trained", "autocast"):
+                assert case[f"train_{task}"][mode]["steps_per_second"] > 0
+                assert 0 < case[f"train_{task}"][mode]["share_of_matrix_rate"] < 1.5
+            assert case[f"read_{task}"]["examples_per_second"] > 0
+
+
+@pytest.mark.slow
+def test_without_a_device_it_says_so_and_measures_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, str(REPOSITORY / "benchmarks" / "gpu.py"), "--output", str(tmp_path)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(  # noqa: PLW1510
+        command, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 2
+    assert "no CUDA device" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_models_have_the_sizes_of_those_they_are_like() -> None:
+    """Built without memory. mT5 large has 1.23 B, 256 M of them in a head of its own."""
+    code = (
+        "import torch, gpu_models\n"
+        "for shape in gpu_models.SHAPES:\n"
+        "    with torch.device('meta'):\n"
+        "        model = shape.model(shape.config(**{**shape.size, **gpu_models.IDS}))\n"
+        "    print(round(sum(p.numel() for p in model.parameters()) / 1e6))\n"
+    )
+    where = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'benchmarks'}:{REPOSITORY}"}
+    done = subprocess.run(  # noqa: PLW1510
+        [sys.executable, "-c", code], env=where, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.split() == ["560", "973", "1544"], done.stderr
