@@ -12,7 +12,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -34,17 +33,15 @@ pytestmark = [
     # Of vLLM and torch about each other, when vLLM is imported.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.skipif(
-        find_spec("vllm") is None and not os.environ.get("T2T_REQUIRE_VLLM"),
-        reason="vLLM is not installed; `make test-vllm` installs it beside .venv",
-    ),
 ]
+if find_spec("vllm") is None and not os.environ.get("T2T_REQUIRE_VLLM"):
+    pytest.skip("vLLM is not installed; `make test-vllm` installs it", allow_module_level=True)
 
 NOISE = {
-    "de": "das Haus ist sehr groß und für Gäste schön".split(),
-    "ru": "дом стоит у реки очень тихо".split(),
-    "ar": "بيت كبير قرب المدينة جدا".split(),
-    "hi": "यह घर नदी के पास है".split(),
+    "de": ["das", "Haus", "ist", "sehr", "groß", "und", "für", "Gäste", "schön"],
+    "ru": ["дом", "стоит", "у", "реки", "очень", "тихо"],
+    "ar": ["بيت", "كبير", "قرب", "المدينة", "جدا"],
+    "hi": ["यह", "घर", "नदी", "के", "पास", "है"],
     "zh": ["房子", "很", "大", "在", "河边"],
     "th": ["บ้าน", "ใหญ่", "มาก", "ริม", "แม่น้ำ"],
 }
@@ -63,8 +60,8 @@ def in_many_languages(count: int) -> list[Prompted]:
         words.insert(rng.randrange(len(words) + 1), cue)
         joint = "" if language in ("zh", "th") else " "
         text = {"text": joint.join(words)}
-        example = replace(example, id=str(i // len(NOISE)), language=language, fields=text)
-        out.append(answer.render(example))
+        asked = replace(example, id=str(i // len(NOISE)), language=language, fields=text)
+        out.append(answer.render(asked))
     rng.shuffle(out)
     return out
 
@@ -192,7 +189,7 @@ def test_constrained_text_is_the_best_option(pair: Pair) -> None:
 
 
 def test_constrained_text_is_an_option_even_if_the_model_would_write_another(pair: Pair) -> None:
-    foreign = Options(("ja, das folgt", "猫 \\ \"quoted\"", "निष्पक्ष"))
+    foreign = Options(("ja, das folgt", '猫 \\ "quoted"', "निष्पक्ष"))
     written = pair.fast.read(in_many_languages(12), foreign, Readout.generate)
     assert {g.text for g in written} <= set(foreign.texts)
 
@@ -229,10 +226,8 @@ def test_prompts_are_the_transformers_engines_by_ids(
     monkeypatch.setattr(pair.fast, "_run", spy)
     prompted, options = in_many_languages(24), rendered("label", 1)[1]
     pair.fast.read(prompted, options, Readout.slots)
-    (rows,) = zip(
-        *(pair.slow.loaded.architecture.reading_rows(p, options, Readout.slots) for p in prompted),
-        strict=True,
-    )
+    architecture = pair.slow.loaded.architecture
+    rows = [architecture.reading_rows(p, options, Readout.slots)[0] for p in prompted]
     assert set(sent) == {row.input_ids for row in rows}
 
 
@@ -242,9 +237,7 @@ def test_what_it_cannot_read_is_said_by_name(pair: Pair) -> None:
         pair.fast.read(tags, tag_options, Readout.slots)
     label, options = rendered("label", 1)
     with pytest.raises(UnsupportedError, match="copied from 'text'"):
-        pair.fast.read(
-            [replace(label[0], copied="text")], Options(()), Readout.generate
-        )
+        pair.fast.read([replace(label[0], copied="text")], Options(()), Readout.generate)
     with pytest.raises(UnsupportedError, match="takes up to"):
         pair.fast.read(label, options, Readout.generate, Decoding(False, max_new_tokens=9999))
 

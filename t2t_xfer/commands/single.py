@@ -14,6 +14,7 @@ from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
     from t2t_xfer.stages.context import Context
+    from t2t_xfer.stages.plans import ModelEngine
     from t2t_xfer.study.plan import Builder
 
 MODEL_HELP = "A directory, a hub id, or new:encoder, new:seq2seq, new:causal (small, untrained)."
@@ -70,9 +71,10 @@ def train(
 )
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "transformers", "oracle", "majority"]),
+    type=click.Choice(["auto", "transformers", "vllm", "oracle", "majority"]),
     default="auto",
     show_default=True,
+    help="auto: transformers. vllm: decoders only, not for tags or spans; see docs/vllm.md.",
 )
 @click.option("--max-input-tokens", type=click.IntRange(8), default=256, show_default=True)
 @options.data
@@ -95,7 +97,7 @@ def evaluate(
     """Test a model on a task in some or all languages, zero-shot."""
     from t2t_xfer.stages.plans import Test
 
-    if model is None and engine in ("auto", "transformers"):
+    if model is None and engine not in ("oracle", "majority"):
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
     builder, context = _builder(data)
     codes = _languages(context, task, languages, skip_missing)
@@ -105,9 +107,10 @@ def evaluate(
         for code, test in tests.items():
             scores[code] = builder.baseline(engine, test, None)
     else:
+        family: ModelEngine = "vllm" if engine == "vllm" else "transformers"
         tip = builder.start(_model(model, context, context.task(task).spec.source_language))
         for code, test in tests.items():
-            scores[code], _ = builder.test_at(tip, test, max_input_tokens)
+            scores[code], _ = builder.test_at(tip, test, max_input_tokens, family)
     store = _run(builder, context, output)
     results: dict[str, Any] = {code: store.record(i).results for code, i in scores.items()}
     _print_scores(task, results, as_json)

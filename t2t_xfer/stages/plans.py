@@ -7,10 +7,11 @@ comes to mean something else.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures import planned_readout
 from t2t_xfer.data.examples import fingerprint
+from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Json, Split
 from t2t_xfer.specs.model import ModelSpec, NewModel
@@ -18,6 +19,7 @@ from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import check_input_length, model_architecture, model_identity
 
+ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 VERSIONS = {"model": 1, "train": 1, "predict": 1, "score": 1}
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
@@ -100,28 +102,36 @@ class Test(NamedTuple):
 
 
 def predict_spec(
-    context: Context, base: Base, first: bool, test: Test, max_input_tokens: int
+    context: Context,
+    base: Base,
+    first: bool,
+    test: Test,
+    max_input_tokens: int,
+    engine: ModelEngine = "transformers",
 ) -> dict[str, Json]:
     """Identity of a model's `predict` stage.
 
     Raises:
-        UnsupportedError: the architecture cannot answer the task.
+        UnsupportedError: the architecture cannot answer the task, or the engine not read it.
     """
     _check_length(base, max_input_tokens)
     task = context.task(test.task)
     asked = task.spec.readout.get(base.architecture)
     try:
         readout = planned_readout(base.architecture, task.answer.name, asked)
+        if engine == "vllm":
+            check_vllm(base.architecture, task.answer.name, readout)
     except UnsupportedError as e:
         raise UnsupportedError(f"task {test.task!r}: {e}") from e
     return {
         **_tested(context, test),
         "model": base.identity if first else {},
         "dtype": base.dtype,
-        "engine": "transformers",
+        "engine": engine,
         "readout": readout.value,
         "max_input_tokens": max_input_tokens,
-        "batch_tokens": BATCH_TOKENS,
+        # vLLM makes its own batches, so its scores are the same to some digits only.
+        **({"batch_tokens": BATCH_TOKENS} if engine == "transformers" else {}),
     }
 
 

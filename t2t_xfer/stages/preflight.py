@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageLike
 
@@ -18,10 +19,13 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
 
     Raises:
         DataError: a row does not hold what its task says; nothing has run yet.
+        MissingExtraError: a stage needs vLLM, which is not installed.
     """
     seen: set[tuple[Any, ...]] = set()
     for stage in stages:
         spec: Any = stage.spec
+        if spec.get("engine") == "vllm":
+            require_vllm()
         if stage.kind not in ("train", "predict"):
             continue
         split = spec.get("split", "train")

@@ -159,9 +159,14 @@ class StageRunner:
             )
             golds = [example.gold for example in examples if example.gold is not None]
             return MajorityEngine(same_option(train, task, golds)), "none"
+        path, revision = _checkpoint(stage, needs)
+        if spec["engine"] == "vllm":
+            from t2t_xfer.engines.vllm import VllmEngine
+
+            vllm = self.context.vllm(path, revision, spec["dtype"], spec["max_input_tokens"])
+            return VllmEngine(vllm), vllm.device
         from t2t_xfer.engines.transformers import TransformersEngine
 
-        path, revision = _checkpoint(stage, needs)
         loaded = self.context.model(path, revision, spec["dtype"], spec["max_input_tokens"])
         return TransformersEngine(loaded, spec["batch_tokens"]), str(loaded.model.device)
 

