@@ -7,15 +7,36 @@ could learn them, but nothing here depends on it.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import io
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-TAGS = ("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN")
-TAGS += ("PUNCT", "SCONJ", "SYM", "VERB", "X")
+from t2t_xfer.cli import main
+
+TAGS = [
+    "ADJ",
+    "ADP",
+    "ADV",
+    "AUX",
+    "CCONJ",
+    "DET",
+    "INTJ",
+    "NOUN",
+    "NUM",
+    "PART",
+    "PRON",
+    "PROPN",
+    "PUNCT",
+    "SCONJ",
+    "SYM",
+    "VERB",
+    "X",
+]
 LEXICON: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "en": {
         "DET": ("the", "every", "this"),
@@ -201,3 +222,30 @@ def texts(folder: Path, pattern: str, needle: str = "") -> dict[str, str]:
         for path in found
         if needle in str(path)
     }
+
+
+class Outcome(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+def t2t(*arguments: object) -> Outcome:
+    """Runs the program in this process. A traceback reaches the test as the exception it is."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as e:
+            code = e.code if isinstance(e.code, int) else 1
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def one_thread() -> None:
+    """Tiny models are faster on one thread, by far so where other processes want the cores."""
+    import torch
+
+    torch.set_num_threads(1)

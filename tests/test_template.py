@@ -74,3 +74,12 @@ def test_the_sandbox_holds(source: str) -> None:
 def test_the_renderers_own_mark_in_data_is_refused() -> None:
     with pytest.raises(DataError, match="U\\+F0000"):
         Template("{{ x }}").render({"x": MARK + "0" + MARK})
+
+
+def test_a_null_field_is_not_rendered_as_a_word() -> None:
+    with pytest.raises(DataError, match="null in the data"):
+        Template("a: {{ x }}").render({"x": None})
+
+
+def test_a_null_field_may_be_asked_for() -> None:
+    assert Template("a{% if x %}: {{ x }}{% endif %}.").render({"x": None}).text == "a."

@@ -6,20 +6,24 @@ once for all of them.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from t2t_xfer.architectures.base import option_tokens
 from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
+from t2t_xfer.cli import cli
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.vllm import VllmEngine
 from t2t_xfer.engines.vllm_loading import LoadedVllm, adapter_rank, load_vllm
@@ -247,3 +251,24 @@ def test_no_examples_no_requests(pair: Pair) -> None:
     for readout in (Readout.slots, Readout.rank, Readout.generate):
         assert pair.fast.read([], options, readout) == []
     assert math.isfinite(pair.vllm.max_tokens)
+
+
+def test_the_command_line_gives_the_same_scores(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stages of `evaluate` from end to end, over a vLLM that runs already."""
+    monkeypatch.setattr("t2t_xfer.engines.vllm_loading.load_vllm", lambda *_, **__: pair.vllm)
+    model = pair.slow.loaded.model.name_or_path
+    found = {}
+    for engine in ("transformers", "vllm"):
+        command = f"evaluate --model {model} --task xnli --language en --language tr --engine"
+        rest = f"{engine} --data microworld --limit 12 --max-input-tokens 128 --json --output"
+        result = CliRunner().invoke(cli, [*command.split(), *rest.split(), str(tmp_path)])
+        assert result.exit_code == 0, result.output
+        found[engine] = json.loads(result.stdout)
+    assert found["vllm"] == found["transformers"]
+    engines = {
+        json.loads(path.read_text())["spec"]["engine"]
+        for path in tmp_path.glob("store/predict/*/record.json")
+    }
+    assert engines == {"transformers", "vllm"}

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.micro import train_tokenizer
+from t2t_xfer.cli import cli
 from t2t_xfer.engines.vllm import Question, _questions, continuation_text
 from t2t_xfer.engines.vllm_limits import check_vllm, require_vllm
 from t2t_xfer.engines.vllm_loading import adapter_rank, check_model, import_vllm
@@ -133,3 +135,24 @@ def test_the_text_that_a_grammar_must_allow_is_what_the_tokens_say(text: str) ->
     """Byte-level tokens hold the space before the word; without it the grammar forbids them."""
     codec = Codec(train_tokenizer(["relation: entailment"] * 4, 600, "causal"))
     assert continuation_text(codec, codec.target(text)) == f" {text}"
+
+
+@pytest.mark.parametrize("name", ["xnli", "udpos"])
+def test_evaluate_refuses_before_anything_runs(name: str, tmp_path: Path) -> None:
+    command = f"evaluate --model new:seq2seq --task {name} --engine vllm --data microworld"
+    rest = f"--language en --output {tmp_path}"
+    result = CliRunner().invoke(cli, [*command.split(), *rest.split()])
+    assert isinstance(result.exception, UnsupportedError), result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_says_that_vllm_is_missing_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("t2t_xfer.engines.vllm_limits.find_spec", lambda _: None)
+    command = "evaluate --model new:causal --task xnli --engine vllm --data microworld"
+    result = CliRunner().invoke(
+        cli, [*command.split(), "--language", "en", "--output", str(tmp_path)]
+    )
+    assert isinstance(result.exception, MissingExtraError), result.output
+    assert not list(tmp_path.glob("store/model/*"))

@@ -61,6 +61,7 @@ class Codec:
             )
         self.tokenizer = tokenizer
         self._target = lru_cache(maxsize=65536)(self._encode_target)
+        self._codebook = lru_cache(maxsize=16)(self._make_codebook)
         full = self._ids("a", special=True)
         bare = self._ids("a")
         at = next(i for i in range(len(full)) if full[i : i + len(bare)] == bare)
@@ -177,6 +178,9 @@ class Codec:
         Raises:
             UnsupportedError: the vocabulary is too small.
         """
+        return self._codebook(size)
+
+    def _make_codebook(self, size: int) -> tuple[int, ...]:
         codes: list[int] = []
         seen: set[int] = set(self.tokenizer.all_special_ids) | set(self.sentinels)
         for token in self._code_candidates():

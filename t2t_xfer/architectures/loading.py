@@ -88,7 +88,7 @@ def load(
         )
     except (OSError, ValueError) as e:
         raise UserError(
-            f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"
+            f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
             " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
         ) from e
     device = "cuda" if torch.cuda.is_available() else "cpu"

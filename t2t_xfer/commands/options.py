@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+STORE = "store"
+"""Where under the output directory the stages are; studies lie beside it."""
 
 data = click.option(
     "--data",
@@ -45,3 +49,5 @@ def quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # Warns of a kernel that only four-bit weights would use, wherever it is installed.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from t2t_xfer.commands import options
-from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
+from t2t_xfer.errors import AbsentError, UnsupportedError, UserError, nearest
+from t2t_xfer.languages import nearest_language
+from t2t_xfer.records import Json
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
@@ -46,11 +49,13 @@ def train(
     as_json: bool,
 ) -> None:
     """Train a model on a task; goes on where an interrupted run stopped."""
+    from t2t_xfer.stages.plans import trained_on
+
     builder, context = _builder(data)
     spec = context.task(task).spec
     settings = _training(training_file)
     tip = builder.start(_model(model, context, spec.source_language))
-    tip = builder.train(tip, spec.train_task or task, settings, limit, seed)
+    tip = builder.train(tip, trained_on(context, task), settings, limit, seed)
     assert tip.stage_id is not None
     store = _run(builder, context, output)
     record = store.record(tip.stage_id)
@@ -159,20 +164,19 @@ def _languages(
     context: Context, task: str, asked: tuple[str, ...], skip_missing: bool
 ) -> list[str]:
     from t2t_xfer.data.examples import missing_languages
+    from t2t_xfer.study.plan import absent_error
 
     spec = context.task(task).spec
     codes = list(spec.languages) if "all" in asked else list(asked)
     strange = [code for code in codes if code not in spec.languages]
     if strange:
+        hint = nearest_language(strange[0]) or nearest(strange[0], spec.languages)
         raise UserError(
-            f"--language {strange[0]}: the task {task} has {', '.join(spec.languages)}."
+            f"--language {strange[0]}: the task {task} has {', '.join(spec.languages)}.{hint}"
         )
     missing = missing_languages(spec, context.source, codes, "test")
     if missing and not skip_missing:
-        raise AbsentError(
-            f"the data source {context.data!r} has no test data of {task} in"
-            f" {', '.join(missing)}. Name other languages, or pass --skip-missing."
-        )
+        raise absent_error(context, task, missing, "Name other languages, or pass --skip-missing.")
     for code in missing:
         click.echo(f"left out: {task} in {code}: not in {context.data}", err=True)
     left = [code for code in codes if code not in missing]
@@ -186,19 +190,26 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
     from t2t_xfer.study.run import run_plan, would_run
-    from t2t_xfer.study.stage import Plan
+    from t2t_xfer.study.stage import Plan, Stage
     from t2t_xfer.study.store import Store
 
     plan = Plan("single", tuple(builder.stages.values()), ())
-    store = Store(output / "store")
+    store = Store(output / options.STORE)
     preflight(would_run(plan, store), context)
-    summary = run_plan(plan, store, StageRunner(context), say=lambda s: click.echo(s, err=True))
+    runner, mistakes = StageRunner(context), list[UserError]()
+
+    def run_stage(stage: Stage, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
+        try:
+            return runner(stage, work, needs)
+        except UserError as e:
+            mistakes.append(e)
+            raise
+
+    summary = run_plan(plan, store, run_stage, say=lambda s: click.echo(s, err=True))
+    if mistakes:
+        raise mistakes[0]
     if summary.failed:
-        log = summary.logs.get(summary.failed[0])
-        raise SystemExit(_failed(summary.failed[0], log))
+        log = summary.logs.get(summary.failed[0], "none")
+        click.echo(f"failed: {summary.failed[0]}, log: {log}", err=True)
+        raise SystemExit(1)
     return store
-
-
-def _failed(stage_id: str, log: Path | None) -> int:
-    click.echo(f"failed: {stage_id}, log: {log or 'none'}", err=True)
-    return 1

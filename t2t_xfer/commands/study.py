@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.errors import UserError
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
@@ -39,7 +40,7 @@ def plan_command(file: str, data: str, skip_missing: bool, output: Path, as_json
     from t2t_xfer.study.store import Store
 
     planned, _ = _plan(file, data, skip_missing)
-    open_stages = would_run(planned.plan, Store(output / "store"))
+    open_stages = would_run(planned.plan, Store(output / options.STORE))
     counts: dict[str, int] = {}
     for stage in planned.plan.stages:
         counts[stage.kind] = counts.get(stage.kind, 0) + 1
@@ -75,7 +76,13 @@ def report(directory: Path) -> None:
     from t2t_xfer.study.store import Store
 
     file = load_study(directory)
-    _, path = write_results(directory, file, Store(directory.parent / "store"))
+    root = directory.resolve().parent / options.STORE
+    if not root.is_dir():
+        raise UserError(
+            f"the store {root} is not there, so there is nothing to report. A study's directory"
+            " stays beside the store that its numbers come from."
+        )
+    _, path = write_results(directory, file, Store(root))
     click.echo(path)
 
 
@@ -98,7 +105,11 @@ def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
 
     planned, context = _plan(file, data, skip_missing)
     plan = planned.plan
-    store = Store(output / "store")
+    if plan.study == options.STORE:
+        raise UserError(
+            f"a study cannot be called {options.STORE!r}: its results would lie in the store."
+        )
+    store = Store(output / options.STORE)
     preflight(would_run(plan, store), context)
     sources = {cell.target: context.task(cell.target).spec.source_language for cell in plan.cells}
     notes = [SYNTHETIC] if data == "microworld" else []
@@ -112,8 +123,6 @@ def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
     click.echo(render_summary(rows))
     for stage_id in summary.failed:
         click.echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
-    for stage_id in summary.blocked:
-        click.echo(f"blocked: {stage_id}", err=True)
     click.echo(
         f"{len(summary.ran)} stages run, {len(summary.reused)} reused, {len(summary.failed)}"
         f" failed, {len(summary.blocked)} blocked"

@@ -92,10 +92,10 @@ def preview(
     context = Context(Catalogue(), data)
     task = context.task(name)
     code = language or task.spec.source_language
-    present = [
-        s for s in SPLITS[::-1] if not missing_languages(task.spec, context.source, [code], s)
-    ]
-    found = split or (present[0] if present else "test")
+    # Other languages have nothing to look at but the test set.
+    splits = SPLITS[::-1] if code == task.spec.source_language else ("test",)
+    present = (s for s in splits if not missing_languages(task.spec, context.source, [code], s))
+    found = split or next(present, "test")
     examples, prompted = context.prompted(task.name, code, found, None)
     for example, text in list(zip(examples, prompted, strict=True))[:count]:
         click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)

@@ -216,13 +216,15 @@ def adapter_rank(path: str) -> int:
 
 @contextmanager
 def _children_environment(on_cpu: bool) -> Iterator[None]:
-    """On a CPU the sampler would compile one small function for a quarter of a minute."""
-    name = "TORCH_COMPILE_DISABLE"
-    if not on_cpu or name in os.environ:
-        yield
-        return
-    os.environ[name] = "1"
+    """Defaults of vLLM's processes, which inherit the environment of the moment of their start."""
+    wanted = {"PYTHONWARNINGS": "ignore", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    if on_cpu:
+        # The sampler would compile one small function for a quarter of a minute.
+        wanted["TORCH_COMPILE_DISABLE"] = "1"
+    added = [name for name in wanted if name not in os.environ]
+    os.environ.update({name: wanted[name] for name in added})
     try:
         yield
     finally:
-        del os.environ[name]
+        for name in added:
+            del os.environ[name]

@@ -83,6 +83,11 @@ class _Insertions:
         if isinstance(value, _FieldText | _FieldList):
             self.inserted.append(value)
             return f"{MARK}{len(self.inserted) - 1}{MARK}"
+        if value is None:
+            raise DataError(
+                "a field that the prompt inserts is null in the data. Leave such rows out, or"
+                " write {% if field %} … {% endif %} around it."
+            )
         return value
 
     def resolve(self, text: str) -> Rendered:

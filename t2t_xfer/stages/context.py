@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.data.examples import read_examples
 from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.errors import DataError
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.task import Task, load_task
@@ -41,7 +42,7 @@ class Context:
     ) -> tuple[list[Example], list[Prompted]]:
         task = self.task(name)
         examples = read_examples(task.spec, self.source, language, split, limit)
-        return examples, [task.answer.render(example) for example in examples]
+        return examples, [_render(task, example) for example in examples]
 
     def model(
         self, path: str, revision: str | None, dtype: str, max_input_tokens: int
@@ -90,3 +91,11 @@ class Context:
         if self._vllm is not None:
             self._vllm[1].close()
             self._vllm = None
+
+
+def _render(task: Task, example: Example) -> Prompted:
+    try:
+        return task.answer.render(example)
+    except DataError as e:
+        where = f"task {task.name!r}, {example.language}, {example.split}, example {example.id!r}"
+        raise DataError(f"{where}: {e}") from e

@@ -8,26 +8,86 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.architectures.detect import architecture_of, check_positions
-from t2t_xfer.errors import UserError
+from t2t_xfer.architectures.detect import (
+    ANSWER_ROOM,
+    architecture_of,
+    check_positions,
+    max_positions,
+)
+from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
+from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName, Json
+from t2t_xfer.specs.model import NewModel
 
-WEIGHTS = ("*.safetensors", "*.json", "*.model")
+WEIGHTS = ("*.safetensors", "*.json", "*.model", "*.txt")
 """Files of a checkpoint that change what it computes: weights, config, tokenizer."""
+TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")
+"""A checkpoint holds at least one of these."""
 
 
 def model_architecture(path: str, revision: str | None) -> ArchitectureName:
     """The architecture of a local or hub checkpoint.
 
     Raises:
-        UserError: there is no `config.json` to be had.
+        UserError: there is no `config.json` to be had, or a directory holds no weights.
+        UnsupportedError: no architecture that can answer.
     """
-    return architecture_of(_config(path, revision))
+    config = _config(path, revision)
+    architecture = architecture_of(config)
+    if architecture == "seq2seq" and max_positions(config) is not None:
+        raise UnsupportedError(
+            f"{path} is of the type {config.get('model_type')!r}, which counts decoder positions"
+            " from the start of the row. Only encoder-decoders with relative positions (T5, mT5,"
+            " umT5) can answer."
+        )
+    _check_files(Path(path).expanduser())
+    return architecture
 
 
 def check_input_length(path: str, revision: str | None, max_input_tokens: int) -> None:
     """Refuses a plan whose inputs do not fit the model; see `check_positions`."""
     check_positions(_config(path, revision), path, max_input_tokens)
+
+
+def check_new_model(new: NewModel) -> None:
+    """Refuses a new model that could not be made.
+
+    Raises:
+        UnsupportedError: the vocabulary does not hold the bytes and the special tokens.
+    """
+    least = 256 + len(SPECIAL) + NUM_SENTINELS
+    if new.vocabulary < least:
+        raise UnsupportedError(
+            f"a new model's vocabulary of {new.vocabulary} tokens is too small: bytes and special"
+            f" tokens need {least}. Raise `new.vocabulary`."
+        )
+
+
+def check_new_input_length(architecture: ArchitectureName, max_input_tokens: int) -> None:
+    """Refuses a plan whose inputs do not fit a new model.
+
+    Raises:
+        UnsupportedError: an input of `max_input_tokens` does not fit.
+    """
+    if architecture == "seq2seq":  # distances are all that counts
+        return
+    most = MAX_POSITIONS - (ANSWER_ROOM if architecture == "causal" else 0)
+    if max_input_tokens > most:
+        raise UnsupportedError(
+            f"max_input_tokens is {max_input_tokens}, but a new {architecture} model has"
+            f" {MAX_POSITIONS} positions. Set max_input_tokens to at most {most}."
+        )
+
+
+def _check_files(folder: Path) -> None:
+    if not folder.is_dir():
+        return
+    for what, patterns in (("weights", ("*.safetensors",)), ("tokenizer", TOKENIZERS)):
+        if not any(True for pattern in patterns for _ in folder.glob(pattern)):
+            raise UserError(
+                f"{folder} is no whole checkpoint: it holds no {what} ({', '.join(patterns)})."
+                " Give a directory saved by `t2t-xfer train` or by transformers."
+            )
 
 
 def model_identity(path: str, revision: str | None) -> dict[str, Json]:
@@ -57,8 +117,7 @@ def _config(path: str, revision: str | None) -> dict[str, Any]:
                 f"{folder} is no checkpoint: it holds no config.json. Give a directory saved by"
                 " `t2t-xfer train` or by transformers, or the id of a model on the hub."
             )
-        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return config
+        return _read_config(file)
     # Hub access; imports here so that plans over local models stay quick.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -71,5 +130,14 @@ def _config(path: str, revision: str | None) -> dict[str, Any]:
             f" ({type(e).__name__}). Check the name and the network, or download the model and"
             " give its directory."
         ) from e
-    loaded: dict[str, Any] = json.loads(Path(found).read_text(encoding="utf-8"))
-    return loaded
+    return _read_config(Path(found))
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise UserError(f"{file} cannot be read: {e}.") from e
+    if not isinstance(config, dict):
+        raise UserError(f"{file} is no model's config: it holds no JSON object.")
+    return config

@@ -6,18 +6,27 @@ comes to mean something else.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures import planned_readout
-from t2t_xfer.data.examples import fingerprint
+from t2t_xfer.data.examples import fingerprint, split_ref
 from t2t_xfer.engines.vllm_limits import check_vllm
-from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.languages import fill
 from t2t_xfer.records import ArchitectureName, Json, Split
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.models import check_input_length, model_architecture, model_identity
+from t2t_xfer.stages.models import (
+    check_input_length,
+    check_new_input_length,
+    check_new_model,
+    model_architecture,
+    model_identity,
+)
+from t2t_xfer.stages.task import Task
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 VERSIONS = {"model": 1, "train": 1, "predict": 1, "score": 1}
@@ -44,11 +53,14 @@ def base_of(model: ModelSpec) -> Base:
         UserError: there is no such checkpoint, or it is of no known architecture.
     """
     if model.new is not None:
+        check_new_model(model.new)
         return Base(model.new.architecture, model.dtype, {}, {}, model.new)
     assert model.path is not None
-    how: dict[str, Json] = {"path": model.path, "revision": model.revision}
-    identity = model_identity(model.path, model.revision)
-    return Base(model_architecture(model.path, model.revision), model.dtype, identity, how, None)
+    path = str(Path(model.path).expanduser()) if model.is_local else model.path
+    how: dict[str, Json] = {"path": path, "revision": model.revision}
+    architecture = model_architecture(path, model.revision)
+    identity = model_identity(path, model.revision)
+    return Base(architecture, model.dtype, identity, how, None)
 
 
 def model_spec(context: Context, new: NewModel) -> dict[str, Json]:
@@ -79,7 +91,7 @@ def train_spec(
         "dtype": base.dtype,
         "shown": loaded.shown(),
         "language": language,
-        "data": fingerprint(loaded.spec, context.source, language, "train"),
+        **_rows(context, loaded, language, "train"),
         "limit": limit,
         "training": training.canonical(),
         "seed": seed,
@@ -87,9 +99,21 @@ def train_spec(
 
 
 def _check_length(base: Base, max_input_tokens: int) -> None:
-    if base.new is None:
-        path, revision = base.how["path"], base.how["revision"]
-        check_input_length(str(path), None if revision is None else str(revision), max_input_tokens)
+    if base.new is not None:
+        check_new_input_length(base.architecture, max_input_tokens)
+        return
+    path, revision = base.how["path"], base.how["revision"]
+    check_input_length(str(path), None if revision is None else str(revision), max_input_tokens)
+
+
+def _rows(context: Context, task: Task, language: str, split: Split) -> dict[str, Json]:
+    """Which rows: their place on the hub (paths of files do not count), filter and content."""
+    place = split_ref(task.spec, language, split)
+    return {
+        "place": None if isinstance(place, Path) else str(place),
+        "where": {name: fill(text, language) for name, text in task.spec.data.where.items()},
+        "data": fingerprint(task.spec, context.source, language, split),
+    }
 
 
 class Test(NamedTuple):
@@ -141,12 +165,24 @@ def baseline_spec(
     """Identity of a `predict` stage without a model: `oracle` or `majority`."""
     spec = {**_tested(context, test), "engine": engine, "readout": "slots"}
     if engine == "majority":
-        source = context.task(context.task(test.task).spec.train_task or test.task)
-        language = source.spec.source_language
+        task = context.task(test.task)
+        source = context.task(trained_on(context, test.task))
+        if set(task.options) != set(source.options):
+            raise UserError(
+                f"the task {task.name!r} answers with {', '.join(task.options)}, but its training"
+                f" task {source.name!r} with {', '.join(source.options)}. Give the labels of both"
+                " the same names."
+            )
         spec["majority_of"] = source.shown()
         spec["train_limit"] = train_limit
-        spec["train_data"] = fingerprint(source.spec, context.source, language, "train")
+        rows = _rows(context, source, source.spec.source_language, "train")
+        spec |= {f"train_{key}": value for key, value in rows.items()}
     return spec
+
+
+def trained_on(context: Context, task: str) -> str:
+    """The task whose rows train this one: XNLI is trained on MNLI."""
+    return context.task(task).spec.train_task or task
 
 
 def _tested(context: Context, test: Test) -> dict[str, Json]:
@@ -157,7 +193,7 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
         "language": test.language,
         "split": test.split,
         "limit": test.limit,
-        "data": fingerprint(task.spec, context.source, test.language, test.split),
+        **_rows(context, task, test.language, test.split),
     }
 
 
@@ -182,5 +218,9 @@ def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> Mo
             )
         new = NewModel.model_validate({"architecture": architecture, "languages": languages})
         return ModelSpec(name=f"new-{architecture}", new=new)
-    name = "".join(c if c.isalnum() or c in "-_." else "-" for c in Path(name_or_path).name)
-    return ModelSpec(name=name.strip("-.") or "model", path=name_or_path)
+    if not name_or_path.strip():
+        raise UnsupportedError(
+            "--model is empty. Give a directory, a hub id, or new:encoder, new:seq2seq, new:causal."
+        )
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(name_or_path).name).strip("-._")[:80]
+    return ModelSpec(name=name or "model", path=name_or_path)

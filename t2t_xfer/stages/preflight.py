@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from t2t_xfer.engines.vllm_limits import require_vllm
+from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageLike
 
@@ -21,15 +22,20 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
         DataError: a row does not hold what its task says; nothing has run yet.
         MissingExtraError: a stage needs vLLM, which is not installed.
     """
-    seen: set[tuple[Any, ...]] = set()
-    for stage in stages:
-        spec: Any = stage.spec
-        if spec.get("engine") == "vllm":
-            require_vllm()
-        if stage.kind not in ("train", "predict"):
-            continue
-        split = spec.get("split", "train")
-        key = (spec["shown"]["task"], spec["language"], split, spec["limit"])
-        if key not in seen:
-            seen.add(key)
-            context.prompted(*key)
+    if any(stage.spec.get("engine") == "vllm" for stage in stages):
+        require_vllm()
+    for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
+        context.prompted(*wanted)
+
+
+def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
+    """Task, language, split and limit of what a stage reads."""
+    spec: Any = stage.spec
+    if stage.kind == "model":
+        return []
+    task = spec["parsed" if stage.kind == "score" else "shown"]["task"]
+    rows = [(task, spec["language"], spec.get("split", "train"), spec["limit"])]
+    if "majority_of" in spec:
+        train = spec["majority_of"]
+        rows.append((train["task"], train["source_language"], "train", spec["train_limit"]))
+    return rows

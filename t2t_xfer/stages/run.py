@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.errors import UserError
@@ -79,8 +79,11 @@ class StageRunner:
     def _train(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         from t2t_xfer.training.loop import train
 
-        spec: Any = stage.spec
-        training = TrainingSpec.model_validate(spec["training"])
+        spec, how = cast("Any", stage.spec), cast("Any", stage.how)
+        # How often to save changes no result, so it is not in the spec.
+        training = TrainingSpec.model_validate(
+            {**spec["training"], "checkpoint_steps": how["checkpoint_steps"]}
+        )
         task = self._task(spec)
         examples, prompted = self.context.prompted(
             task.name, spec["language"], "train", spec["limit"]
@@ -191,11 +194,10 @@ class StageRunner:
 def same_option(train: Task, task: Task, golds: Iterable[Any]) -> str:
     """The option text of `task` for the most frequent answer of `train`.
 
-    XNLI's majority label is MNLI's; both must name their labels alike.
+    XNLI's majority label is MNLI's: both name their labels alike, in whatever order and words.
     """
-    text = train.answer.constant(golds)
-    index = train.answer.options.texts.index(text)
-    return task.answer.options.texts[index] if train.name != task.name else text
+    index = train.answer.options.texts.index(train.answer.constant(golds))
+    return task.answer.options.texts[task.options.index(train.options[index])]
 
 
 def new_model_texts(context: Context, languages: Iterable[str], lines: int) -> list[str]:

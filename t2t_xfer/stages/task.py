@@ -41,6 +41,11 @@ class Task:
         """The file's stem."""
         return self.spec.task
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the answers in the order of the answer format's options."""
+        return tuple(self.spec.labels) or self.spec.tags
+
     def shown(self) -> dict[str, Json]:
         """Identity of what a model is shown and asked: for training and prediction."""
         spec = self.spec.canonical()

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from t2t_xfer.data.examples import missing_languages
-from t2t_xfer.errors import AbsentError, UserError
-from t2t_xfer.records import Split
+from t2t_xfer.data.examples import fingerprint, missing_languages
+from t2t_xfer.errors import AbsentError, UserError, nearest
+from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import StudySpec, training_for
 from t2t_xfer.specs.training import TrainingSpec
@@ -28,6 +28,7 @@ from t2t_xfer.stages.plans import (
     predict_spec,
     score_spec,
     train_spec,
+    trained_on,
 )
 from t2t_xfer.study.stage import Cell, Plan, Stage
 
@@ -75,6 +76,7 @@ class Builder:
         spec = train_spec(self.context, tip.base, first, task, training, limit, seed)
         needs, how = self._source(tip)
         label = f"{tip.label}>{task}"
+        how["checkpoint_steps"] = training.checkpoint_steps
         stage = Stage("train", f"{label}@{seed}", spec, needs, how)
         return Tip(label, tip.base, self.add(stage))
 
@@ -92,25 +94,20 @@ class Builder:
         """Id of a baseline's score."""
         spec = baseline_spec(self.context, engine, test, train_limit)
         label = f"{engine}={test.task}.{test.language}"
-        how = {"data": self.context.data}
-        return self._score(Stage("predict", label, spec, {}, {**how}), test)
+        how: dict[str, Json] = {"data": self.context.data}
+        return self._score(Stage("predict", label, spec, {}, how), test)
 
     def _score(self, predict: Stage, test: Test) -> str:
         spec = score_spec(self.context, test)
         predicted = self.add(predict)
-        how = {"data": self.context.data}
-        return self.add(Stage("score", predict.label, spec, {"predictions": predicted}, {**how}))
+        how: dict[str, Json] = {"data": self.context.data}
+        return self.add(Stage("score", predict.label, spec, {"predictions": predicted}, how))
 
-    def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, str | None]]:
-        how: dict[str, str | None] = {"data": self.context.data}
+    def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, Json]]:
+        how: dict[str, Json] = {"data": self.context.data}
         if tip.stage_id is not None:
             return {"checkpoint": tip.stage_id}, how
-        path, revision = tip.base.how["path"], tip.base.how["revision"]
-        return {}, {
-            **how,
-            "path": str(path),
-            "revision": None if revision is None else str(revision),
-        }
+        return {}, {**how, **tip.base.how}
 
 
 @dataclass(frozen=True)
@@ -131,6 +128,7 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
         UserError: whatever else cannot work, before anything has run.
     """
     absent: list[str] = []
+    _check_languages(study, context)
     languages = {
         target: _languages(study, target, context, skip_missing, absent) for target in study.targets
     }
@@ -145,8 +143,9 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
         start = builder.start(model)
         for seed in study.seeds:
             for intermediate in study.intermediates:
-                tip = _intermediate(builder, study, model, start, intermediate, seed)
                 for target in study.targets:
+                    # Once for each target, so that `naive` counts what sharing saves.
+                    tip = _intermediate(builder, study, model, start, intermediate, seed)
                     cells += _cells(
                         builder, study, model, tip, intermediate, target, languages[target], seed
                     )
@@ -159,8 +158,9 @@ def _intermediate(
 ) -> Tip:
     if task == NONE:
         return start
-    training = training_for(study, model, task)
-    return builder.train(start, task, training, study.limit.train, seed)
+    trained = trained_on(builder.context, task)
+    training = training_for(study, model, trained)
+    return builder.train(start, trained, training, study.limit.train, seed)
 
 
 def _cells(
@@ -173,9 +173,10 @@ def _cells(
     languages: Sequence[str],
     seed: int,
 ) -> list[Cell]:
-    trained_on = builder.context.task(target).spec.train_task or target
-    training = training_for(study, model, trained_on)
-    ready = builder.train(tip, trained_on, training, study.limit.train, seed)
+    trained = trained_on(builder.context, target)
+    training = training_for(study, model, trained)
+    ready = builder.train(tip, trained, training, study.limit.train, seed)
+    same_data = intermediate != NONE and trained_on(builder.context, intermediate) == trained
     cells = []
     for language in languages:
         test = Test(target, language, "test", study.limit.test)
@@ -191,7 +192,7 @@ def _cells(
                 seed,
                 readout,
                 score_id,
-                same_data=intermediate == trained_on,
+                same_data=same_data,
             )
         )
     return cells
@@ -206,19 +207,46 @@ def _languages(
     split: Split = "test"
     missing = missing_languages(spec, context.source, wanted, split)
     if missing and not skip_missing:
-        raise AbsentError(
-            f"the data source {context.data!r} has no test data of {target} in"
-            f" {', '.join(missing)}. Leave these languages out of the study, or pass"
-            " --skip-missing; the report will say so."
+        raise absent_error(
+            context,
+            target,
+            missing,
+            "Leave these languages out of the study, or pass --skip-missing; the report will say"
+            " so.",
         )
-    absent += [f"{target}: no test data in {code} ({context.data})" for code in missing]
+    absent += [f"{target}: no test data in {code} ({context.source.name})" for code in missing]
     found = [code for code in wanted if code not in missing]
     if not found:
-        raise UserError(
-            f"the study {study.study!r} tests {target} in no language: the task has"
-            f" {', '.join(spec.languages)}."
-        )
+        why = "the data has none of them" if missing else f"it has {', '.join(spec.languages)}"
+        raise UserError(f"the study {study.study!r} tests {target} in no language: {why}.")
     return found
+
+
+def absent_error(context: Context, task: str, languages: Sequence[str], advice: str) -> AbsentError:
+    """Names the languages without test data, and why the first of them has none."""
+    why = ""
+    try:
+        fingerprint(context.task(task).spec, context.source, languages[0], "test")
+    except AbsentError as e:
+        why = f" ({str(e).rstrip('.')})"
+    return AbsentError(
+        f"the data source {context.data!r} has no test data of {task} in"
+        f" {', '.join(languages)}{why}. {advice}"
+    )
+
+
+def _check_languages(study: StudySpec, context: Context) -> None:
+    """Refuses a language of the common list that no target has: it would vanish silently."""
+    if study.languages is None or isinstance(study.languages, dict):
+        return
+    known = {code for target in study.targets for code in context.task(target).spec.languages}
+    strange = [code for code in study.languages if code not in known]
+    if strange:
+        raise UserError(
+            f"the study {study.study!r} asks for the language {strange[0]!r}, which none of its"
+            f" targets has.{nearest(strange[0], sorted(known))} They have:"
+            f" {', '.join(sorted(known))}."
+        )
 
 
 def wanted_languages(study: StudySpec, target: str, own: Sequence[str]) -> list[str]:

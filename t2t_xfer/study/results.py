@@ -47,12 +47,13 @@ def study_file(
 
 
 def save_study(directory: Path, file: StudyFile) -> None:
-    """Writes `plan.json`."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Writes `plan.json`.
+
+    Raises:
+        UserError: the directory cannot be written.
+    """
     text = json.dumps(asdict(file), indent=1, ensure_ascii=False, sort_keys=True)
-    temporary = directory / f".{PLAN}.tmp"
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(directory / PLAN)
+    _write(directory / PLAN, text + "\n")
 
 
 def load_study(directory: Path) -> StudyFile:
@@ -116,6 +117,17 @@ def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[
     report = directory / "report.md"
     missing = len(file.cells) - len(rows)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
-    page = render_markdown(file.study, rows, [*file.notes, *unfinished])
-    report.write_text(page, encoding="utf-8")
+    _write(report, render_markdown(file.study, rows, [*file.notes, *unfinished]))
     return rows, report
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as e:
+        raise UserError(
+            f"{path} cannot be written: {e.strerror}. Choose another place with --output."
+        ) from e

@@ -44,9 +44,9 @@ class Trained:
     examples: int
     """Examples seen, repetitions counted."""
     tokens: int
-    """Tokens processed in this run, without padding."""
+    """Tokens processed, without padding."""
     losses: tuple[float, ...]
-    """Loss of every step of this run: the mean over the step's examples."""
+    """Loss of every step: the mean over the step's examples."""
 
 
 class _StepTrainer(Trainer):
@@ -94,7 +94,17 @@ class _StepTrainer(Trainer):
         folder = (
             Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         )
-        (folder / COMPLETE).write_text(json.dumps({"step": self.state.global_step}) + "\n")
+        progress = {
+            "step": self.state.global_step,
+            "tokens": self.tokens_seen,
+            "losses": self.step_losses,
+        }
+        (folder / COMPLETE).write_text(json.dumps(progress) + "\n")
+
+    def recall(self, checkpoint: Path) -> None:
+        """Takes up the losses and the token count of the run that was cut off."""
+        progress = json.loads((checkpoint / COMPLETE).read_text())
+        self.step_losses, self.tokens_seen = progress["losses"], progress["tokens"]
 
 
 def last_complete_checkpoint(directory: Path) -> Path | None:
@@ -150,6 +160,7 @@ def train(
             shutil.rmtree(unfinished)
     if checkpoint is not None:
         logger.info("%s: training goes on from this checkpoint", checkpoint.name)
+        trainer.recall(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     for finished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         shutil.rmtree(finished)

@@ -33,16 +33,20 @@ def num_steps(num_examples: int, per_step: int, epochs: float | None, steps: int
     return max(1, math.ceil(num_examples * (epochs or 0) / per_step))
 
 
+@lru_cache(maxsize=4)
+def epoch_order(num_examples: int, seed: int, epoch: int) -> tuple[int, ...]:
+    """The examples in the order of one epoch: a new shuffle for every (seed, epoch)."""
+    order = list(range(num_examples))
+    random.Random(f"order:{seed}:{epoch}").shuffle(order)
+    return tuple(order)
+
+
 def example_order(num_examples: int, seed: int, start: int, count: int) -> list[int]:
     """The examples at `[start, start + count)` of an endless stream of shuffled epochs."""
-
-    @lru_cache(maxsize=2)
-    def epoch_order(epoch: int) -> list[int]:
-        order = list(range(num_examples))
-        random.Random(f"order:{seed}:{epoch}").shuffle(order)
-        return order
-
-    return [epoch_order(i // num_examples)[i % num_examples] for i in range(start, start + count)]
+    return [
+        epoch_order(num_examples, seed, i // num_examples)[i % num_examples]
+        for i in range(start, start + count)
+    ]
 
 
 class StepDataset(Dataset[Step]):

@@ -1,0 +1,187 @@
+"""What was stopped goes on: training from its last checkpoint to the very same weights, a study
+with a failing stage from what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .studydata import (
+    Outcome,
+    make_mirror,
+    new_model,
+    one_thread,
+    t2t,
+    texts,
+    write_study,
+)
+
+STEPS = 7
+TRAINING = {
+    "steps": STEPS,
+    "checkpoint_steps": 2,
+    "examples_per_step": 8,
+    "learning_rate": 1e-3,
+    "max_input_tokens": 96,
+}
+
+
+class Stopped:
+    """Stops training at a step, once, and counts the steps that were done."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, at: int, error: type[BaseException]
+    ) -> None:
+        from t2t_xfer.training.loop import _StepTrainer
+
+        self.steps = 0
+        self.at: int | None = at
+        real = _StepTrainer.training_step
+
+        def counted(trainer: Any, *arguments: Any, **named: Any) -> Any:
+            if trainer.state.global_step == self.at:
+                self.at = None
+                raise error
+            self.steps += 1
+            return real(trainer, *arguments, **named)
+
+        monkeypatch.setattr(_StepTrainer, "training_step", counted)
+
+
+def run(folder: Path, architecture: str, out: str) -> Outcome:
+    """Trains on udpos in one language: two epochs and a bit."""
+    one_thread()
+    study = write_study(
+        folder,
+        models=[new_model(architecture)],
+        intermediates=["none"],
+        targets=["udpos"],
+        languages=["en"],
+        training=TRAINING,
+    )
+    hub = folder / "hub"
+    places = ("--data", f"mirror:{hub if hub.is_dir() else make_mirror(folder)}")
+    return t2t("study", "run", study, *places, "--output", folder / out)
+
+
+def weights(folder: Path) -> bytes:
+    (checkpoint,) = folder.glob("store/train/*/checkpoint/model.safetensors")
+    return checkpoint.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "error"),
+    [("encoder", KeyboardInterrupt), ("seq2seq", RuntimeError), ("causal", KeyboardInterrupt)],
+)
+def test_training_resumes_to_the_same_weights(
+    architecture: str,
+    error: type[BaseException],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run(tmp_path, architecture, "straight").code == 0
+    stopped = Stopped(monkeypatch, 5, error)
+    assert run(tmp_path, architecture, "stopped").code == (130 if error is KeyboardInterrupt else 1)
+    assert stopped.steps == 5
+    assert not list((tmp_path / "stopped").glob("store/train/*"))
+    assert run(tmp_path, architecture, "stopped").code == 0
+    assert stopped.steps == 5 + (STEPS - 4)  # from the checkpoint of step 4
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "straight")
+    logs = [texts(tmp_path / out / "store", "predictions.jsonl") for out in ("straight", "stopped")]
+    assert logs[0] == logs[1]
+
+
+def test_a_resumed_run_records_the_whole_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(tmp_path, "causal", "straight").code == 0
+    Stopped(monkeypatch, 5, KeyboardInterrupt)
+    run(tmp_path, "causal", "stopped")
+    assert run(tmp_path, "causal", "stopped").code == 0
+    losses, results = [], []
+    for out in ("straight", "stopped"):
+        (record,) = (tmp_path / out).glob("store/train/*/record.json")
+        found = json.loads(record.read_text())["results"]
+        results.append({key: value for key, value in found.items() if key != "device"})
+        losses.append(record.with_name("losses.jsonl").read_text())
+    assert results[0] == results[1]
+    assert losses[0] == losses[1]
+
+
+KILLED = """
+import os, signal, sys
+from t2t_xfer.cli import main
+from t2t_xfer.training.loop import _StepTrainer
+real = _StepTrainer.training_step
+def step(trainer, *arguments, **named):
+    if trainer.state.global_step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(trainer, *arguments, **named)
+_StepTrainer.training_step = step
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    assert run(tmp_path, "seq2seq", "straight").code == 0
+    study, hub, out = tmp_path / "small.yaml", tmp_path / "hub", tmp_path / "killed"
+    command = [sys.executable, "-c", KILLED, "study", "run", str(study)]
+    command += ["--data", f"mirror:{hub}", "--output", str(out)]
+    done = subprocess.run(command, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == -signal.SIGKILL
+    assert list(out.glob("store/.work/*/training/checkpoint-4/complete.json"))
+    assert not list(out.glob("store/train/*"))
+    assert run(tmp_path, "seq2seq", "killed").code == 0
+    assert weights(out) == weights(tmp_path / "straight")
+
+
+def fail_in(monkeypatch: pytest.MonkeyPatch, kind: str, label: str) -> None:
+    """Makes the stages of one kind whose label begins like this fail."""
+    from t2t_xfer.stages.run import StageRunner
+
+    real = getattr(StageRunner, f"_{kind}")
+
+    def broken(self: StageRunner, stage: Any, *rest: Any) -> Any:
+        if stage.label.startswith(label):
+            raise RuntimeError("the test broke this stage")
+        return real(self, stage, *rest)
+
+    monkeypatch.setattr(StageRunner, f"_{kind}", broken)
+
+
+def test_a_failing_stage_stops_only_what_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_thread()
+    hub = make_mirror(tmp_path)
+    models = [new_model("encoder"), new_model("causal")]
+    study = write_study(tmp_path, models=models, languages=["en", "de"], intermediates=["none"])
+    run_it = ("study", "run", study, "--data", f"mirror:{hub}", "--output", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        fail_in(patch, "train", "tiny-causal>udpos")
+        outcome = t2t(*run_it)
+    assert outcome.code == 1
+    assert "RuntimeError: the test broke this stage" in outcome.out
+    assert "1 failed, 4 blocked" in outcome.out
+    log = outcome.err.split("log: ")[1].strip()
+    assert "RuntimeError: the test broke this stage" in Path(log).read_text()
+    cells, report = (tmp_path / "out" / "small" / name for name in ("cells.csv", "report.md"))
+    found = Counter(line.split(",")[1] for line in cells.read_text().splitlines()[1:])
+    assert found == {"tiny-encoder": 4, "tiny-causal": 2}
+    assert "2 of 8 cells are not finished" in report.read_text()
+
+    again = t2t(*run_it)
+    assert again.code == 0
+    assert "5 stages run" in again.out
+    assert len(cells.read_text().splitlines()) == 1 + 8
+    assert "not finished" not in report.read_text()

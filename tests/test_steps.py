@@ -1,0 +1,77 @@
+"""A step is N examples, a function of (seed, step), the same whatever the tokens are."""
+
+import pytest
+
+from t2t_xfer.architectures.rows import Row, token_budget_batches
+from t2t_xfer.training.steps import (
+    StepDataset,
+    epoch_order,
+    example_order,
+    num_steps,
+    padding_share,
+)
+
+
+def dataset(
+    lengths: list[int], *, per_step: int = 4, budget: int = 20, seed: int = 0
+) -> StepDataset:
+    def rows_of(example: int, epoch: int) -> list[Row]:
+        return [Row(str(example), tuple(range(lengths[example])), (0,), labels=(1,))]
+
+    return StepDataset(
+        len(lengths),
+        rows_of,
+        per_step=per_step,
+        total_steps=10,
+        seed=seed,
+        micro_batch_tokens=budget,
+    )
+
+
+def test_every_epoch_holds_every_example_once_in_another_order() -> None:
+    first, second = (example_order(50, 7, epoch * 50, 50) for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second
+
+
+def test_the_stream_does_not_depend_on_where_one_begins() -> None:
+    whole = example_order(13, 3, 0, 60)
+    assert whole[20:45] == example_order(13, 3, 20, 25)
+    assert epoch_order(13, 3, 1) == tuple(whole[13:26])
+
+
+def test_seeds_give_different_orders() -> None:
+    assert example_order(50, 0, 0, 50) != example_order(50, 1, 0, 50)
+
+
+def test_token_lengths_cut_a_step_but_do_not_choose_its_examples() -> None:
+    short, long = dataset([3] * 12), dataset([9, 1, 17, 4] * 3)
+    for step in range(5):
+        a, b = short[step], long[step]
+        assert set(a.ids) == set(b.ids)
+        assert a.num_examples == b.num_examples == 4
+    assert max(len(batch) for batch in long[0].micro_batches) < 4
+
+
+def test_micro_batches_fit_the_budget_and_lose_nothing() -> None:
+    lengths = [5, 30, 7, 7, 2, 9, 11, 4]
+    batches = token_budget_batches(lengths, 20)
+    assert sorted(i for batch in batches for i in batch) == list(range(8))
+    for batch in batches:
+        assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 20
+
+
+@pytest.mark.parametrize(
+    ("examples", "per_step", "epochs", "steps", "expected"),
+    [(100, 32, 3.0, None, 10), (100, 32, 3.0, 7, 7), (3, 32, 1.0, None, 1), (64, 32, 0.5, None, 1)],
+)
+def test_number_of_steps(
+    examples: int, per_step: int, epochs: float, steps: int | None, expected: int
+) -> None:
+    assert num_steps(examples, per_step, epochs, steps) == expected
+
+
+def test_padding_share_counts_what_is_computed_for_nothing() -> None:
+    rows = [Row("a", (1, 2, 3, 4), (0,)), Row("b", (1, 2), (0,))]
+    step = dataset([1])[0]._replace(micro_batches=[rows])
+    assert padding_share([step]) == pytest.approx(2 / 8)
