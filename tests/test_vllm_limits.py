@@ -39,7 +39,10 @@ def test_a_missing_vllm_names_the_install_command(monkeypatch: pytest.MonkeyPatc
 def test_an_import_broken_by_torchvision_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = "raise RuntimeError('operator torchvision::nms does not exist')"
+    # As the real package: nothing breaks before the class is named.
+    broken = (
+        "def __getattr__(name):\n    raise RuntimeError('operator torchvision::nms does not exist')"
+    )
     (tmp_path / "vllm").mkdir()
     (tmp_path / "vllm" / "__init__.py").write_text(broken)
     for name in [name for name in sys.modules if name.partition(".")[0] == "vllm"]:

