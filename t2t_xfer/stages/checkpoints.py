@@ -50,6 +50,19 @@ def weights_of(stage: _Started, needs: Mapping[str, Path]) -> Weights:
     return Weights(how["path"], how["revision"], adapter)
 
 
+def check_decodable(adapter: str | None) -> None:
+    """Refuses to decode an adapter over other weights than it was trained over.
+
+    Raises:
+        UnsupportedError: the adapter's base had 4 bits, and vLLM would read it in full precision.
+    """
+    if adapter is not None and adapter_base(adapter).quantised is not None:
+        raise UnsupportedError(
+            f"the adapter {adapter} was trained over a 4-bit base, which vLLM would read in full"
+            " precision. Merge it first (t2t-xfer merge), or use --engine transformers."
+        )
+
+
 def load_to_train(weights: Weights, dtype: str, training: TrainingSpec, seed: int) -> LoadedModel:
     """The model, with what is to be trained: all weights, or an adapter that is new or goes on."""
     from dataclasses import replace

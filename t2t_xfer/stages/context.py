@@ -15,6 +15,7 @@ from t2t_xfer.stages.task import Task, load_task
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
+    from t2t_xfer.engines.vllm_loading import LoadedVllm
 
 
 class Context:
@@ -32,6 +33,7 @@ class Context:
         self.task = lru_cache(maxsize=None)(self._task)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
         self._warm: tuple[tuple[Weights, str, int], LoadedModel] | None = None
+        self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
         return load_task(self.catalogue, name)
@@ -49,7 +51,7 @@ class Context:
 
         key = (weights, dtype, max_input_tokens)
         if self._warm is None or self._warm[0] != key:
-            self._warm = None  # let the old one go before the new one comes
+            self.forget_model()  # let the old one go before the new one comes
             loaded = load(
                 weights.path,
                 revision=weights.revision,
@@ -60,9 +62,31 @@ class Context:
             self._warm = (key, loaded)
         return self._warm[1]
 
+    def vllm(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedVllm:
+        """A vLLM that runs the checkpoint and has room for the adapter; the last one stays."""
+        from t2t_xfer.engines.vllm_loading import adapter_rank, load_vllm
+
+        key = (weights.path, weights.revision, dtype, max_input_tokens)
+        rank = None if weights.adapter is None else adapter_rank(weights.adapter)
+        warm = self._vllm
+        if warm is None or warm[0] != key or warm[1].max_adapter_rank < (rank or 0):
+            self.forget_model()
+            loaded = load_vllm(
+                weights.path,
+                revision=weights.revision,
+                dtype=dtype,
+                max_input_tokens=max_input_tokens,
+                max_adapter_rank=rank,
+            )
+            self._vllm = warm = (key, loaded)
+        return warm[1]
+
     def forget_model(self) -> None:
-        """Before training: the memory is needed."""
+        """Frees the memory, before training and before another engine."""
         self._warm = None
+        if self._vllm is not None:
+            self._vllm[1].close()
+            self._vllm = None
 
 
 def _render(task: Task, example: Example) -> Prompted:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.adapter_files import is_adapter
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.data.examples import fingerprint, split_ref
+from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import fill
 from t2t_xfer.records import ArchitectureName, Json, Readout, Split
@@ -32,6 +33,7 @@ from t2t_xfer.stages.models import (
 )
 from t2t_xfer.stages.task import Task
 
+ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 VERSIONS = {"model": 1, "train": 1, "predict": 1, "score": 1}
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
@@ -189,9 +191,21 @@ def _planned(architecture: ArchitectureName, task: Task, asked: Readout | None) 
 
 
 def predict_spec(
-    context: Context, base: Base, first: bool, test: Test, readout: Readout, max_input_tokens: int
+    context: Context,
+    base: Base,
+    first: bool,
+    test: Test,
+    readout: Readout,
+    max_input_tokens: int,
+    engine: ModelEngine = "transformers",
 ) -> dict[str, Json]:
-    """Identity of a model's `predict` stage."""
+    """Identity of a model's `predict` stage.
+
+    Raises:
+        UnsupportedError: the engine cannot read this.
+    """
+    if engine == "vllm":
+        check_vllm(base.architecture, context.task(test.task).answer.name, readout)
     decoding = context.task(test.task).spec.decoding
     room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
     _check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
@@ -199,11 +213,12 @@ def predict_spec(
         **_tested(context, test),
         "model": base.identity if first else {},
         "dtype": base.dtype,
-        "engine": "transformers",
+        "engine": engine,
         "readout": readout.value,
         **({"decoding": decoding.canonical()} if readout is Readout.generate else {}),
         "max_input_tokens": max_input_tokens,
-        "batch_tokens": BATCH_TOKENS,
+        # vLLM makes its own batches, so its scores are the same to some digits only.
+        **({"batch_tokens": BATCH_TOKENS} if engine == "transformers" else {}),
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from t2t_xfer.architectures.adapter_files import check_quantisation
+from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageLike
@@ -26,6 +27,8 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
         spec: Any = stage.spec
         if stage.kind == "train" and spec["training"]["adapter"] == "qlora":
             check_quantisation()
+        if spec.get("engine") == "vllm":
+            require_vllm()
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
         context.prompted(*wanted)
 

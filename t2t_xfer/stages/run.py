@@ -18,6 +18,7 @@ from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.checkpoints import (
     CHECKPOINT,
+    check_decodable,
     load_to_train,
     save_merged,
     save_trained,
@@ -188,9 +189,15 @@ class StageRunner:
             )
             golds = [example.gold for example in examples if example.gold is not None]
             return MajorityEngine(same_option(train, task, golds)), "none"
+        weights = weights_of(stage, needs)
+        if spec["engine"] == "vllm":
+            from t2t_xfer.engines.vllm import VllmEngine
+
+            check_decodable(weights.adapter)
+            vllm = self.context.vllm(weights, spec["dtype"], spec["max_input_tokens"])
+            return VllmEngine(vllm, weights.adapter), vllm.device
         from t2t_xfer.engines.transformers import TransformersEngine
 
-        weights = weights_of(stage, needs)
         loaded = self.context.model(weights, spec["dtype"], spec["max_input_tokens"])
         return TransformersEngine(loaded, spec["batch_tokens"]), str(loaded.model.device)
 

@@ -27,6 +27,7 @@ from t2t_xfer.stages.adapters import (
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import (
     Base,
+    ModelEngine,
     Test,
     base_of,
     baseline_spec,
@@ -117,22 +118,26 @@ class Builder:
         stage = Stage("model", f"{tip.label}+merged", spec, needs, how)
         return Tip(tip.label, tip.base, self.add(stage))
 
-    def test_at(self, tip: Tip, test: Test, max_input_tokens: int) -> list[tuple[str, str]]:
+    def test_at(
+        self, tip: Tip, test: Test, max_input_tokens: int, engine: ModelEngine = "transformers"
+    ) -> list[tuple[str, str]]:
         """Ids of the scores of a tip's predictions with their readouts, the main one first."""
         tested = self.context.task(test.task)
         scores: list[tuple[str, str]] = []
         for readout in readouts_of(tip.base.architecture, tested):
-            stage = self._predict(tip, test, readout, max_input_tokens)
+            stage = self._predict(tip, test, readout, max_input_tokens, engine)
             if tested.answer.name == "pair" and readout is Readout.rank:
-                embed = self._predict(tip, test, Readout.embed, max_input_tokens)
+                embed = self._predict(tip, test, Readout.embed, max_input_tokens, engine)
                 needs = {**stage.needs, "candidates": self.add(embed)}
                 stage = replace(stage, label=f"{stage.label}.rank", needs=needs)
             scores.append((self._score(stage, test), readout.value))
         return scores
 
-    def _predict(self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int) -> Stage:
+    def _predict(
+        self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int, engine: ModelEngine
+    ) -> Stage:
         first = tip.stage_id is None
-        spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens)
+        spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens, engine)
         needs, how = self._source(tip)
         return Stage("predict", f"{tip.label}={test.task}.{test.language}", spec, needs, how)
 

