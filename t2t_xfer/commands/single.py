@@ -191,7 +191,7 @@ def _languages(
     context: Context, task: str, asked: tuple[str, ...], skip_missing: bool
 ) -> list[str]:
     from t2t_xfer.data.examples import missing_languages
-    from t2t_xfer.study.plan import absent_error
+    from t2t_xfer.study.tested import absent_error
 
     spec = context.task(task).spec
     codes = list(spec.languages) if "all" in asked else list(asked)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t2t_xfer.architectures.adapter_files import AdapterBase, adapter_base
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import Json
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.models import model_identity
