@@ -16,7 +16,7 @@ from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.plans import Base, baseline_spec, predict_spec
+from t2t_xfer.stages.plans import Base, baseline_spec, predict_spec, readouts_of
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.run import run_plan
@@ -81,19 +81,22 @@ XQUAD = plans.Test("xquad", "en", "test", None)
 def test_decoding_is_part_of_a_generating_stages_identity(
     context: Context, architecture: str
 ) -> None:
-    spec = predict_spec(context, base(architecture), False, XQUAD, 64)
+    begun = base(architecture)
+    (readout,) = readouts_of(begun.architecture, context.task("xquad"))
+    spec = predict_spec(context, begun, False, XQUAD, readout, 64)
     assert spec["readout"] == "generate"
     assert spec["decoding"] == {"constrained": True, "max_new_tokens": 32}
 
 
 def test_it_is_no_part_of_one_that_points(context: Context) -> None:
-    spec = predict_spec(context, base("encoder"), False, XQUAD, 64)
+    (readout,) = readouts_of("encoder", context.task("xquad"))
+    spec = predict_spec(context, base("encoder"), False, XQUAD, readout, 64)
     assert spec["readout"] == "slots"
     assert "decoding" not in spec
 
 
 def test_the_majority_of_open_answers_is_refused_when_planning(context: Context) -> None:
-    with pytest.raises(UnsupportedError, match=r"'xquad' has open answers"):
+    with pytest.raises(UnsupportedError, match="'xquad': there is no majority baseline"):
         baseline_spec(context, "majority", XQUAD, None)
 
 
