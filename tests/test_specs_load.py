@@ -84,11 +84,11 @@ readout: {encoder: slot, encodr: slots}
         "reviews.yaml:10:3: positive: the key is already there, at line 9; remove one",
         'reviews.yaml:11:27: prompt.input: found "x\\\\n", expected a line break, not a backslash'
         ' and an n. Write it in double quotes: "…\\n…".',
-        'reviews.yaml:12:9: metric: found "acuracy", expected accuracy or span_f1. Did you mean'
-        " 'accuracy'?",
+        'reviews.yaml:12:9: metric: found "acuracy", expected accuracy or span_f1 or squad or'
+        " retrieval_accuracy. Did you mean 'accuracy'?",
         'reviews.yaml:13:11: parallel: found "yes", expected true or false.',
-        "reviews.yaml:14:20: readout.encoder: found \"slot\", expected 'slots', 'rank' or"
-        " 'generate'. Did you mean 'slots'?",
+        "reviews.yaml:14:20: readout.encoder: found \"slot\", expected 'slots', 'rank',"
+        " 'generate' or 'embed'. Did you mean 'slots'?",
         "reviews.yaml:14:26: readout.encodr: found the key \"encodr\", expected 'encoder',"
         " 'seq2seq' or 'causal'. Did you mean 'encoder'?",
     ]
@@ -101,9 +101,17 @@ readout: {encoder: slot, encodr: slots}
         ("[en, de, tr]", "en", '4:12: languages: found "en", expected a list'),
         ("[en, de, tr]", "[]", "4:12: languages: found an empty list, expected at least one item"),
         ("[en, de, tr]", "[en, de, en]", "4:12: languages: found a list, expected each item once"),
-        ("answer: label", "answer: 1", "1:9: answer: found 1, expected 'label' or 'tags'"),
+        (
+            "answer: label",
+            "answer: 1",
+            "1:9: answer: found 1, expected 'label', 'choice', 'span', 'tags' or 'pair'",
+        ),
         ("answer: label\n", "", "1:1: answer: missing, expected this key"),
-        ("answer: label", "answer:", "1:1: answer: found nothing, expected 'label' or 'tags'"),
+        (
+            "answer: label",
+            "answer:",
+            "1:1: answer: found nothing, expected 'label', 'choice', 'span', 'tags' or 'pair'",
+        ),
         ("id: owner/reviews, ", "", "3:3: data.hub.id: missing, expected this key"),
         ("id: owner/reviews", "id: ../../x", '3:13: data.hub.id: found "../../x", expected'),
         ("metric: accuracy", "metric: accuracy\nsource_language: 5", "11:18: source_language:"),

@@ -20,7 +20,7 @@ from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import check_input_length, model_architecture, model_identity
 from t2t_xfer.stages.task import Task
 
-VERSIONS = {"model": 1, "train": 1, "predict": 1, "score": 1}
+VERSIONS = {"model": 2, "train": 1, "predict": 1, "score": 1}
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
 the size belongs to the identity."""
