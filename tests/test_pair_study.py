@@ -95,7 +95,8 @@ def test_an_encoder_cannot_train_on_texts_of_choices_and_the_plan_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     spec = Catalogue().task("hellaswag").model_dump(mode="json", exclude_defaults=True)
-    spec |= {"task": "endings", "cloze": True, "prompt": {"use": "choice", "variant": "cloze"}}
+    spec |= {"task": "endings", "cloze": True, "shortenable": ["context"]}
+    spec["prompt"] = {"use": "choice", "variant": "cloze"}
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "endings.yaml").write_text(json.dumps(spec))
     intermediates = {"intermediates": ["endings"], "targets": ["tatoeba"]}

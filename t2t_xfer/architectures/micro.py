@@ -128,9 +128,9 @@ def new_model(
             model = transformers.MT5ForConditionalGeneration(seq2seq)
             with torch.no_grad():
                 model.shared.weight.mul_(EMBEDDING_STD)
-                for stack in (model.encoder, model.decoder):
-                    bias = stack.block[0].layer[0].SelfAttention.relative_attention_bias
-                    bias.weight.mul_(hidden**0.5)
+                for name, weight in model.named_parameters():
+                    if "relative_attention_bias" in name:
+                        weight.mul_(hidden**0.5)
             return model
         causal = transformers.LlamaConfig(
             **size,
