@@ -77,6 +77,12 @@ def test_cloze_answers_with_the_text_and_keeps_the_order():
     assert (CLOZE.name, CLOZE.shuffles) == ("cloze", False)
 
 
+def test_choices_may_be_shortened_each_by_itself():
+    answers = choice_format(f"{{{{ context }}}} {LETTERS}", shortenable=("context", "choices"))
+    regions = ("context", "choices[0]", "choices[1]", "choices[2]")
+    assert answers.render(example_of()).shortenable == regions
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -12,11 +12,18 @@ import pytest
 from t2t_xfer.architectures import ANSWER_READOUTS
 from t2t_xfer.records import ArchitectureName, Decoding, Readout
 
-from .learning import EXAMPLES, answers, learn, permuted, score, shuffled_words
+from .learning import EXAMPLES, TRAINING, answers, learn, permuted, score, shuffled_words
 
 CELLS = [
-    pytest.param(architecture, kind, id=f"{architecture}-{kind}")
+    pytest.param(
+        architecture,
+        kind,
+        id=f"{architecture}-{kind}",
+        # Letters take five times the steps of the other formats.
+        marks=[pytest.mark.slow] if kind == "choice" else [],
+    )
     for architecture, kind in ANSWER_READOUTS
+    if kind != "pair"  # nothing is trained on pairs
 ]
 
 
@@ -29,7 +36,9 @@ def test_learns_64_examples_and_their_rule(
     loaded = learn(architecture, answer, seen, tmp_path)
     for readout in ANSWER_READOUTS[architecture, kind]:
         assert score(loaded, answer, seen, readout)["score"] >= 95, readout
-        assert score(loaded, answer, unseen, readout)["score"] >= 75, readout
+        # A mean per token is kind to a wrong candidate whose later tokens follow from its first.
+        least = 65 if kind == "cloze" else 75
+        assert score(loaded, answer, unseen, readout)["score"] >= least, readout
     if Readout.generate in ANSWER_READOUTS[architecture, kind]:
         # Written without help: targets end where they should, and parse.
         free = Decoding(constrained=False)
@@ -37,6 +46,19 @@ def test_learns_64_examples_and_their_rule(
     if kind == "tags":
         slipped = score(loaded, answer, shuffled_words(unseen, 3), Readout.slots)
         assert slipped["token_accuracy"] <= 45
+
+
+@pytest.mark.parametrize("architecture", ["encoder", "seq2seq", "causal"])
+def test_without_the_shuffling_letters_are_learnt_by_place(
+    architecture: ArchitectureName, tmp_path: Path
+) -> None:
+    """Every right choice of the training examples stands at the first place."""
+    answer = answers("choice")
+    answer.shuffles = False  # type: ignore[misc]
+    training = TRAINING.model_copy(update={"epochs": 10})
+    loaded = learn(architecture, answer, EXAMPLES["choice"](64, 1), tmp_path, training)
+    readout = ANSWER_READOUTS[architecture, "choice"][0]
+    assert score(loaded, answer, EXAMPLES["choice"](96, 2), readout)["score"] <= 40
 
 
 @pytest.mark.parametrize(("architecture", "kind"), CELLS)
@@ -48,7 +70,7 @@ def test_falls_to_chance_when_answers_are_permuted(
     loaded = learn(architecture, answer, permuted(EXAMPLES[kind](64, 1), 4), tmp_path)
     for readout in ANSWER_READOUTS[architecture, kind]:
         found = score(loaded, answer, unseen, readout)
-        # Three balanced labels: 33 % ± 3 standard errors. Tags: NOUN is 2 of 7 words. Spans: one
+        # Three balanced answers: 33 % ± 3 standard errors. Tags: NOUN is 2 of 7 words. Spans: one
         # word of at least 8.
         kept = found["token_accuracy"] if kind == "tags" else found["score"]
-        assert kept <= {"label": 44, "tags": 45, "span": 30}[kind]
+        assert kept <= {"tags": 45, "span": 30}.get(kind, 44)

@@ -110,9 +110,7 @@ def test_the_metrics_a_task_may_name_are_those_that_exist() -> None:
 def test_every_shipped_task_loads_with_its_prompt(name: str) -> None:
     task = SHIPPED.task(name)
     prompt = SHIPPED.prompt_of(task)
-    # Pairs are put to a yes/no prompt by the readout `rank`.
-    asked = ["yes", "no"] if task.answer == "pair" else list(task.labels)
-    assert list(prompt.words) == asked
+    assert tuple(prompt.words) == task.worded
     assert task.note, "a reader of the numbers is told what to know about the data"
     assert task.train_task is None or task.train_task in SHIPPED.task_names()
 

@@ -80,7 +80,7 @@ class ChoiceFormat:
             input=rendered.text,
             target=target,
             regions=rendered.regions,
-            shortenable=self._shortenable,
+            shortenable=self._shortenable_regions(len(texts)),
             candidates=texts if self.cloze else (),
         )
 
@@ -102,6 +102,15 @@ class ChoiceFormat:
         """The most frequent letter."""
         return most_frequent(
             self.options.texts, (self.options.texts[self._index(gold)] for gold in golds)
+        )
+
+    def _shortenable_regions(self, count: int) -> tuple[str, ...]:
+        """`choices` stands for each of them."""
+        each = tuple(f"{CHOICES}[{i}]" for i in range(count))
+        return tuple(
+            region
+            for field in self._shortenable
+            for region in (each if field == CHOICES else (field,))
         )
 
     def _order(self, id: str, epoch: int | None) -> list[int]:

@@ -65,7 +65,7 @@ class Wording:
         rendered = template.render(example.fields if fields is None else fields)
         counts = Counter(region.field for region in rendered.regions)
         for field in self._shortenable:
-            if not counts[field]:
+            if not counts[field] and not counts[f"{field}[0]"]:
                 raise SpecError(self._lost(field, template))
         for slot in slots:
             if not counts[slot]:

@@ -105,10 +105,9 @@ def preview(
     # Tatoeba's source language is no language of its own: it is the other side of every pair.
     source = task.spec.source_language
     code = language or (source if source in own else own[0])
-    # Other languages have nothing to look at but the test set.
-    splits = SPLITS[::-1] if code == source else ("test",)
-    present = (s for s in splits if not missing_languages(task.spec, context.source, [code], s))
-    found = split or next(present, "test")
+    readable: tuple[Split, ...] = SPLITS[::-1] if code == source else ("test",)
+    present = [s for s in readable if not missing_languages(task.spec, context.source, [code], s)]
+    found = split or (present[0] if present else "test")
     examples, prompted = context.prompted(task.name, code, found, None)
     for example, text in list(zip(examples, prompted, strict=True))[:count]:
         click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)

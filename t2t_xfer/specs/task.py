@@ -156,7 +156,8 @@ class TaskSpec(Spec):
 
     prompt: PromptUse
     shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
-    """Template fields that may lose tokens at their end when an input is too long, in order."""
+    """Template fields that may lose tokens at their end when an input is too long, in order.
+    `choices`: each of them."""
     metric: Text
     parallel: Truth = False
     """The same id is the same example in every language."""
@@ -258,7 +259,9 @@ class TaskSpec(Spec):
     @field_validator("shortenable")
     @classmethod
     def _known_fields(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        fields = info.data.get("fields") or {}
+        fields = dict(info.data.get("fields") or {})
+        if fields and info.data.get("answer") == "choice":
+            fields["choices"] = "choices_fields"
         for name in names:
             if fields and name not in fields:
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))
