@@ -61,7 +61,10 @@ def check_languages(study: StudySpec, context: Context) -> None:
     """
     if study.languages is None or isinstance(study.languages, dict):
         return
-    known = {code for target in study.targets for code in context.task(target).spec.languages}
+    specs = [context.task(target).spec for target in study.targets]
+    known = {code for spec in specs for code in spec.languages}
+    # English belongs on every list, also where it is only the other side of the pairs.
+    known |= {spec.source_language for spec in specs}
     strange = [code for code in study.languages if code not in known]
     if strange:
         raise UserError(
