@@ -6,8 +6,8 @@ questions. Scores do not depend on the batches beyond float rounding (1e-4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from tqdm import tqdm
@@ -20,6 +20,9 @@ from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.architectures.windows import piece
 from t2t_xfer.engines.decoding import Written, write
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 T = TypeVar("T")
 
@@ -102,41 +105,39 @@ class TransformersEngine:
 
     def _read_pointers(self, rows: Sequence[Row]) -> list[Piece]:
         """The best piece of each row."""
-        out = [Piece(0.0, 0, 0)] * len(rows)
+
+        def pieces(model: PreTrainedModel, batch: Sequence[Row]) -> list[Piece]:
+            return best_pieces(pointer_logits(model, self.loaded.architecture, batch))
+
+        return self._each_batch(rows, pieces)
+
+    def _read_rows(self, rows: Sequence[Row], codes: list[int] | None) -> list[list[float]]:
+        """For each row the option of every slot, or the score of every option."""
+
+        def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
+            logits = place_logits(model, self.loaded.architecture, batch)
+            if codes is None:
+                return _option_scores(logits, batch)
+            return _best_codes(logits, batch, codes)
+
+        return self._each_batch(rows, answers)
+
+    def _each_batch(
+        self,
+        rows: Sequence[Row],
+        answer: Callable[[PreTrainedModel, Sequence[Row]], Sequence[T]],
+    ) -> list[T]:
+        """What `answer` reads from each row, in the order of the rows."""
+        out: dict[int, T] = {}
         model = self.loaded.model.eval()
         with (
             torch.inference_mode(),
             tqdm(total=len(rows), desc="read", unit="row", leave=False, disable=None) as progress,
         ):
             for batch in row_batches(rows, self.batch_tokens):
-                chosen = [rows[i] for i in batch]
-                logits = pointer_logits(model, self.loaded.architecture, chosen)
-                for i, best in zip(batch, best_pieces(logits), strict=True):
-                    out[i] = best
+                out.update(zip(batch, answer(model, [rows[i] for i in batch]), strict=True))
                 progress.update(len(batch))
-        return out
-
-    def _read_rows(self, rows: Sequence[Row], codes: list[int] | None) -> list[list[float]]:
-        """For each row the option of every slot, or the score of every option."""
-        out: list[list[float]] = [[] for _ in rows]
-        model = self.loaded.model.eval()
-        batches = row_batches(rows, self.batch_tokens)
-        with (
-            torch.inference_mode(),
-            tqdm(total=len(rows), desc="read", unit="row", leave=False, disable=None) as progress,
-        ):
-            for batch in batches:
-                chosen = [rows[i] for i in batch]
-                logits = place_logits(model, self.loaded.architecture, chosen)
-                answers = (
-                    _option_scores(logits, chosen)
-                    if codes is None
-                    else _best_codes(logits, chosen, codes)
-                )
-                for i, answer in zip(batch, answers, strict=True):
-                    out[i] = answer
-                progress.update(len(batch))
-        return out
+        return [out[i] for i in range(len(rows))]
 
 
 def _parts(
@@ -191,9 +192,10 @@ def _best_codes(logits: torch.Tensor, rows: Sequence[Row], codes: list[int]) -> 
     """Index of the best code at every place."""
     best = logits[:, codes].argmax(-1).tolist()
     out = []
+    first = 0
     for row in rows:
-        out.append(best[: len(row.places)])
-        best = best[len(row.places) :]
+        out.append(best[first : first + len(row.places)])
+        first += len(row.places)
     return out
 
 
