@@ -178,6 +178,9 @@ class Prediction:
     value: Gold | None
     """None if and only if the status is `invalid`."""
     status: Status
+    evidence: float | None = None
+    """How much speaks for the value, where a tuned threshold decides whether it stands
+    (`metrics.Tuned`)."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.plans import Base, baseline_spec, predict_spec, readouts_of
+from t2t_xfer.stages.bases import Base
+from t2t_xfer.stages.plans import baseline_spec, predict_spec, readouts_of
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.run import run_plan

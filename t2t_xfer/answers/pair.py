@@ -27,7 +27,8 @@ from t2t_xfer.records import (
     Status,
 )
 from t2t_xfer.specs.prompt import ResolvedPrompt
-from t2t_xfer.specs.task import YES_NO, EmbeddingSpec, TaskSpec
+from t2t_xfer.specs.task import YES_NO, TaskSpec
+from t2t_xfer.specs.task_parts import EmbeddingSpec
 
 SOURCE, TARGET = "source", "target"
 """The template fields with the English and with the target-language sentence."""

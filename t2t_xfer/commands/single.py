@@ -174,7 +174,7 @@ def _builder(data: str) -> tuple[Builder, Context]:
 
 
 def _model(name: str, context: Context, language: str) -> Any:
-    from t2t_xfer.stages.plans import as_model_spec
+    from t2t_xfer.stages.bases import as_model_spec
 
     return as_model_spec(name, (language,))
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from t2t_xfer.data.place import as_text
 from t2t_xfer.errors import DataError, nearest
 from t2t_xfer.records import Answer, Value
-from t2t_xfer.specs.task import LabelSpec
+from t2t_xfer.specs.task_parts import LabelSpec
 
 NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
 """Raw values that mean: this row has no answer."""

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
-from t2t_xfer.specs.task import EmbeddingSpec
+from t2t_xfer.specs.task_parts import EmbeddingSpec
 
 
 class Embedded(NamedTuple):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 from t2t_xfer.metrics.accuracy import Accuracy
 from t2t_xfer.metrics.baseline import half_width
-from t2t_xfer.metrics.metric import Metric, statistics_by_id
+from t2t_xfer.metrics.metric import Metric, Tuned, statistics_by_id
 from t2t_xfer.metrics.retrieval import RetrievalAccuracy
 from t2t_xfer.metrics.span_f1 import SpanF1
 from t2t_xfer.metrics.squad import Squad
@@ -26,6 +26,7 @@ __all__ = [
     "RetrievalAccuracy",
     "SpanF1",
     "Squad",
+    "Tuned",
     "half_width",
     "statistics_by_id",
 ]

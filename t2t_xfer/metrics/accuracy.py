@@ -21,7 +21,9 @@ class Accuracy:
     name: str = "accuracy"
     signature: str = "accuracy|match:exact|invalid:wrong|version:1"
 
-    def statistics(self, gold: Gold, value: Gold | None) -> tuple[float, ...]:
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
         """1 for a right answer, 0 for a wrong one."""
         return (float(value == gold),)
 

@@ -7,7 +7,7 @@ choice of rows, and a table over languages needs no second look at the predictio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.records import Gold, Prediction, Score
@@ -26,8 +26,14 @@ class Metric(Protocol):
         """Pins how the number is computed: name, semantics, version."""
         ...
 
-    def statistics(self, gold: Gold, value: Gold | None) -> tuple[float, ...]:
-        """Additive statistics of one example. None is an invalid prediction and is wrong."""
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
+        """Additive statistics of one example. None is an invalid prediction and is wrong.
+
+        Args:
+            evidence: see `Prediction`; only a `Tuned` metric looks at it.
+        """
         ...
 
     def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
@@ -35,6 +41,19 @@ class Metric(Protocol):
 
         Raises:
             DataError: there are no rows.
+        """
+        ...
+
+
+@runtime_checkable
+class Tuned(Protocol):
+    """A metric with a threshold on the evidence: below it, a prediction is "no answer"."""
+
+    def tuned(self, golds: Mapping[str, Gold], predictions: Iterable[Prediction]) -> Metric:
+        """The same metric with the threshold that is best on these predictions.
+
+        Raises:
+            UserError: predictions and gold answers do not fit each other.
         """
         ...
 
@@ -51,25 +70,25 @@ def statistics_by_id(
         UserError: a prediction is missing, is there twice, answers no example, or does not fit
             its example; the message names the example.
     """
-    values: dict[str, Gold | None] = {}
+    found: dict[str, Prediction] = {}
     for prediction in predictions:
-        if prediction.id in values:
+        if prediction.id in found:
             raise UserError(f"example {prediction.id!r} has two predictions; expected one.")
         if prediction.id not in golds:
             raise UserError(
                 f"prediction {prediction.id!r} answers no example of the data set. Are the"
                 " predictions and the data of the same task, language and split?"
             )
-        values[prediction.id] = prediction.value
+        found[prediction.id] = prediction
     rows = {}
     for id, gold in golds.items():
-        if id not in values:
+        if id not in found:
             raise UserError(
-                f"example {id!r} has no prediction ({len(values)} of {len(golds)} examples have"
+                f"example {id!r} has no prediction ({len(found)} of {len(golds)} examples have"
                 " one). Predict again, or score with the same --limit."
             )
         try:
-            rows[id] = metric.statistics(gold, values[id])
+            rows[id] = metric.statistics(gold, found[id].value, found[id].evidence)
         except UserError as e:
             raise type(e)(f"example {id!r}: {e}") from e
     return rows

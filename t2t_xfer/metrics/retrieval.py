@@ -21,7 +21,9 @@ class RetrievalAccuracy:
     name: str = "retrieval_accuracy"
     signature: str = "retrieval_accuracy|direction:en-to-target|at:1|version:1"
 
-    def statistics(self, gold: Gold, value: Gold | None) -> tuple[float, ...]:
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
         """1 for the aligned sentence's id, 0 for another."""
         return (float(value == gold),)
 

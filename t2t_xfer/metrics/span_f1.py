@@ -26,7 +26,9 @@ class SpanF1:
     name: str = "span_f1"
     signature: str = "span_f1|semantics:seqeval-0.0.12|version:1"
 
-    def statistics(self, gold: Gold, value: Gold | None) -> tuple[float, ...]:
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
         """Spans right, predicted and gold; words right and all.
 
         Raises:

@@ -32,7 +32,9 @@ class Squad:
     name: str = "squad"
     signature: str = "squad|mean:exact_match,f1|normalizer:squad1.1|answers:best|version:1"
 
-    def statistics(self, gold: Gold, value: Gold | None) -> tuple[float, ...]:
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
         """Exact match and F1, 0 to 1, each against the accepted answer that suits it best."""
         texts = [answer.text for answer in gold if isinstance(answer, Answer)]
         if not texts or len(texts) < len(gold):

@@ -17,27 +17,25 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from t2t_xfer.languages import holds_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.base import (
-    Count,
     Filled,
     Identifier,
     LanguageCode,
     Name,
-    Share,
     Spec,
     TaskName,
     Text,
     Truth,
-    Whole,
     distinct,
     mistake,
     some,
 )
 from t2t_xfer.specs.data import DataSpec
+from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.wording import PromptUse
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -52,51 +50,6 @@ YES_NO = ("yes", "no")
 """The answers to a pair's question, whether the two sentences mean the same."""
 
 T = TypeVar("T")
-
-
-def _raw_value(value: object) -> object:
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    raise mistake("the value as the data has it: text, a whole number, true or false")
-
-
-def _with_end(tokens: int) -> int:
-    if tokens < 2:
-        raise mistake("at least 2: one token and the end token")
-    return tokens
-
-
-class EmbeddingSpec(Spec):
-    """How a sentence becomes a vector, fixed before any result is seen."""
-
-    layer: Share = 0.6
-    """Depth of the hidden states: 0 is the embeddings, 1 the last layer (XTREME's Tatoeba runs
-    take layer 14 of XLM-R Large's 24)."""
-    pooling: Literal["mean", "last", "first"] = "mean"
-    """Mean over the tokens, or one of them (`last` for decoders)."""
-    input: Text = "{{ text }}"
-    """The template of the text that is embedded; `{{ text }}` is the sentence."""
-    top_k: Count = 5
-    """How many neighbours the readout `rank` puts to the yes/no prompt."""
-
-
-class DecodingSpec(Spec):
-    """How answers are written where the readout is `generate`. Always greedy."""
-
-    constrained: Truth = True
-    """Only texts that can be an answer: a label word, a choice, a piece of the context."""
-    max_new_tokens: Annotated[Count, AfterValidator(_with_end)] = 32
-    """Most tokens of an answer, the end token included. SQuAD's scripts cut answers at 30 tokens.
-    Constrained labels and choices are always written to their end."""
-
-
-class LabelSpec(Spec):
-    """One label of a task."""
-
-    value: Annotated[Text | Whole | Truth | None, BeforeValidator(_raw_value)] = None
-    """The raw value in the data. Left out: the label's own name (filled in by `TaskSpec`)."""
-    word: Filled | None = None
-    """The text a model answers. Beats the prompt's words."""
 
 
 class TaskSpec(Spec):

@@ -26,7 +26,7 @@ from t2t_xfer.stages.checkpoints import (
 )
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.score import score_examples
+from t2t_xfer.stages.score import Tuning, score_examples
 from t2t_xfer.stages.task import Task
 
 if TYPE_CHECKING:
@@ -209,7 +209,13 @@ class StageRunner:
             task.name, spec["language"], spec["split"], spec["limit"]
         )
         generations = read_predictions(needs["predictions"] / PREDICTIONS)
-        scored = score_examples(task, examples, prompted, generations)
+        tuning = None
+        if "tuning" in needs:
+            shown = self.context.prompted(
+                task.name, spec["language"], "validation", spec["tuning_limit"]
+            )
+            tuning = Tuning(*shown, read_predictions(needs["tuning"] / PREDICTIONS))
+        scored = score_examples(task, examples, prompted, generations, tuning)
         write_jsonl(work / STATISTICS, scored.rows)
         return scored.results
 

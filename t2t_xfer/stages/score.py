@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from t2t_xfer.metrics import statistics_by_id
-from t2t_xfer.records import Example, Generation, Json, Prompted, Status
+from t2t_xfer.metrics import Tuned, statistics_by_id
+from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task
+
+
+class Tuning(NamedTuple):
+    """What a threshold is chosen on: the validation split of the same language."""
+
+    examples: Sequence[Example]
+    prompted: Sequence[Prompted]
+    generations: Mapping[str, Generation]
 
 
 class Scored(NamedTuple):
@@ -24,17 +32,22 @@ def score_examples(
     examples: Sequence[Example],
     prompted: Sequence[Prompted],
     generations: Mapping[str, Generation],
+    tuning: Tuning | None = None,
 ) -> Scored:
     """Parses and scores what an engine read.
 
     Raises:
         UserError: a generation is missing or does not fit its example.
     """
-    golds = {example.id: example.gold for example in examples if example.gold is not None}
-    predictions = [
-        task.answer.parse(generations[text.id], text) for text in prompted if text.id in generations
-    ]
-    statistics = statistics_by_id(task.metric, golds, predictions)
+    golds = _golds(examples)
+    predictions = _predictions(task, prompted, generations)
+    metric = task.metric
+    if isinstance(metric, Tuned):
+        # Without a split to tune on, the best threshold of these predictions themselves.
+        tuned_on = tuning or Tuning(examples, prompted, generations)
+        found = _predictions(task, tuned_on.prompted, tuned_on.generations)
+        metric = metric.tuned(_golds(tuned_on.examples), found)
+    statistics = statistics_by_id(metric, golds, predictions)
     rows: list[dict[str, Json]] = [
         {
             "id": prediction.id,
@@ -42,11 +55,12 @@ def score_examples(
             "value": plain(prediction.value),
             "status": prediction.status.value,
             "statistics": list(statistics[prediction.id]),
+            **({} if prediction.evidence is None else {"evidence": prediction.evidence}),
         }
         for prediction in predictions
     ]
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
-    score = task.metric.score(list(statistics.values()))
+    score = metric.score(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
     how = [reading for readout in readouts if (reading := task.answer.reading(readout))]
     return Scored(
@@ -60,3 +74,15 @@ def score_examples(
         },
         rows,
     )
+
+
+def _golds(examples: Sequence[Example]) -> dict[str, Gold]:
+    return {example.id: example.gold for example in examples if example.gold is not None}
+
+
+def _predictions(
+    task: Task, prompted: Sequence[Prompted], generations: Mapping[str, Generation]
+) -> list[Prediction]:
+    return [
+        task.answer.parse(generations[text.id], text) for text in prompted if text.id in generations
+    ]

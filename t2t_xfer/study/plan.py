@@ -22,12 +22,11 @@ from t2t_xfer.stages.adapters import (
     existing_adapter,
     planned_adapter,
 )
+from t2t_xfer.stages.bases import Base, base_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import (
-    Base,
     ModelEngine,
     Test,
-    base_of,
     baseline_spec,
     merged_spec,
     model_spec,
@@ -124,13 +123,22 @@ class Builder:
         tested = self.context.task(test.task)
         scores: list[tuple[str, str]] = []
         for readout in readouts_of(tip.base.architecture, tested):
-            stage = self._predict(tip, test, readout, max_input_tokens, engine)
-            if tested.answer.name == "pair" and readout is Readout.rank:
-                embed = self._predict(tip, test, Readout.embed, max_input_tokens, engine)
-                needs = {**stage.needs, "candidates": self.add(embed)}
-                stage = replace(stage, label=f"{stage.label}.rank", needs=needs)
-            scores.append((self._score(stage, test), readout.value))
+            stage = self._read(tip, test, readout, max_input_tokens, engine)
+            tuning = test.tuning(self.context)
+            tuned = tuning and self._read(tip, tuning, readout, max_input_tokens, engine)
+            scores.append((self._score(stage, test, tuned), readout.value))
         return scores
+
+    def _read(
+        self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int, engine: ModelEngine
+    ) -> Stage:
+        """The `predict` stage of a readout, with the one that it goes on from."""
+        stage = self._predict(tip, test, readout, max_input_tokens, engine)
+        if self.context.task(test.task).answer.name != "pair" or readout is not Readout.rank:
+            return stage
+        embed = self._predict(tip, test, Readout.embed, max_input_tokens, engine)
+        needs = {**stage.needs, "candidates": self.add(embed)}
+        return replace(stage, label=f"{stage.label}.rank", needs=needs)
 
     def _predict(
         self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int, engine: ModelEngine
@@ -138,20 +146,30 @@ class Builder:
         first = tip.stage_id is None
         spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens, engine)
         needs, how = self._source(tip)
-        return Stage("predict", f"{tip.label}={test.task}.{test.language}", spec, needs, how)
+        label = f"{tip.label}={test.task}.{test.language}"
+        if test.split != "test":
+            label += f".{test.split}"
+        return Stage("predict", label, spec, needs, how)
 
     def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
         """Id of a baseline's score."""
         spec = baseline_spec(self.context, engine, test, train_limit)
         label = f"{engine}={test.task}.{test.language}"
         how: dict[str, Json] = {"data": self.context.data}
-        return self._score(Stage("predict", label, spec, {}, how), test)
+        stage = Stage("predict", label, spec, {}, how)
+        tuning = test.tuning(self.context)
+        if tuning is None:
+            return self._score(stage, test)
+        spec = baseline_spec(self.context, engine, tuning, train_limit)
+        return self._score(stage, test, Stage("predict", f"{label}.validation", spec, {}, how))
 
-    def _score(self, predict: Stage, test: Test) -> str:
+    def _score(self, predict: Stage, test: Test, tuning: Stage | None = None) -> str:
         spec = score_spec(self.context, test)
-        predicted = self.add(predict)
+        needs = {"predictions": self.add(predict)}
+        if tuning is not None:
+            needs["tuning"] = self.add(tuning)
         how: dict[str, Json] = {"data": self.context.data}
-        return self.add(Stage("score", predict.label, spec, {"predictions": predicted}, how))
+        return self.add(Stage("score", predict.label, spec, needs, how))
 
     def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, Json]]:
         needs: dict[str, str] = {}
@@ -196,7 +214,7 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
         if context.task(target).answer.name not in CLOSED:
             continue
         for language in languages[target]:
-            test = Test(target, language, "test", study.limit.test)
+            test = Test(target, language, "test", study.limit.test, study.limit.validation)
             baselines[target, language] = builder.baseline("majority", test, study.limit.train)
     for model in study.models:
         start = builder.start(model)
@@ -241,7 +259,7 @@ def _cells(
     same_data = intermediate != NONE and trained_on(builder.context, intermediate) == trained
     cells = []
     for language in languages:
-        test = Test(target, language, "test", study.limit.test)
+        test = Test(target, language, "test", study.limit.test, study.limit.validation)
         cells += [
             Cell(
                 study.study,
