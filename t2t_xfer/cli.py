@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, merge, single, study, tasks
+from t2t_xfer.commands import doctor, merge, score, single, study, tasks
 from t2t_xfer.errors import UserError
 
 
@@ -34,6 +34,7 @@ for command in (
     merge.merge,
     study.study,
     study.report,
+    score.score,
     doctor.doctor,
 ):
     cli.add_command(command)

@@ -40,8 +40,11 @@ from t2t_xfer.specs.wording import PromptUse
 
 METRICS: dict[str, tuple[str, ...]] = {
     "accuracy": ("label", "choice"),
+    "accuracy_f1": ("label",),
     "span_f1": ("tags",),
+    "token_accuracy": ("tags",),
     "squad": ("span",),
+    "mlqa": ("span",),
     "retrieval_accuracy": ("pair",),
 }
 """The metrics a task may name, and the answers each one judges."""
@@ -112,6 +115,8 @@ class TaskSpec(Spec):
     """Template fields that may lose tokens at their end when an input is too long, in order.
     `choices`: each of them."""
     metric: Text
+    positive_label: Filled | None = Field(default=None, validate_default=True)
+    """The label whose F1 counts (`metric: accuracy_f1`)."""
     parallel: Truth = False
     """The same id is the same example in every language."""
     readout: dict[ArchitectureName, Readout] = Field(default_factory=dict)
@@ -230,6 +235,21 @@ class TaskSpec(Spec):
             fitting = next(name for name, judged in METRICS.items() if answer in judged)
             raise mistake(f"{fitting}, because the answer is {answer}")
         return metric
+
+    @field_validator("positive_label")
+    @classmethod
+    def _one_of_the_labels(cls, label: str | None, info: ValidationInfo) -> str | None:
+        metric = info.data.get("metric")
+        if metric is None:  # already a problem
+            return label
+        labels = tuple(info.data.get("labels", ()))
+        if metric != "accuracy_f1" and label is not None:
+            raise mistake(f"nothing here, because the metric is {metric}")
+        if metric == "accuracy_f1" and label is None:
+            raise mistake("the label whose F1 counts, because the metric is accuracy_f1", labels)
+        if label is not None and labels and label not in labels:
+            raise mistake("one of the labels", labels)
+        return label
 
 
 def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:

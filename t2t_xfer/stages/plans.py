@@ -16,7 +16,7 @@ from t2t_xfer.data.examples import fingerprint, missing_languages, split_ref
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import fill
-from t2t_xfer.metrics import Tuned
+from t2t_xfer.metrics import Tuned, in_language
 from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
@@ -237,7 +237,12 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
 
 
 def score_spec(context: Context, test: Test) -> dict[str, Json]:
-    """Identity of a `score` stage, beside the predictions it needs."""
+    """Identity of a `score` stage, beside the predictions it needs.
+
+    Raises:
+        UnsupportedError: the task's metric has no rules for the language.
+    """
+    in_language(context.task(test.task).metric, test.language)
     return {
         "version": VERSIONS["score"],
         "parsed": context.task(test.task).parsed(),

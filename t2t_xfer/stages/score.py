@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from t2t_xfer.metrics import Tuned, statistics_by_id
+from t2t_xfer.metrics import Tuned, in_language, statistics_by_id
 from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task
@@ -41,7 +41,7 @@ def score_examples(
     """
     golds = _golds(examples)
     predictions = _predictions(task, prompted, generations)
-    metric = task.metric
+    metric = in_language(task.metric, examples[0].language)
     if isinstance(metric, Tuned):
         # Without a split to tune on, the best threshold of these predictions themselves.
         tuned_on = tuning or Tuning(examples, prompted, generations)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from t2t_xfer.answers import AnswerFormat, answer_format
-from t2t_xfer.metrics import METRICS, Metric
+from t2t_xfer.metrics import Metric, metric_of
 from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.prompt import ResolvedPrompt
@@ -80,5 +80,5 @@ def load_task(catalogue: Catalogue, name: str) -> Task:
         spec,
         prompt,
         answer_format(spec, prompt),
-        METRICS[spec.metric](),
+        metric_of(spec),
     )
