@@ -16,7 +16,7 @@ from statistics import fmean
 from t2t_xfer.errors import DataError, UserError, nearest
 from t2t_xfer.metrics import Accuracy, Metric, Mlqa, SpanF1, Squad
 from t2t_xfer.metrics.aggregate import averages
-from t2t_xfer.metrics.metric import percent
+from t2t_xfer.metrics.pairs import pair_scores
 from t2t_xfer.records import Answer, Json
 from t2t_xfer.xtreme.layout import TASKS, XtremeTask
 from t2t_xfer.xtreme.read import (
@@ -241,13 +241,3 @@ def _warn_of_ids(
             f"{predictions}:{answers.line(strange[0])}: {len(strange)} answers belong to no"
             f" question and are passed over; the first is {strange[0]!r}."
         )
-
-
-def pair_scores(found: set[tuple[str, str]], gold: set[tuple[str, str]]) -> dict[str, float]:
-    """BUCC's F1, precision and recall of mined pairs, 0 to 100; all 0 if none is right."""
-    right = len(found & gold)
-    return {
-        "f1": percent(2 * right, len(found) + len(gold)),
-        "precision": percent(right, len(found)),
-        "recall": percent(right, len(gold)),
-    }
