@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, merge, score, single, study, tasks
+from t2t_xfer.commands import doctor, merge, score, single, study, submission, tasks
 from t2t_xfer.errors import UserError
 
 
@@ -35,6 +35,7 @@ for command in (
     study.study,
     study.report,
     score.score,
+    submission.submission,
     doctor.doctor,
 ):
     cli.add_command(command)
