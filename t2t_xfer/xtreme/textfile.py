@@ -31,8 +31,8 @@ def read_text(path: Path) -> str:
     """The whole file.
 
     Raises:
-        DataError: it cannot be opened, starts with a byte order mark, is not UTF-8, or is empty;
-            names file and line.
+        DataError: it cannot be opened, starts with a byte order mark or is not UTF-8; names file
+            and line.
     """
     try:
         raw = path.read_bytes()
