@@ -106,14 +106,16 @@ def _task_files(target: str, outputs: Mapping[str, Output], wanted: Wanted, warn
         )
     for code, output in outputs.items():
         _check_data(task, code, output, wanted.originals)
-    files = Files({}, {})
+    files, counts = Files({}, {}), dict[str, int]()
     for code in [code for code in task.languages if code in outputs]:
         rows = [_scored(task, row) for row in outputs[code].rows()]
         lines = _lines(task, code, outputs[code], wanted.originals, warn)
         name = f"{task.directory}/{task.file_name(code)}"
         files.predictions[name] = prediction_text(task, rows, lines)
         files.labels[name] = label_text(task, rows, lines)
-        _warn_of_size(task, code, len(rows), wanted.partial, warn)
+        counts[code] = len(rows)
+    if not wanted.partial:
+        _warn_of_sizes(task, counts, warn)
     _warn_of_languages(task, outputs, warn)
     return files
 
@@ -169,12 +171,17 @@ def _lines(
     return lines_of_originals(pairs, originals, code, warn)
 
 
-def _warn_of_size(task: XtremeTask, code: str, count: int, partial: bool, warn: Warn) -> None:
-    size = task.size(code)
-    if size is not None and count != size and not partial:
+def _warn_of_sizes(task: XtremeTask, counts: Mapping[str, int], warn: Warn) -> None:
+    sizes = {code: task.size(code) for code in counts}
+    odd = [
+        f"{code} {count} of {sizes[code]}"
+        for code, count in counts.items()
+        if sizes[code] not in (None, count)
+    ]
+    if odd:
         warn(
-            f"{task.directory}/{task.file_name(code)} has {count} examples, but XTREME's test set"
-            f" {size}: only label files of the same data fit it."
+            f"{task.directory} has other numbers of examples than XTREME's test sets, so that only"
+            f" label files of the same data fit: {', '.join(odd)}."
         )
 
 
