@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from t2t_xfer.data.examples import missing_languages, read_examples
 from t2t_xfer.data.files import read_file
+from t2t_xfer.data.places import described
+from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import DataError
+from t2t_xfer.specs import DataSpec
+from t2t_xfer.specs.catalogue import Catalogue, shipped_root
+
+from .conftest import REPOSITORY
 
 
 def line(number: str, form: str, upos: str = "_", head: str = "_", deps: str = "_") -> str:
@@ -184,3 +192,49 @@ def test_joiners_and_inner_spaces_go(tmp_path: Path) -> None:
 def test_what_is_no_conllu_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(tmp_path, text)
+
+
+def test_the_task_of_the_documentation_reads_treebanks(tmp_path: Path) -> None:
+    """docs/udpos.md as it stands, on two German treebanks, a Swiss German and an English one."""
+    text = (REPOSITORY / "docs" / "udpos.md").read_text("utf-8")
+    (stated,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "udpos.yaml").write_text(stated, "utf-8")
+    swiss = line("1", "Grüezi", "INTJ", "0")
+    for name, content in (
+        ("UD_German-PUD/de_pud-ud-test.conllu", line("1", "Ja", "PART", "0")),
+        ("UD_German-GSD/de_gsd-ud-test.conllu", IM_HAUS),
+        ("UD_German-GSD/de_gsd-ud-train.conllu", "POISON"),
+        ("UD_Swiss_German-UZH/gsw_uzh-ud-test.conllu", swiss),
+        ("UD_English-EWT/en_ewt-ud-train.conllu", line("1", "Yes", "INTJ", "0")),
+    ):
+        path = tmp_path / "ud-treebanks-v2.5" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    task = Catalogue([tmp_path, shipped_root()]).task("udpos")
+    shipped = Catalogue([shipped_root()]).task("udpos")
+    assert (task.languages, task.tags) == (shipped.languages, shipped.tags)
+    source = open_source("hub")  # its own files do not ask it
+    german = read_examples(task, source, "de", "test")
+    assert [(each.id, each.gold) for each in german] == [
+        ("de_gsd-ud-test:0", ("ADP", "NOUN", "VERB", "PRON", "PUNCT")),
+        ("de_pud-ud-test:0", ("PART",)),
+    ]
+    assert len(read_examples(task, source, "en", "train")) == 1
+    assert described(task, "de", "test")["conllu"] == "xtreme"
+    assert len(missing_languages(task, source, task.languages, "test")) == 32
+
+
+def test_a_sentence_with_a_word_without_a_tag_is_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "de_x-ud-test.conllu"
+    path.write_text(
+        line("1", "Ja", "PART", "0") + "\n" + line("1", "a", "_", "0") + line("2", "b", "X", "1")
+    )
+    task = Catalogue([shipped_root()]).task("udpos")
+    data = DataSpec(files={"test": str(tmp_path / "{language}_*.conllu")}, conllu="xtreme")
+    task = task.model_copy(update={"data": data})
+    assert len(read_examples(task, open_source("hub"), "de", "test")) == 1
+    (record,) = caplog.records
+    assert record.getMessage() == f"1 of 2 rows left out of {path}: a word without a tag"

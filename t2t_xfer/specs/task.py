@@ -186,7 +186,9 @@ class TaskSpec(Spec):
     @field_validator("words_field", "tags_field", "tags_from", "tags")
     @classmethod
     def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
-        if info.field_name == "tags" and info.data.get("tags_from"):
+        if info.field_name == "tags_from" and value is None:
+            return value
+        if info.field_name == "tags" and info.data.get("tags_from", "wrong"):
             if value:
                 raise mistake("either `tags` or `tags_from`, not both")
             return value

@@ -16,7 +16,6 @@ from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.places import locations
 from t2t_xfer.errors import AbsentError
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.plans import trained_on
 
 
 def shares_training_rows(context: Context, intermediate: str, target: str) -> bool:
@@ -27,7 +26,7 @@ def shares_training_rows(context: Context, intermediate: str, target: str) -> bo
     Raises:
         SpecError: a task's YAML is wrong.
     """
-    first, second = (_family(context, trained_on(context, name)) for name in (intermediate, target))
+    first, second = (_family(context, name) for name in (intermediate, target))
     if first & second:
         return True
     pools = (_training_places(context, family) for family in (first, second))
@@ -35,9 +34,9 @@ def shares_training_rows(context: Context, intermediate: str, target: str) -> bo
 
 
 def _family(context: Context, task: str) -> set[str]:
-    """The task and all that it contains, at any depth."""
+    """The task that a task is trained on, and all that it contains, at any depth."""
     found: set[str] = set()
-    left = [task]
+    left = [context.catalogue.task(task).train_task or task]
     while left:
         name = left.pop()
         if name not in found:
