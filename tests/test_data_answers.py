@@ -89,7 +89,7 @@ def test_squad_reads_whole(shared_hub: Path, name: str, split: Any) -> None:
 
 def test_the_gold_answers_of_xquad_score_100_through_text_and_parser(shared_hub: Path) -> None:
     source = open_source(f"mirror:{shared_hub}")
-    task = load_task(Catalogue(), "xquad")
+    task = load_task(Catalogue(), "xquad", source)
     absent = missing_languages(task.spec, source, task.spec.languages, "test")
     present = [code for code in task.spec.languages if code not in absent]
     assert len(present) >= 9

@@ -54,6 +54,8 @@ def wordings() -> list[tuple[str, str]]:
 
 def worded(name: str, variant: str) -> tuple[TaskSpec, AnswerFormat]:
     task = SHIPPED.task(name)
+    if task.tags_from is not None:
+        task = task.model_copy(update={"tags": ("N", "NP", "S\\NP", "(S\\NP)/NP")})
     use = task.prompt.model_copy(update={"variant": variant})
     cloze = variant.startswith("cloze")
     # Choices that are the answer itself do not stand in the input, so they cannot be shortened.

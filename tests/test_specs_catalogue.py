@@ -156,4 +156,4 @@ def test_xnli_and_mnli_share_their_prompt_and_xnli_its_training_rows() -> None:
     assert xnli.train_task == "mnli"
     assert SHIPPED.prompt_of(xnli) == SHIPPED.prompt_of(mnli)
     assert mnli.data.hub is not None
-    assert mnli.data.hub.split_for("validation") == "validation_matched"
+    assert mnli.data.hub.splits_for("validation") == ("validation_matched",)

@@ -127,7 +127,7 @@ def test_values_keep_their_kind() -> None:
 def test_hub_names_are_filled_in() -> None:
     hub = HubData(id="google/xtreme", config="udpos.{language_name}", splits={"test": "test_2k"})
     assert hub.config_for("tl") == "udpos.Tagalog"
-    assert (hub.split_for("test"), hub.split_for("train")) == ("test_2k", "train")
+    assert (hub.splits_for("test"), hub.splits_for("train")) == (("test_2k",), ("train",))
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,14 @@ def test_relative_files_start_from_the_project(tmp_path: Path, folder: str, root
         "metric: accuracy\n"
     )
     data = load_yaml(path, TaskSpec).data
-    assert data.file_for("test", "de") == tmp_path / root / "data/de.jsonl"
-    assert data.file_for("validation", "en") is None
+    assert data.sources[0].file_for("test", "de") == tmp_path / root / "data/de.jsonl"
+    assert data.sources[0].file_for("validation", "en") is None
 
 
 def test_an_absolute_file_stays_where_it_is() -> None:
-    assert DataSpec(files={"test": "/data/x.jsonl"}).file_for("test", "en") == Path("/data/x.jsonl")
+    assert DataSpec(files={"test": "/data/x.jsonl"}).sources[0].file_for("test", "en") == Path(
+        "/data/x.jsonl"
+    )
 
 
 # What goes into content hashes.
@@ -158,8 +160,11 @@ def test_canonical_has_the_defaults_and_nothing_that_changes_no_number() -> None
     assert plain["source_language"] == "en"
     assert plain["data"] == {
         "hub": {"id": "owner/reviews", "config": "{language}", "revision": None, "splits": {}},
+        "parts": [],
         "files": None,
         "where": {},
+        "where_prefix": {},
+        "conllu": "words",
     }
     assert "note" not in plain
     assert "languages" not in plain

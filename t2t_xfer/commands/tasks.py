@@ -67,15 +67,16 @@ def show(name: str, as_json: bool) -> None:
     click.echo(f"task       {spec.task}  ({spec.answer}, {spec.metric})")
     click.echo(f"trains on  {_trains_on(spec)}")
     click.echo(f"languages  {' '.join(spec.languages)}")
-    if spec.data.hub is not None:
-        click.echo(f"data       {spec.data.hub.id}, config {spec.data.hub.config}")
-    if spec.data.files is not None:
-        for split, file in spec.data.files.items():
-            click.echo(f"data       {split}: {file}")
+    for part in spec.data.sources:
+        named = f"{part.name}: " if spec.data.parts else ""
+        if part.hub is not None:
+            click.echo(f"data       {named}{part.hub.id}, config {part.hub.config}")
+        for split, file in (part.files or {}).items():
+            click.echo(f"data       {named}{split}: {file}")
     for label in spec.labels:
         click.echo(f"label      {label} = {spec.labels[label].value!r}: {prompt.words[label]}")
-    if spec.tags:
-        click.echo(f"tags       {' '.join(spec.tags)}")
+    if spec.tags or spec.tags_from:
+        click.echo(f"tags       {' '.join(spec.tags) or f'those of the {spec.tags_from} split'}")
     click.echo("prompt")
     click.echo("".join(f"    {line}\n" for line in prompt.input.splitlines()), nl=False)
     if spec.note:

@@ -12,6 +12,7 @@ unknown value is an error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from t2t_xfer.data.place import as_text
@@ -21,6 +22,10 @@ from t2t_xfer.specs.task_parts import LabelSpec
 
 NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
 """Raw values that mean: this row has no answer."""
+
+NO_TAG = "_"
+"""What Universal Dependencies writes where a word has no tag. A sentence with such a word is left
+out: neither a model nor a metric could make anything of it."""
 
 
 class LabelReader:
@@ -74,14 +79,23 @@ class LabelReader:
 
 
 class TagReader:
-    """Finds the tags that a row's tag column stands for."""
+    """Finds the tags that a row's tag column stands for.
 
-    def __init__(self, tags: tuple[str, ...]) -> None:
-        self._tags = tags
+    Args:
+        tags: the task's tags.
+        open_set: the tags are those of the training split, so that others may occur in the rest.
+            They stay as they are: gold that no model can predict.
+    """
+
+    def __init__(self, tags: tuple[str, ...], *, open_set: bool = False) -> None:
+        self._tags, self._open = tags, open_set
         self._known = frozenset(tags)
+        self.unknown: Counter[str] = Counter()
+        """How many words had each tag that is not in `tags` (`open_set`)."""
 
     def read(self, value: Value, num_words: int, where: str) -> tuple[str, ...]:
-        """One tag a word, from names or from indices into the task's `tags`.
+        """One tag a word, from names or from indices into the task's `tags`; none if a word has
+        no tag (`NO_TAG`).
 
         Raises:
             DataError: not a list, not as long as the words, or an unknown tag.
@@ -90,11 +104,15 @@ class TagReader:
             raise DataError(f"{where}: expected a list of tags, found {value!r}.")
         if len(value) != num_words:
             raise DataError(f"{where}: {len(value)} tags for {num_words} words.")
+        if NO_TAG in value and NO_TAG not in self._known:
+            return ()
         return tuple([self._tag(tag, position, where) for position, tag in enumerate(value)])
 
     def _tag(self, tag: Value, position: int, where: str) -> str:
         if isinstance(tag, str) and tag in self._known:
             return tag
+        if self._open:
+            return self._unknown(tag, position, where)
         if type(tag) is int and 0 <= tag < len(self._tags):
             return self._tags[tag]
         hint = nearest(tag, self._tags) if isinstance(tag, str) else ""
@@ -102,6 +120,15 @@ class TagReader:
             f"{where}: {tag!r} (word {position}) is no tag of this task.{hint} Expected a name of "
             f"{', '.join(self._tags)}, or an index from 0 to {len(self._tags) - 1}."
         )
+
+    def _unknown(self, tag: Value, position: int, where: str) -> str:
+        if not isinstance(tag, str) or len(tag.split()) != 1:
+            raise DataError(
+                f"{where}: {tag!r} (word {position}) is no tag. Where the tags come from the data "
+                "(`tags_from`), each is a text without white space."
+            )
+        self.unknown[tag] += 1
+        return tag
 
 
 def read_words(value: Value, where: str) -> tuple[str, ...]:

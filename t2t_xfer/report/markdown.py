@@ -129,13 +129,14 @@ def _same_data_words(grid: Grid) -> str:
     if pairs:
         words.append(
             f"{SAME_DATA} Same-data cells, kept out of every mean change: {listing(pairs)}. The "
-            "intermediate task is the target's own training data, so such a run only trains "
-            "longer on the same examples and shows no transfer between tasks. The change beside "
+            "intermediate task trains on examples that train the target too, all of them or some, "
+            "so such a run trains longer on the same data and shows no transfer between tasks "
+            "(docs/decisions/005-same-data.md). The change beside "
             "an average is therefore over fewer targets than the average where such a cell is."
         )
     if any(row.same_data is None for row in grid.rows):
         words.append(
-            "Whether an intermediate task is the target's own training data is not known here "
+            "Whether an intermediate task shares the target's training data is not known here "
             "(`cells.csv` does not hold it): such cells may be inside the mean changes."
         )
     return "\n\n".join(words)

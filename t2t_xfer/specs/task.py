@@ -19,7 +19,6 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from t2t_xfer.languages import holds_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.base import (
     Filled,
@@ -59,7 +58,7 @@ class TaskSpec(Spec):
     """What `tasks/<name>.yaml` says."""
 
     name_key: ClassVar[str] = "task"
-    not_identity: ClassVar[frozenset[str]] = frozenset({"note", "languages"})
+    not_identity: ClassVar[frozenset[str]] = frozenset({"note", "languages", "contains"})
 
     task: Name
     """The file's stem."""
@@ -69,6 +68,9 @@ class TaskSpec(Spec):
     data: DataSpec
     train_task: TaskName | None = None
     """The task whose English rows train this one (XNLI is trained on MNLI). None: its own."""
+    contains: tuple[TaskName, ...] = ()
+    """Tasks whose training rows stand in this one's too, under another data set's name. Rows from
+    the same split of the same data set are found without it (docs/decisions/005)."""
     source_language: LanguageCode = "en"
     """The language of training and validation. Rows of others are only ever tested on."""
     languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
@@ -103,6 +105,8 @@ class TaskSpec(Spec):
     """The column with the list of words (`answer: tags`). Prompts know it as `words`."""
     tags_field: Filled | None = Field(default=None, validate_default=True)
     """The column with one tag for each word: names, or indices into `tags`."""
+    tags_from: Literal["train"] | None = None
+    """Instead of `tags`: all tags of the source language's training split (`data.inventory`)."""
     tags: Annotated[tuple[Filled, ...], AfterValidator(distinct)] = Field(
         default=(), validate_default=True
     )
@@ -158,7 +162,7 @@ class TaskSpec(Spec):
     @classmethod
     def _own_data(cls, codes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         data: DataSpec | None = info.data.get("data")
-        if len(codes) > 1 and data is not None and not _tells_languages_apart(data):
+        if len(codes) > 1 and data is not None and not data.tells_languages_apart():
             raise mistake("one language, because `data` names no {language}: all would be the same")
         return codes
 
@@ -184,10 +188,28 @@ class TaskSpec(Spec):
             raise mistake("two columns: the target language's sentence and the English one")
         return _belongs(("pair",), value, info)
 
-    @field_validator("words_field", "tags_field", "tags")
+    @field_validator("words_field", "tags_field", "tags_from", "tags")
     @classmethod
     def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
+        if info.field_name == "tags_from" and value is None:
+            return value
+        if info.field_name == "tags" and info.data.get("tags_from", "wrong"):
+            if value:
+                raise mistake("either `tags` or `tags_from`, not both")
+            return value
         return _belongs(("tags",), value, info)
+
+    @field_validator("labels")
+    @classmethod
+    def _known_to_the_parts(
+        cls, labels: dict[str, LabelSpec], info: ValidationInfo
+    ) -> dict[str, LabelSpec]:
+        data: DataSpec | None = info.data.get("data")
+        for part in () if data is None else data.parts:
+            strange = [name for name in part.labels if name not in labels]
+            if strange:
+                raise mistake(f"the label {strange[0]!r}, which the part {part.name!r} names")
+        return labels
 
     @field_validator("labels")
     @classmethod
@@ -260,12 +282,3 @@ def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:
     if answer in owners and not value and "answer" in info.data:
         raise mistake(f"this key, because the answer is {answer}")
     return value
-
-
-def _tells_languages_apart(data: DataSpec) -> bool:
-    patterns = list(data.where.values())
-    if data.hub is not None:
-        patterns.append(data.hub.config)
-    if data.files is not None:
-        patterns += [name for split, name in data.files.items() if split != "train"]
-    return any(holds_language(pattern) for pattern in patterns)

@@ -36,7 +36,7 @@ class Context:
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
-        return load_task(self.catalogue, name)
+        return load_task(self.catalogue, name, self.source)
 
     def _prompted(
         self, name: str, language: str, split: Split, limit: int | None

@@ -6,16 +6,15 @@ comes to mean something else.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.detect import ANSWER_ROOM
-from t2t_xfer.data.examples import fingerprint, missing_languages, split_ref
+from t2t_xfer.data.examples import fingerprint, missing_languages
+from t2t_xfer.data.places import described
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.languages import fill
 from t2t_xfer.metrics import Tuned, in_language
 from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import NewModel
@@ -91,11 +90,9 @@ def _check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_R
 
 
 def _rows(context: Context, task: Task, language: str, split: Split) -> dict[str, Json]:
-    """Which rows: their place on the hub (paths of files do not count), filter and content."""
-    place = split_ref(task.spec, language, split)
+    """Which rows: their places on the hub (paths of files do not count), filters and content."""
     return {
-        "place": None if isinstance(place, Path) else str(place),
-        "where": {name: fill(text, language) for name, text in task.spec.data.where.items()},
+        **described(task.spec, language, split),
         "data": fingerprint(task.spec, context.source, language, split),
     }
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from t2t_xfer.answers import AnswerFormat, answer_format
+from t2t_xfer.data.inventory import with_inventory
+from t2t_xfer.data.source import Source
 from t2t_xfer.metrics import Metric, metric_of
 from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import Catalogue
@@ -68,13 +70,19 @@ class Task:
         }
 
 
-def load_task(catalogue: Catalogue, name: str) -> Task:
+def load_task(catalogue: Catalogue, name: str, source: Source) -> Task:
     """A task by its name.
+
+    Args:
+        catalogue: where tasks and prompts are found.
+        name: the file's stem.
+        source: where the tags come from if the task takes them from its data (`tags_from`).
 
     Raises:
         SpecError: no such task, or its YAML or prompt is wrong.
+        AbsentError, DataError: the tags cannot be read.
     """
-    spec = catalogue.task(name)
+    spec = with_inventory(catalogue.task(name), source)
     prompt = catalogue.prompt_of(spec)
     return Task(
         spec,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import SpecError, UserError, nearest
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.logs import STATISTICS
@@ -131,7 +132,7 @@ def _of_store(store: Store) -> list[Output]:
         parsed: Any = score.spec["parsed"]
         target = parsed["task"]
         if target not in current:
-            current[target] = _identity(catalogue, target)
+            current[target] = _identity(catalogue, target, str(predictions.how["data"]))
         if current[target] != _said(parsed, predictions.spec["shown"]):
             continue
         model = score.label.rpartition("=")[0]
@@ -151,10 +152,10 @@ def _predictions(store: Store, score: Record) -> Record | None:
     return store.record(score.needs["predictions"])
 
 
-def _identity(catalogue: Catalogue, name: str) -> str | None:
+def _identity(catalogue: Catalogue, name: str, data: str) -> str | None:
     """What the task of today shows a model and reads from it; None if there is none."""
     try:
-        task = load_task(catalogue, name)
+        task = load_task(catalogue, name, open_source(data))
     except SpecError:
         return None
     return _said(task.parsed(), task.shown())

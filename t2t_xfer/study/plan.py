@@ -36,6 +36,7 @@ from t2t_xfer.stages.plans import (
     train_spec,
     trained_on,
 )
+from t2t_xfer.study.same_data import shares_training_rows
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
 
@@ -256,7 +257,7 @@ def _cells(
     ready = tip
     if task.answer.name != "pair":  # pairs are read from the states of the model as it is
         ready = builder.train(tip, trained, training, study.limit.train, seed)
-    same_data = intermediate != NONE and trained_on(builder.context, intermediate) == trained
+    same_data = intermediate != NONE and shares_training_rows(builder.context, intermediate, target)
     cells = []
     for language in languages:
         test = Test(target, language, "test", study.limit.test, study.limit.validation)

@@ -79,7 +79,7 @@ class Cell:
     score_id: str
     """The `score` stage that holds the number."""
     same_data: bool
-    """The intermediate task is the target's own training data (mnli before xnli)."""
+    """The intermediate task trains on rows that train the target too (mnli before xnli)."""
 
 
 @dataclass(frozen=True)
