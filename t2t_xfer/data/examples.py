@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from t2t_xfer.data.choices import look_up, read_choices, read_text
 from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
 from t2t_xfer.data.place import Place, find_place, split_ref
+from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
 from t2t_xfer.errors import AbsentError, DataError
@@ -51,6 +52,8 @@ def read_examples(
     """
     if limit is not None and limit < 1:
         raise DataError(f"the limit of rows must be at least 1, not {limit}.")
+    if task.mining is not None:
+        return read_mined_examples(task, source, language, split, limit)
     place = find_place(
         task,
         source,
@@ -77,6 +80,8 @@ def fingerprint(
     Raises:
         AbsentError, DataError: as `read_examples`, except for what stands in the rows.
     """
+    if task.mining is not None:
+        return pools_fingerprint(task, source, language, split)
     allow = allow_target_language_training
     place = find_place(task, source, language, split, allow_target_language_training=allow)
     return place.fingerprint()
@@ -94,6 +99,8 @@ def missing_languages(
 
 
 def _is_missing(task: TaskSpec, source: Source, language: str, split: Split) -> bool:
+    if task.mining is not None:
+        return pools_missing(task, source, language, split)
     try:
         place = find_place(task, source, language, split)
     except AbsentError:

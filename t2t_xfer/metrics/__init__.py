@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 from t2t_xfer.metrics.accuracy import Accuracy
 from t2t_xfer.metrics.baseline import half_width
+from t2t_xfer.metrics.bucc_f1 import BuccF1
 from t2t_xfer.metrics.metric import Metric, Tuned, statistics_by_id
 from t2t_xfer.metrics.retrieval import RetrievalAccuracy
 from t2t_xfer.metrics.span_f1 import SpanF1
@@ -22,6 +23,7 @@ from t2t_xfer.metrics.squad import Squad
 __all__ = [
     "METRICS",
     "Accuracy",
+    "BuccF1",
     "Metric",
     "RetrievalAccuracy",
     "SpanF1",
@@ -33,6 +35,7 @@ __all__ = [
 
 METRICS: Mapping[str, Callable[[], Metric]] = {
     "accuracy": Accuracy,
+    "bucc_f1": BuccF1,
     "retrieval_accuracy": RetrievalAccuracy,
     "span_f1": SpanF1,
     "squad": Squad,

@@ -145,7 +145,8 @@ def _compare(
         unsure |= top.values[:, -1] >= least
     # What lies in no group that was looked at is no larger than this.
     at_most = best.maxima[torch.from_numpy(rows), min(groups, best.keep - 1)]
-    return rows[(unsure | (at_most >= least)).numpy()]
+    in_doubt: NDArray[np.int64] = rows[(unsure | (at_most >= least)).numpy()]
+    return in_doubt
 
 
 def _products(
@@ -197,7 +198,8 @@ def _cosines(
     ours = queries.vectors[rows].astype(np.float64)[:, None]
     products = (pool.vectors[near].astype(np.float64) * ours).sum(-1)
     lengths: NDArray[np.float64] = queries.lengths[rows][:, None] * pool.lengths[near]
-    return products / np.where(lengths == 0, 1, lengths)
+    cosines: NDArray[np.float64] = products / np.where(lengths == 0, 1, lengths)
+    return cosines
 
 
 def _slices(count: int, step: int) -> Iterator[slice]:
