@@ -2,25 +2,19 @@
 
 embed  -> for each English sentence the ids of the `top_k` nearest, with their cosines
 rank   -> the same ids, with log p(yes) - log p(no) of each
-mining -> for each foreign sentence the English one that was mined, if any, with its margin
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from t2t_xfer.answers import PairFormat
-from t2t_xfer.answers.pair import TARGET
 from t2t_xfer.architectures import planned_readout
 from t2t_xfer.engines.embedding import embed
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.records import Example, Generation, Prompted, Readout
-from t2t_xfer.retrieval.mine import mine
 from t2t_xfer.retrieval.search import nearest
-from t2t_xfer.specs.mining import MiningSpec
 
 
 def embed_pairs(
@@ -44,71 +38,6 @@ def embed_pairs(
             zip(examples, found.indices, found.cosines, strict=True)
         )
     ]
-
-
-class MinedPairs(NamedTuple):
-    """What mining gives."""
-
-    generations: list[Generation]
-    """One for each foreign sentence: its partner with the margin, or no neighbour."""
-    pool_removed_tokens: int
-    """Tokens that English sentences lost because they were too long."""
-
-
-def mine_pairs(
-    engine: TransformersEngine,
-    answer: PairFormat,
-    mining: MiningSpec,
-    examples: Sequence[Example],
-    english: Mapping[str, str],
-) -> MinedPairs:
-    """Mines the English pool for the foreign sentences, one partner each at most.
-
-    A sentence that stands in its pool several times is mined once. As in XTREME it takes part, so
-    its partner goes to nobody else, but the pair is dropped, because whose it is cannot be said.
-
-    Args:
-        engine: the model.
-        answer: how sentences are embedded.
-        mining: neighbours and memory.
-        examples: the foreign pool.
-        english: sentences by id.
-    """
-    foreign = {example.id: str(example.fields[TARGET]) for example in examples}
-    ours, theirs = (list(dict.fromkeys(pool.values())) for pool in (foreign, english))
-    texts = [answer.embedded(sentence) for sentence in (*ours, *theirs)]
-    embedded = embed(engine.loaded, texts, answer.embedding, engine.batch_tokens)
-    found = mine(
-        embedded.vectors[: len(ours)],
-        embedded.vectors[len(ours) :],
-        mining.neighbours,
-        mining.memory_mib * 2**20,
-        engine.loaded.model.device,
-    )
-    our_ids, their_ids = _ids(foreign), _ids(english)
-    partners = {
-        our_id: (their_id, round(float(margin), 9))
-        for left, right, margin in zip(*found, strict=True)
-        if (our_id := our_ids.get(ours[left])) and (their_id := their_ids.get(theirs[right]))
-    }
-    removed = dict(zip(ours, embedded.removed_tokens, strict=False))
-    generations = [_mined(id, partners.get(id), removed[text]) for id, text in foreign.items()]
-    return MinedPairs(generations, sum(embedded.removed_tokens[len(ours) :]))
-
-
-def _ids(pool: Mapping[str, str]) -> dict[str, str]:
-    """The ids of sentences that stand in the pool once."""
-    times = Counter(pool.values())
-    return {text: id for id, text in pool.items() if times[text] == 1}
-
-
-def _mined(id: str, partner: tuple[str, float] | None, removed_tokens: int) -> Generation:
-    if partner is None:
-        return Generation(id, Readout.embed, removed_tokens=removed_tokens)
-    found, margin = partner
-    return Generation(
-        id, Readout.embed, scores=(margin,), neighbours=(found,), removed_tokens=removed_tokens
-    )
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ class StageRunner:
         self, engine: Engine, task: Task, examples: Sequence[Example], spec: Any
     ) -> tuple[list[Generation], dict[str, Json]]:
         from t2t_xfer.engines.transformers import TransformersEngine
-        from t2t_xfer.stages.pair import mine_pairs
+        from t2t_xfer.stages.mining import mine_pairs
 
         assert isinstance(engine, TransformersEngine)
         assert isinstance(task.answer, PairFormat)
