@@ -236,7 +236,8 @@ class TaskSpec(Spec):
         if answer not in METRICS[metric]:
             fitting = next(name for name, judged in METRICS.items() if answer in judged)
             raise mistake(f"{fitting}, because the answer is {answer}")
-        check_metric(info.data.get("mining"), metric)
+        if "mining" in info.data:
+            check_metric(info.data["mining"], metric)
         return metric
 
 
