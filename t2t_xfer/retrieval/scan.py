@@ -27,9 +27,7 @@ LONGEST_BLOCK = 8192
 """Rows of a block; larger tiles are not faster."""
 MERGED = 512
 """Maxima that are put together before the largest are chosen: fewer are slow to choose from."""
-BYTES_PER_PRODUCT = 8
-"""Of the budget: the product itself, and what is made of it on the way."""
-_ROWS_AT_A_TIME = 65_536
+_NUMBERS_AT_A_TIME = 2**18
 
 
 class Side(NamedTuple):
@@ -49,8 +47,9 @@ class Side(NamedTuple):
             ValueError: a vector is not finite.
         """
         lengths = np.empty(len(vectors), np.float64)
-        for start in range(0, len(vectors), _ROWS_AT_A_TIME):
-            some = vectors[start : start + _ROWS_AT_A_TIME].astype(np.float64)
+        step = max(1, _NUMBERS_AT_A_TIME // vectors.shape[1])
+        for start in range(0, len(vectors), step):
+            some = vectors[start : start + step].astype(np.float64)
             lengths[start : start + len(some)] = np.sqrt((some * some).sum(-1))
         if not np.isfinite(lengths).all():
             raise ValueError("a vector holds a value that is not finite")
@@ -127,7 +126,8 @@ def scan(
         memory_bytes: see `search.nearest`.
         device: where products are made.
     """
-    height, width = _tile(len(left), len(right), memory_bytes)
+    hidden = left.vectors.shape[1]
+    height, width, waits = _tile(len(left), len(right), hidden, memory_bytes)
     of_left = Best(len(left), keep_right, width)
     of_right = Best(len(right) if keep_left else 0, keep_left, height)
     tile = torch.empty((height, width), device=device)
@@ -147,7 +147,7 @@ def scan(
             if not keep_left:
                 continue
             waiting.append(tile.view(GROUP, height // GROUP, width).amax(0))
-            if len(waiting) * (height // GROUP) >= MERGED or rows.stop == len(left):
+            if len(waiting) * (height // GROUP) >= waits or rows.stop == len(left):
                 maxima = torch.cat(waiting).T[: columns.stop - first_right].contiguous()
                 of_right.merge(columns, maxima, first_waiting // GROUP)
                 waiting, first_waiting = [], first_left + height
@@ -160,13 +160,18 @@ def _block(side: Side, rows: slice, size: int, device: str | torch.device) -> to
     return torch.nn.functional.pad(side.unit(rows).to(device), (0, 0, 0, missing))
 
 
-def _tile(num_left: int, num_right: int, memory_bytes: int) -> tuple[int, int]:
-    """Rows and columns of a tile, multiples of 16: wide rather than high."""
-    cells = memory_bytes // BYTES_PER_PRODUCT
+def _tile(num_left: int, num_right: int, hidden: int, memory_bytes: int) -> tuple[int, int, int]:
+    """Rows and columns of a tile, multiples of 16, and how many maxima may wait to be merged.
 
-    def length(wanted: int, most: int) -> int:
-        longest = min(LONGEST_BLOCK, -(-most // GROUP) * GROUP)
-        return max(GROUP, min(wanted // GROUP * GROUP, longest))
+    Of the budget a half is for the tile, a quarter for the two blocks of vectors, and a quarter
+    for maxima, four times over while they are merged. Wide rather than high tiles.
+    """
 
+    def length(wanted: int, rows: int) -> int:
+        most = min(LONGEST_BLOCK, memory_bytes // (64 * hidden), -(-rows // GROUP) * GROUP)
+        return max(GROUP, min(wanted, most) // GROUP * GROUP)
+
+    cells = memory_bytes // 8
     width = length(int((4 * cells) ** 0.5), num_right)
-    return length(cells // width, num_left), width
+    height = length(cells // width, num_left)
+    return height, width, min(MERGED, memory_bytes // (64 * width))

@@ -117,7 +117,8 @@ def _refine(queries: Side, pool: Side, best: Best, k: int, memory_bytes: int) ->
     left = np.arange(len(queries))
     # There are no more than `k` groups with a row among the `k` nearest.
     for groups in (k, best.keep):
-        bytes_each = (4 * groups * GROUP + 16 * (k + SPARE)) * (queries.vectors.shape[1] + 8)
+        members = groups * GROUP
+        bytes_each = (4 * members + 24 * (k + SPARE)) * queries.vectors.shape[1] + 48 * members
         parts = _slices(len(left), max(1, memory_bytes // (2 * bytes_each)))
         unsure = [_compare(queries, left[part], pool, best, groups, out) for part in parts]
         left = np.concatenate([np.empty(0, np.int64), *unsure])
