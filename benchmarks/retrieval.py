@@ -1,13 +1,14 @@
 """Exact nearest neighbours both ways: this package's blocked search beside faiss's exact index.
 
     python benchmarks/retrieval.py                              # 20,000 x 20,000, three rounds
-    python benchmarks/retrieval.py --rows 200000 --rounds 1 --budget-mib 1024 --mine
+    python benchmarks/retrieval.py --rows 200000 --rounds 1 --budget-mib 1024 --runs mine faiss
 
 faiss searches each direction on its own (`IndexFlatIP` over unit vectors), as every user of it
 does; ours makes each product once. Rounds are interleaved, so that other work on the machine hits
 both. Without faiss (`pip install -e '.[bench]'`) only ours is measured. Vectors are made up, a
-tenth of them as pairs; a search takes the same time whatever they are. Memory is the growth of the
-resident set over what it was with the vectors loaded, at its peak (Linux only). Prints Markdown.
+tenth of them as pairs. Seconds of all cores together (CPU) say more than those of the clock where
+the machine has other work. Memory is the growth of the resident set over what it was with the
+vectors loaded, at its peak (Linux only). Prints Markdown.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Measured(NamedTuple):
     """One run."""
 
     seconds: float
+    cpu_seconds: float
     mib: float | None
     """Growth of memory at its peak."""
     answer: Any
@@ -43,39 +45,49 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     left, right = _vectors(options.rows, options.hidden, options.neighbours)
     budget = options.budget_mib * 2**20
-    runs: dict[str, Callable[[], Any]] = {
-        "ours": lambda: nearest_both(left, right, options.neighbours, budget)
-    }
+    k = options.neighbours
     faiss = _faiss(options.threads)
-    if faiss is not None and not options.no_faiss:
-        runs["faiss"] = lambda: _search_faiss(faiss, left, right, options.neighbours)
-    if options.mine:
-        runs["mine"] = lambda: mine(left, right, options.neighbours, budget)
-    for run in runs.values():
-        run() if options.rows <= 20_000 else None  # first use of libraries
-    found: dict[str, list[Measured]] = {name: [] for name in runs}
-    for _ in range(options.rounds):
-        for name, run in runs.items():
-            found[name].append(_measure(run))
+    runs: dict[str, Callable[[], Any]] = {
+        "ours": lambda: nearest_both(left, right, k, budget),
+        "mine": lambda: mine(left, right, k, budget),
+        "faiss": lambda: _search_faiss(faiss, left, right, k),
+    }
+    names = [name for name in options.runs if name != "faiss" or faiss is not None]
+    found: dict[str, list[Measured]] = {name: [] for name in names}
+    for number in range(options.rounds + options.warm_up):
+        for name in names:
+            measured = _measure(runs[name])
+            if number >= options.warm_up:  # the first use of a library is slower
+                found[name].append(measured)
+    versions = f"torch {torch.__version__}" + (f", faiss {faiss.__version__}" if faiss else "")
     print(
-        f"{options.rows:,} x {options.rows:,}, {options.hidden} dimensions, k = "
-        f"{options.neighbours}, {options.threads} threads, budget {options.budget_mib} MiB,"
-        f" median of {options.rounds}; {_machine()}; torch {torch.__version__}"
-        + (f", faiss {faiss.__version__}" if "faiss" in runs else "")
+        f"{options.rows:,} x {options.rows:,}, {options.hidden} dimensions, k = {k},"
+        f" {options.threads} threads, budget {options.budget_mib} MiB, median of {options.rounds};"
+        f" {_machine()}; {versions}"
     )
-    print("\n| | seconds | memory beside the vectors, MiB |\n|---|---|---|")
-    medians = {}
-    for name, all_runs in found.items():
-        medians[name] = statistics.median(run.seconds for run in all_runs)
-        peaks = [run.mib for run in all_runs if run.mib is not None]
-        print(f"| {name} | {medians[name]:.1f} | {max(peaks):.0f} |" if peaks else "")
-    if "faiss" in runs:
-        print(f"\nours / faiss: {medians['ours'] / medians['faiss']:.2f}")
-        print(f"same neighbours: {_agreement(found):.6f} of all")
-    else:
-        print("\nfaiss is not installed, or was left out: pip install -e '.[bench]'")
-    if options.mine:
-        print(f"mined {len(found['mine'][0].answer.left):,} pairs")
+    _print_table(found)
+    if faiss is None:
+        print("\nfaiss is not installed: pip install -e '.[bench]'")
+    if "ours" in found and "faiss" in found:
+        print(f"\nsame neighbours in the same order: {_agreement(found):.6f} of all")
+    if "mine" in found:
+        print(f"\nmined {len(found['mine'][0].answer.left):,} pairs")
+
+
+def _print_table(found: dict[str, list[Measured]]) -> None:
+    head = ["", "seconds", "/ faiss", "CPU seconds", "/ faiss", "memory beside the vectors, MiB"]
+    print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    for name, runs in found.items():
+        cells = [name]
+        for key in ("seconds", "cpu_seconds"):
+            medians = {
+                each: statistics.median(getattr(run, key) for run in all_runs)
+                for each, all_runs in found.items()
+            }
+            ratio = f"{medians[name] / medians['faiss']:.2f}" if "faiss" in medians else ""
+            cells += [f"{medians[name]:.1f}", ratio]
+        peaks = [run.mib for run in runs if run.mib is not None]
+        print(f"| {' | '.join([*cells, f'{max(peaks):.0f}' if peaks else ''])} |")
 
 
 def _options() -> argparse.Namespace:
@@ -84,8 +96,10 @@ def _options() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--budget-mib", type=int, default=256)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--mine", action="store_true", help="measure margin mining, too")
-    parser.add_argument("--no-faiss", action="store_true")
+    parser.add_argument("--warm-up", type=int, default=0, help="rounds that do not count")
+    parser.add_argument(
+        "--runs", nargs="+", choices=["ours", "mine", "faiss"], default=["ours", "faiss"]
+    )
     return parser.parse_args()
 
 
@@ -121,10 +135,12 @@ def _search_faiss(faiss: Any, left: Any, right: Any, k: int) -> tuple[Any, Any]:
 
 def _measure(run: Callable[[], Any]) -> Measured:
     before = _restart_peak()
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     answer = run()
-    seconds = time.perf_counter() - start
-    return Measured(seconds, None if before is None else _status("VmHWM") - before, answer)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    return Measured(
+        seconds, cpu_seconds, None if before is None else _status("VmHWM") - before, answer
+    )
 
 
 def _restart_peak() -> float | None:

@@ -168,8 +168,11 @@ def _tile(num_left: int, num_right: int, hidden: int, memory_bytes: int) -> tupl
     """
 
     def length(wanted: int, rows: int) -> int:
-        most = min(LONGEST_BLOCK, memory_bytes // (64 * hidden), -(-rows // GROUP) * GROUP)
-        return max(GROUP, min(wanted, most) // GROUP * GROUP)
+        most = max(
+            GROUP, min(wanted, LONGEST_BLOCK, memory_bytes // (64 * hidden)) // GROUP * GROUP
+        )
+        blocks = -(-max(rows, 1) // most)  # of equal length, or the last one would be half empty
+        return -(-rows // (blocks * GROUP)) * GROUP or GROUP
 
     cells = memory_bytes // 8
     width = length(int((4 * cells) ** 0.5), num_right)

@@ -28,6 +28,8 @@ MEMORY_BYTES = 256 * 2**20
 """Budget for what a search allocates beside the vectors and its answer."""
 SPARE = 8
 """Groups and rows that are kept beyond `k`, so that few queries need the whole pool."""
+CACHE_BYTES = 2**24
+"""What is compared again at a time: more would have to leave the processor's cache."""
 BYTES_PER_CELL = 9
 """Of a row of products in `_exhaustive`: product, partition, comparison with the k-th."""
 
@@ -119,7 +121,8 @@ def _refine(queries: Side, pool: Side, best: Best, k: int, memory_bytes: int) ->
     for groups in (k, best.keep):
         members = groups * GROUP
         bytes_each = (4 * members + 24 * (k + SPARE)) * queries.vectors.shape[1] + 48 * members
-        parts = _slices(len(left), max(1, memory_bytes // (2 * bytes_each)))
+        part_bytes = min(memory_bytes // 2, CACHE_BYTES)
+        parts = _slices(len(left), max(1, part_bytes // bytes_each))
         unsure = [_compare(queries, left[part], pool, best, groups, out) for part in parts]
         left = np.concatenate([np.empty(0, np.int64), *unsure])
     for row, found, cosines in _exhaustive(queries, left, pool, k, memory_bytes):
