@@ -1,7 +1,7 @@
 """BUCC from plan to report: threshold from one set, score on another, in a vector space made here.
 
-The made-up model is a decoder whose token vectors (layer 0) are set by hand: each foreign word has
-the vector of its English translation. A sentence's vector is the mean of its words' then.
+The model is a decoder whose token vectors are set by hand (`wordvectors.py`): each foreign word has
+the vector of its English translation, and a sentence's vector is the mean of its words'.
 """
 
 from __future__ import annotations
@@ -16,23 +16,16 @@ import pytest
 import torch
 
 from t2t_xfer.architectures.loading import load
-from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.metrics import BuccF1
 from t2t_xfer.report.cells import read_cells
-from t2t_xfer.specs.catalogue import Catalogue
 
-from .studydata import make_mirror, one_thread, t2t, write_study
-from .studydata import new_model as new_model_spec
+from .studydata import make_mirror, new_model, one_thread, t2t, write_study
 from .test_data_pools import write_mirror
 from .test_mine import naive
+from .wordvectors import save_model, word, write_task
 
 NUM_WORDS = 120
 Pools = tuple[dict[str, str], dict[str, str], list[tuple[str, str]]]
-
-
-def word(id: int, language: str) -> str:
-    """`dab` and `eab` mean the same. Letters only: tokenizers part letters from digits."""
-    return f"{language}{chr(97 + id // 26)}{chr(97 + id % 26)}"
 
 
 def made_up_pools(num_pairs: int, alone: int, seed: int) -> Pools:
@@ -66,32 +59,15 @@ def _threads() -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    words = [(word(id, language), id) for language in "de" for id in range(NUM_WORDS)]
-    tokenizer = train_tokenizer([" ".join([text] * 3) for text, _ in words], 4000, "causal")
-    made = new_model("causal", len(tokenizer), hidden=64, layers=1, heads=2)
     vectors = torch.randn(NUM_WORDS, 64, generator=torch.Generator().manual_seed(0)) + 0.3
-    with torch.no_grad():
-        table = made.get_input_embeddings().weight
-        table.zero_()  # special tokens count in the mean and must not change its direction
-        for text, meaning in words:
-            for form in (text, f" {text}"):
-                ids = tokenizer(form, add_special_tokens=False)["input_ids"]
-                assert len(ids) == 1, "the tokenizer cuts this word"
-                table[ids[0]] = vectors[meaning]
-    directory = tmp_path_factory.mktemp("model")
-    made.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    return directory
+    return save_model(tmp_path_factory.mktemp("model"), vectors)
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a task `bucc` that reads layer 0, and data to mine."""
     monkeypatch.chdir(tmp_path)
-    spec = Catalogue().task("bucc").model_dump(mode="json", exclude_defaults=True)
-    spec["embedding"] = {"layer": 0.0, "pooling": "mean"}
-    (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks" / "bucc.yaml").write_text(json.dumps(spec))
+    write_task(tmp_path, "bucc")
     return tmp_path
 
 
@@ -261,7 +237,7 @@ def test_a_study_reports_it_beside_other_targets(tmp_path: Path) -> None:
     write_mirror(hub, "", "de", foreign, english, gold)
     study = write_study(
         tmp_path,
-        models=[new_model_spec("encoder"), new_model_spec("seq2seq")],
+        models=[new_model("encoder"), new_model("seq2seq")],
         intermediates=["none"],
         targets=["bucc"],
         languages=["de"],

@@ -16,6 +16,7 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.task import TaskSpec
 
+from .conftest import REPOSITORY
 from .studydata import write_rows
 
 FOREIGN = {"de-1": "Der Hund schläft.", "de-2": "Es regnet.", "de-3": "Die Katze singt."}
@@ -47,26 +48,10 @@ def write_mirror(
     return folder
 
 
-OFFICIAL = """\
-task: bucc_files
-answer: pair
-data:
-  files:
-    validation: bucc2018/{language}-en/{language}-en.sample.gold
-    test: bucc2018/{language}-en/{language}-en.training.gold
-languages: [de, zh]
-id_field: id
-pair_fields: [source_id, target_id]
-mining:
-  validation:
-    foreign: bucc2018/{language}-en/{language}-en.sample.{language}
-    english: bucc2018/{language}-en/{language}-en.sample.en
-  test:
-    foreign: bucc2018/{language}-en/{language}-en.training.{language}
-    english: bucc2018/{language}-en/{language}-en.training.en
-prompt: {use: translation}
-metric: bucc_f1
-"""
+def documented_task() -> str:
+    """The task file in docs/retrieval.md that reads BUCC's own files."""
+    page = (REPOSITORY / "docs" / "retrieval.md").read_text(encoding="utf-8")
+    return page.split("```yaml\n")[1].split("```")[0]
 
 
 def write_official(folder: Path, part: str = "training") -> TaskSpec:
@@ -82,8 +67,8 @@ def write_official(folder: Path, part: str = "training") -> TaskSpec:
         file = place / f"de-en.{part}.{end}"
         file.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     (folder / "tasks").mkdir(exist_ok=True)
-    (folder / "tasks" / "bucc_files.yaml").write_text(OFFICIAL, encoding="utf-8")
-    return load_yaml(folder / "tasks" / "bucc_files.yaml", TaskSpec)
+    (folder / "tasks" / "bucc.yaml").write_text(documented_task(), encoding="utf-8")
+    return load_yaml(folder / "tasks" / "bucc.yaml", TaskSpec)
 
 
 def bucc() -> TaskSpec:
@@ -105,6 +90,19 @@ def test_the_official_files_hold_the_same(tmp_path: Path) -> None:
     assert dict(ours.english) == ENGLISH
     assert missing_languages(task, source, ["de", "zh"], "test") == ["zh"]
     assert missing_languages(task, source, ["de"], "validation") == ["de"]
+
+
+def test_both_official_sets_are_there_for_one_threshold_and_one_score(tmp_path: Path) -> None:
+    write_official(tmp_path, "sample")
+    task = write_official(tmp_path)
+    source = open_source("hub")
+    for split in ("validation", "test"):
+        assert missing_languages(task, source, ["de"], split) == []
+        assert len(read_examples(task, source, "de", split)) == 3
+    # Names and places change no result; content, layer and margin do.
+    ours, shipped = task.canonical(), bucc().canonical()
+    assert ours["mining"] == shipped["mining"]
+    assert ours["embedding"] == shipped["embedding"]
 
 
 def test_several_translations_are_all_gold(tmp_path: Path) -> None:
