@@ -123,7 +123,7 @@ def evaluate(
     builder, context = _builder(data)
     codes = _languages(context, task, languages, skip_missing)
     scores: dict[str, dict[str, str]] = {}  # by readout and language; the main readout first
-    tests = {code: Test(task, code, "test", limit) for code in codes}
+    tests = {code: Test(task, code, "test", limit, limit) for code in codes}
     if model is None or engine in ("oracle", "majority"):
         for code, test in tests.items():
             scores.setdefault(engine, {})[code] = builder.baseline(engine, test, None)

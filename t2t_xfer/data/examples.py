@@ -18,6 +18,7 @@ from t2t_xfer.data.choices import look_up, read_choices, read_text
 from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
 from t2t_xfer.data.place import Place
 from t2t_xfer.data.places import find_places, joint_fingerprint
+from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
 from t2t_xfer.errors import AbsentError, DataError
@@ -52,6 +53,8 @@ def read_examples(
     """
     if limit is not None and limit < 1:
         raise DataError(f"the limit of rows must be at least 1, not {limit}.")
+    if task.mining is not None:
+        return read_mined_examples(task, source, language, split, limit)
     places = find_places(
         task,
         source,
@@ -77,6 +80,8 @@ def fingerprint(
     Raises:
         AbsentError, DataError: as `read_examples`, except for what stands in the rows.
     """
+    if task.mining is not None:
+        return pools_fingerprint(task, source, language, split)
     allow = allow_target_language_training
     places = find_places(task, source, language, split, allow_target_language_training=allow)
     return joint_fingerprint(places)
@@ -95,6 +100,8 @@ def missing_languages(
 
 
 def _is_missing(task: TaskSpec, source: Source, language: str, split: Split) -> bool:
+    if task.mining is not None:
+        return pools_missing(task, source, language, split)
     try:
         places = find_places(task, source, language, split)
     except AbsentError:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from t2t_xfer.metrics.accuracy import Accuracy
 from t2t_xfer.metrics.accuracy_f1 import AccuracyF1
 from t2t_xfer.metrics.baseline import half_width
+from t2t_xfer.metrics.bucc_f1 import BuccF1
 from t2t_xfer.metrics.metric import Localized, Metric, Tuned, in_language, statistics_by_id
 from t2t_xfer.metrics.mlqa import Mlqa
 from t2t_xfer.metrics.retrieval import RetrievalAccuracy
@@ -27,6 +28,7 @@ __all__ = [
     "METRICS",
     "Accuracy",
     "AccuracyF1",
+    "BuccF1",
     "Localized",
     "Metric",
     "Mlqa",
@@ -44,6 +46,7 @@ __all__ = [
 METRICS: Mapping[str, Callable[..., Metric]] = {
     "accuracy": Accuracy,
     "accuracy_f1": AccuracyF1,
+    "bucc_f1": BuccF1,
     "mlqa": Mlqa,
     "retrieval_accuracy": RetrievalAccuracy,
     "span_f1": SpanF1,

@@ -34,6 +34,7 @@ from t2t_xfer.specs.base import (
     some,
 )
 from t2t_xfer.specs.data import DataSpec
+from t2t_xfer.specs.mining import MiningSpec, check_metric, checked_mining
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.wording import PromptUse
 
@@ -45,6 +46,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "squad": ("span",),
     "mlqa": ("span",),
     "retrieval_accuracy": ("pair",),
+    "bucc_f1": ("pair",),
 }
 """The metrics a task may name, and the answers each one judges."""
 
@@ -97,7 +99,10 @@ class TaskSpec(Spec):
     """The column with the accepted answers as SQuAD has them: `{text: […], answer_start: […]}`."""
 
     pair_fields: tuple[Filled, ...] = Field((), validate_default=True)
-    """The columns with the sentence in the target language and with its English translation."""
+    """The columns with the sentence in the target language and with its English translation; for
+    `mining` with the ids of both."""
+    mining: MiningSpec | None = None
+    """The pools that pairs are hidden in. None: every row is a pair (`answer: pair`)."""
     embedding: EmbeddingSpec = EmbeddingSpec()
     """How sentences become vectors (`answer: pair`)."""
 
@@ -188,6 +193,8 @@ class TaskSpec(Spec):
             raise mistake("two columns: the target language's sentence and the English one")
         return _belongs(("pair",), value, info)
 
+    _of_mined_pairs = field_validator("mining")(checked_mining)
+
     @field_validator("words_field", "tags_field", "tags_from", "tags")
     @classmethod
     def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
@@ -256,6 +263,8 @@ class TaskSpec(Spec):
         if answer not in METRICS[metric]:
             fitting = next(name for name, judged in METRICS.items() if answer in judged)
             raise mistake(f"{fitting}, because the answer is {answer}")
+        if "mining" in info.data:
+            check_metric(info.data["mining"], metric)
         return metric
 
     @field_validator("positive_label")

@@ -133,13 +133,21 @@ def check_trainable(architecture: ArchitectureName, task: Task) -> None:
 
 
 def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ...]:
-    """The readouts that a study reports: one, or for pairs each that there is.
+    """The readouts that a study reports: one, or for pairs that are not mined each there is.
 
     Raises:
         UnsupportedError: the architecture cannot answer the task.
     """
     asked = task.spec.readout.get(architecture)
     planned = _planned(architecture, task, asked)
+    if task.spec.mining is not None:
+        # Yes/no questions about some of hundred thousands of sentences cost too much.
+        if asked not in (None, Readout.embed):
+            raise UnsupportedError(
+                f"task {task.name!r}: pairs are mined by embeddings only; leave out"
+                f" `readout: {{{architecture}: {asked}}}`."
+            )
+        return (Readout.embed,)
     if task.answer.name == "pair" and asked is None:
         return ANSWER_READOUTS[architecture, "pair"]
     return (planned,)

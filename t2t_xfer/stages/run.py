@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from t2t_xfer.answers import PairFormat
+from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
@@ -152,7 +153,10 @@ class StageRunner:
         engine, device = self._engine(stage, needs, task)
         started = time.perf_counter()
         readout = Readout(spec["readout"])
-        if isinstance(task.answer, PairFormat) and engine.name == "transformers":
+        beside: dict[str, Json] = {}
+        if task.spec.mining is not None and engine.name == "transformers":
+            generations, beside = self._mine(engine, task, examples, spec)
+        elif isinstance(task.answer, PairFormat) and engine.name == "transformers":
             generations = _read_pairs(engine, task.answer, examples, readout, needs)
         else:
             decoding = Decoding(**spec.get("decoding", {}))
@@ -166,7 +170,21 @@ class StageRunner:
             "examples_per_second": round(len(examples) / max(seconds, 1e-9), 1),
             "device": device,
         }
-        return {**results, **self._codebook(spec, engine, task)}
+        return {**results, **beside, **self._codebook(spec, engine, task)}
+
+    def _mine(
+        self, engine: Engine, task: Task, examples: Sequence[Example], spec: Any
+    ) -> tuple[list[Generation], dict[str, Json]]:
+        from t2t_xfer.engines.transformers import TransformersEngine
+        from t2t_xfer.stages.mining import mine_pairs
+
+        assert isinstance(engine, TransformersEngine)
+        assert isinstance(task.answer, PairFormat)
+        assert task.spec.mining is not None
+        place = (spec["language"], spec["split"], spec["limit"])
+        pools = read_pools(task.spec, self.context.source, *place)
+        mined = mine_pairs(engine, task.answer, task.spec.mining, examples, pools.english)
+        return mined.generations, {"pool_removed_tokens": mined.pool_removed_tokens}
 
     def _codebook(self, spec: Any, engine: Engine, task: Task) -> dict[str, Json]:
         """The codes that stood for the tags, so that logged answers can be read later."""

@@ -20,7 +20,7 @@ READS_BY_ANSWER: Mapping[str, tuple[str, ...]] = {
     "choice": ("label_field", "labels", "choices_fields", "cloze"),
     "span": ("context_field", "answers_field"),
     "tags": ("words_field", "tags_field", "tags"),
-    "pair": ("pair_fields", "embedding"),
+    "pair": ("pair_fields", "embedding", "mining"),
 }
 """What of a task's spec changes what a model is shown. The data itself counts by its hash."""
 
