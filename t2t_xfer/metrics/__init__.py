@@ -18,6 +18,7 @@ from t2t_xfer.metrics.metric import Metric, Tuned, statistics_by_id
 from t2t_xfer.metrics.retrieval import RetrievalAccuracy
 from t2t_xfer.metrics.span_f1 import SpanF1
 from t2t_xfer.metrics.squad import Squad
+from t2t_xfer.metrics.squad_v2 import SquadV2
 
 __all__ = [
     "METRICS",
@@ -26,6 +27,7 @@ __all__ = [
     "RetrievalAccuracy",
     "SpanF1",
     "Squad",
+    "SquadV2",
     "Tuned",
     "half_width",
     "statistics_by_id",
@@ -36,5 +38,6 @@ METRICS: Mapping[str, Callable[[], Metric]] = {
     "retrieval_accuracy": RetrievalAccuracy,
     "span_f1": SpanF1,
     "squad": Squad,
+    "squad_v2": SquadV2,
 }
 """By the names that a task may use; `specs/task.py` says which answers each one judges."""

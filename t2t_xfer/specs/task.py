@@ -42,6 +42,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "accuracy": ("label", "choice"),
     "span_f1": ("tags",),
     "squad": ("span",),
+    "squad_v2": ("span",),
     "retrieval_accuracy": ("pair",),
 }
 """The metrics a task may name, and the answers each one judges."""
@@ -90,6 +91,9 @@ class TaskSpec(Spec):
     """The column with the text that answers are copied from (`answer: span`)."""
     answers_field: Filled | None = Field(None, validate_default=True)
     """The column with the accepted answers as SQuAD has them: `{text: […], answer_start: […]}`."""
+    unanswerable: Filled | None = None
+    """The target text of questions without an accepted answer (SQuAD 2.0). None: there are no such
+    questions, and a model can only answer with a piece of the context."""
 
     pair_fields: tuple[Filled, ...] = Field((), validate_default=True)
     """The columns with the sentence in the target language and with its English translation."""
@@ -172,6 +176,15 @@ class TaskSpec(Spec):
     def _of_span_tasks(cls, value: T, info: ValidationInfo) -> T:
         return _belongs(("span",), value, info)
 
+    @field_validator("unanswerable")
+    @classmethod
+    def _of_a_span(cls, word: str | None, info: ValidationInfo) -> str | None:
+        if word is None:
+            return None
+        if not any(character.isalnum() for character in word):
+            raise mistake("a text with a letter or a digit: answers are compared by these")
+        return _belongs(("span",), word, info)
+
     @field_validator("pair_fields")
     @classmethod
     def _of_pair_tasks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -229,6 +242,12 @@ class TaskSpec(Spec):
         if answer not in METRICS[metric]:
             fitting = next(name for name, judged in METRICS.items() if answer in judged)
             raise mistake(f"{fitting}, because the answer is {answer}")
+        if answer == "span" and "unanswerable" in info.data:
+            word = info.data["unanswerable"]
+            if word is not None and metric != "squad_v2":
+                raise mistake("squad_v2, because there is the key `unanswerable`")
+            if word is None and metric == "squad_v2":
+                raise mistake("squad, or the key `unanswerable` for questions without an answer")
         return metric
 
 

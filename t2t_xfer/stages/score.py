@@ -42,11 +42,13 @@ def score_examples(
     golds = _golds(examples)
     predictions = _predictions(task, prompted, generations)
     metric = task.metric
+    how: list[str] = []
     if isinstance(metric, Tuned):
         # Without a split to tune on, the best threshold of these predictions themselves.
         tuned_on = tuning or Tuning(examples, prompted, generations)
         found = _predictions(task, tuned_on.prompted, tuned_on.generations)
         metric = metric.tuned(_golds(tuned_on.examples), found)
+        how = ["tuned:validation" if tuning else "tuned:tested"]
     statistics = statistics_by_id(metric, golds, predictions)
     rows: list[dict[str, Json]] = [
         {
@@ -62,7 +64,7 @@ def score_examples(
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
     score = metric.score(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
-    how = [reading for readout in readouts if (reading := task.answer.reading(readout))]
+    how += [reading for readout in readouts if (reading := task.answer.reading(readout))]
     return Scored(
         {
             "metric": score.metric,
