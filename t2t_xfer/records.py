@@ -135,6 +135,9 @@ class Prompted:
     read through overlapping windows."""
     answer: Region | None = None
     """Where the gold answer stands in `input`, if it is copied and known."""
+    unanswerable: str = ""
+    """What is answered when the copied field holds no answer; `target` is this text then. Empty:
+    the field always holds one, and a model can answer nothing else."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,10 @@ class Generation:
     """Decoded text (`generate`)."""
     scores: tuple[float, ...] = ()
     """Log-probability of each option (`slots` and `rank` with one answer), summed over its tokens;
-    of a pair, cosines (`embed`) or differences of log-probabilities (`rank`)."""
+    of a pair, cosines (`embed`) or differences of log-probabilities (`rank`). Of a span that may
+    not exist two: of no answer (the *null score*), and of the best span, which is `text`. Written
+    (`generate`) they are log-probabilities of whole texts, pointed at (`slots`) sums of two scaled
+    dot products; either way their difference is one of log-probabilities."""
     lengths: tuple[int, ...] = ()
     """Tokens of each candidate, its end token included, where a score is a sum over texts of
     different lengths (`cloze`)."""
@@ -193,6 +199,7 @@ class Score:
     n: int
     """Number of examples."""
     details: Mapping[str, float]
-    """Other figures of the same metric (precision, recall, …), 0 to 100."""
+    """Other figures of the same metric (precision, recall, …), 0 to 100; and thresholds
+    (`…_thresh`), in the unit of the evidence."""
     signature: str
     """Pins how the number was computed, for example `span_f1|seqeval:0.0.12|v:1`."""

@@ -9,7 +9,7 @@ from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.metrics import METRICS
 from t2t_xfer.specs import Catalogue, PromptSpec, load_yaml
 from t2t_xfer.specs.catalogue import shipped_root
-from t2t_xfer.specs.task import METRICS as NAMED
+from t2t_xfer.specs.metric import METRICS as NAMED
 from tests.test_specs_load import TASK
 
 SHIPPED = Catalogue([shipped_root()])

@@ -32,11 +32,49 @@ TAGS: dict[str, Any] = {
 }
 
 
+SPAN: dict[str, Any] = {
+    "task": "questions",
+    "answer": "span",
+    "data": {"hub": {"id": "owner/questions", "config": "{language}"}},
+    "languages": ["en", "de"],
+    "context_field": "context",
+    "answers_field": "answers",
+    "prompt": {"use": "question"},
+    "metric": "squad",
+}
+
+
 def errors(data: dict[str, Any]) -> dict[str, str]:
     """What is wrong, by the key that is wrong."""
     with pytest.raises(ValidationError) as caught:
         TaskSpec.model_validate(data)
     return {".".join(map(str, each["loc"])): each["msg"] for each in caught.value.errors()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"unanswerable": "none"}, {"metric": "expected squad_v2, because there is the key"}),
+        ({"metric": "squad_v2"}, {"metric": "expected squad, or the key `unanswerable`"}),
+        ({"metric": "squad_v2", "unanswerable": " "}, {"unanswerable": "text that is not empty"}),
+        ({"metric": "squad_v2", "unanswerable": "–"}, {"unanswerable": "a letter or a digit"}),
+        ({"metric": "squad_v2", "unanswerable": True}, {"unanswerable": "valid string"}),
+    ],
+)
+def test_unanswerable_questions_have_a_word_and_their_own_metric(
+    changes: dict[str, Any], wrong: dict[str, str]
+) -> None:
+    found = errors(SPAN | changes)
+    assert set(found) == set(wrong)
+    assert all(wrong[key] in message for key, message in found.items())
+
+
+def test_only_spans_can_be_missing() -> None:
+    found = errors(LABEL | {"unanswerable": "none"})
+    assert found == {"unanswerable": "expected nothing here, because the answer is label"}
+    good = TaskSpec.model_validate(SPAN | {"unanswerable": "none", "metric": "squad_v2"})
+    assert good.unanswerable == "none"
+    assert TaskSpec.model_validate(SPAN).unanswerable is None
 
 
 @pytest.mark.parametrize("data", [LABEL, TAGS])

@@ -35,7 +35,7 @@ from t2t_xfer.architectures.base import (
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
-from t2t_xfer.architectures.windows import answer_windows, generation_rows
+from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
 from t2t_xfer.architectures.words import word_chunks
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
@@ -57,10 +57,12 @@ class Causal:
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
-            found = answer_windows(self.codec, prompted, self._room, ANSWER_ROOM - 1)
+            room = self._text_room(prompted)
+            found = training_windows(self.codec, prompted, room, ANSWER_ROOM - 1)
+            targets = [target_tokens(self.codec, prompted, window) for window in found]
             return [
-                self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
-                for w in found
+                self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
+                for window, target in zip(found, targets, strict=True)
             ]
         encoded = self.codec.encode(prompted, self._text_room(prompted))
         target = self.codec.target(prompted.target)
@@ -88,7 +90,7 @@ class Causal:
         if prompted.slots:
             return self._word_rows(prompted, options)
         if readout is Readout.generate:
-            return generation_rows(self.codec, prompted, options, self._room)
+            return generation_rows(self.codec, prompted, options, self._text_room(prompted))
         options = options_of(prompted, options)
         context, removed = self._context(prompted)
         last = len(context) - 1
@@ -153,10 +155,11 @@ class Causal:
         return self.max_input_tokens - len(self.codec.prefix)
 
     def _text_room(self, prompted: Prompted) -> int:
-        """Models have positions for the input and `ANSWER_ROOM` more: longer choices take theirs
-        from the context, the same in training and in reading.
+        """Models have positions for the input and `ANSWER_ROOM` more: longer answers that
+        the input does not hold take theirs from the context, the same in training and in reading.
         """
-        longest = max((len(self.codec.target(text)) for text in prompted.candidates), default=0)
+        texts = prompted.candidates or filter(None, [prompted.unanswerable])
+        longest = max((len(self.codec.target(text)) for text in texts), default=0)
         return self._room - max(longest - ANSWER_ROOM, 0)
 
     def _context(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:

@@ -24,6 +24,9 @@ from typing import NamedTuple
 
 from t2t_xfer.architectures.codec import TokenSpan
 
+NULL = -1
+"""The label of a pointer that finds nothing to point at among the keys."""
+
 
 class Reading(NamedTuple):
     """One term of a score: log p(`token`) at `place` counts for the option `option`."""
@@ -46,7 +49,8 @@ class Row:
     """Positions whose output predicts an answer token, ascending: in `decoder_ids` for seq2seq,
     else in `input_ids`."""
     labels: tuple[int, ...] = ()
-    """Training: the token to predict at each place; of a pointer row its index among the keys."""
+    """Training: the token to predict at each place; of a pointer row its index among the keys, or
+    `NULL` for `null_place`."""
     weight: float = 1.0
     """Share of its example that this row carries."""
     decoder_ids: tuple[int, ...] = ()
@@ -63,6 +67,11 @@ class Row:
     """The tokens of the copied field within `input_ids`."""
     key_offsets: tuple[tuple[int, int], ...] = ()
     """Reading: characters `[start, end)` of the input text that each key covers."""
+    null_place: int | None = None
+    """Pointing: the position that both places point at when the keys hold no answer. None: they
+    always hold one."""
+    null_target: tuple[int, ...] = ()
+    """Generating: what is written when the keys hold no answer. Empty: they always hold one."""
     targets: tuple[tuple[int, ...], ...] = ()
     """Generating: the token sequences to choose from, if they are few."""
 

@@ -39,7 +39,7 @@ from t2t_xfer.architectures.base import (
 )
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
-from t2t_xfer.architectures.windows import answer_windows, generation_rows
+from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
 from t2t_xfer.architectures.words import word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
@@ -64,10 +64,11 @@ class Seq2Seq:
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
-            found = answer_windows(self.codec, prompted, self.max_input_tokens - self._special)
+            found = training_windows(self.codec, prompted, self.max_input_tokens - self._special)
+            targets = [target_tokens(self.codec, prompted, window) for window in found]
             return [
-                self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
-                for w in found
+                self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
+                for window, target in zip(found, targets, strict=True)
             ]
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
         target = self.codec.target(prompted.target)

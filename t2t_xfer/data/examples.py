@@ -253,7 +253,8 @@ class _Reader:
         task = self._task
         context = look_up(row, task.context_field or "", "`context_field`", where)
         answers = look_up(row, task.answers_field or "", "`answers_field`", where)
-        return read_answers(answers, context, f"{where}, column {task.answers_field!r}")
+        place = f"{where}, column {task.answers_field!r}"
+        return read_answers(answers, context, place, task.unanswerable)
 
     def _tagged(self, numbered: NumberedRow, fields: dict[str, Value], where: str) -> Gold | None:
         """The tags of a row; puts its words into `fields`."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.data.place import as_text
 from t2t_xfer.errors import DataError, nearest
 from t2t_xfer.records import Answer, Value
@@ -150,12 +151,17 @@ def read_words(value: Value, where: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def read_answers(value: Value, context: Value, where: str) -> tuple[Answer, ...]:
+def read_answers(
+    value: Value, context: Value, where: str, unanswerable: str | None = None
+) -> tuple[Answer, ...]:
     """The accepted answers of a question, in SQuAD's form, each checked against the context.
 
+    Args:
+        unanswerable: the target text of a question without any. None: there are no such questions.
+
     Raises:
-        DataError: another form, a blank answer, one that does not stand where the data says, or
-            none at all: questions without an answer (SQuAD 2.0) have no target text yet.
+        DataError: another form, a blank answer, one that does not stand where the data says or
+            that reads like `unanswerable`, or none at all although there are no such questions.
     """
     if not isinstance(context, str) or not context.strip():
         raise DataError(f"{where}: the context is {context!r}; expected text that is not blank.")
@@ -166,14 +172,22 @@ def read_answers(value: Value, context: Value, where: str) -> tuple[Answer, ...]
             f"{where}: expected {{text: [...], answer_start: [...]}} of equal length, found"
             f" {value!r}."
         )
-    if not texts:
+    if not texts and unanswerable is None:
         raise DataError(
-            f"{where}: no accepted answer. Questions that cannot be answered are not supported;"
-            " leave them out of the data."
+            f"{where}: no accepted answer. If some questions cannot be answered, say in the task's"
+            " YAML what a model should answer then (`unanswerable: unanswerable`); else leave this"
+            " one out of the data."
         )
-    return tuple(
+    answers = tuple(
         _answer(text, start, context, where) for text, start in zip(texts, starts, strict=True)
     )
+    for answer in answers:
+        if unanswerable is not None and canonical(answer.text) == canonical(unanswerable):
+            raise DataError(
+                f"{where}: the accepted answer {answer.text!r} is what the task's `unanswerable`"
+                " says of questions without one. Choose another text there."
+            )
+    return answers
 
 
 def _answer(text: Value, start: Value, context: str, where: str) -> Answer:

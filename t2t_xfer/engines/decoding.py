@@ -10,6 +10,7 @@ those of the whole vocabulary, so that the answers of two windows can be compare
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -34,6 +35,8 @@ class Written(NamedTuple):
     """Without the end token."""
     found: int | None
     """Constrained: the index of the target, or of the first key."""
+    null: float = -math.inf
+    """Of a row whose keys may hold no answer: the same sum for the text that says so."""
 
 
 def write(

@@ -6,7 +6,9 @@ questions. Scores do not depend on the batches beyond float rounding (1e-4).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -53,7 +55,7 @@ class TransformersEngine:
             owners += [i] * len(found)
             rows += found
         if readout is Readout.generate:
-            written = write(self.loaded, rows, decoding, self.batch_tokens)
+            written = self._write(rows, decoding)
             return [
                 self._written(example, options, part)
                 for example, part in zip(
@@ -79,11 +81,22 @@ class TransformersEngine:
             )
         ]
 
+    def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
+        """What is written after each row, with the score of no answer where there may be none."""
+        written = write(self.loaded, rows, decoding, self.batch_tokens)
+        asked = [i for i, row in enumerate(rows) if row.null_target]
+        # The same windows again, where nothing but the one text may be written.
+        forced = [replace(rows[i], keys=None, targets=(rows[i].null_target,)) for i in asked]
+        nulls = write(self.loaded, forced, Decoding(), self.batch_tokens)
+        for i, null in zip(asked, nulls, strict=True):
+            written[i] = written[i]._replace(null=null.score)
+        return written
+
     def _written(
         self, example: Prompted, options: Options, parts: Sequence[tuple[Row, Written]]
     ) -> Generation:
-        """The text of the most probable window, if there are several."""
-        row, best = max(parts, key=lambda part: part[1].score)
+        """The text of the best window, if there are several."""
+        row, best = max(parts, key=_merit)
         place = None
         if best.found is None:
             text = self.loaded.tokenizer.decode(
@@ -99,6 +112,7 @@ class TransformersEngine:
             example.id,
             Readout.generate,
             text=text,
+            scores=_null_and_best(best),
             place=place,
             removed_tokens=row.removed_tokens,
         )
@@ -150,6 +164,24 @@ def _parts(
     return parts
 
 
+def _merit(part: tuple[Row, Written | Piece]) -> float:
+    """By which the best of several windows is chosen: the score of its span.
+
+    Where there may be no answer: how far the span is above no answer in the same window. So the
+    null score of an example is the smallest (no answer - best span) of its windows. BERT's
+    `run_squad.py` takes the smallest null score and the largest span score of all windows apart;
+    within one window both are probabilities over the same choices, and the logged span is the one
+    that the threshold is about.
+    """
+    found = part[1]
+    return found.score if found.null == -math.inf else found.score - found.null
+
+
+def _null_and_best(found: Written | Piece) -> tuple[float, ...]:
+    """The `scores` of a span's generation; see the record."""
+    return () if found.null == -math.inf else (found.null, found.score)
+
+
 def _place(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int]:
     """Characters of the input that the keys `[first, last)` cover; nothing if there are none."""
     if first == last:
@@ -159,12 +191,13 @@ def _place(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int
 
 
 def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Piece]]) -> Generation:
-    row, best = max(parts, key=lambda part: part[1].score)
+    row, best = max(parts, key=_merit)
     place = _place(example, row, best.start, best.end)
     return Generation(
         example.id,
         readout,
         text=example.input[slice(*place)],
+        scores=_null_and_best(best),
         place=place,
         removed_tokens=row.removed_tokens,
     )

@@ -21,6 +21,7 @@ from t2t_xfer.metrics.mlqa import Mlqa
 from t2t_xfer.metrics.retrieval import RetrievalAccuracy
 from t2t_xfer.metrics.span_f1 import SpanF1
 from t2t_xfer.metrics.squad import Squad
+from t2t_xfer.metrics.squad_v2 import SquadV2
 from t2t_xfer.metrics.token_accuracy import TokenAccuracy
 from t2t_xfer.specs.task import TaskSpec
 
@@ -35,6 +36,7 @@ __all__ = [
     "RetrievalAccuracy",
     "SpanF1",
     "Squad",
+    "SquadV2",
     "TokenAccuracy",
     "Tuned",
     "half_width",
@@ -51,6 +53,7 @@ METRICS: Mapping[str, Callable[..., Metric]] = {
     "retrieval_accuracy": RetrievalAccuracy,
     "span_f1": SpanF1,
     "squad": Squad,
+    "squad_v2": SquadV2,
     "token_accuracy": TokenAccuracy,
 }
 """By the names that a task may use; `specs/task.py` says which answers each one judges."""

@@ -34,21 +34,10 @@ from t2t_xfer.specs.base import (
     some,
 )
 from t2t_xfer.specs.data import DataSpec
-from t2t_xfer.specs.mining import MiningSpec, check_metric, checked_mining
+from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
+from t2t_xfer.specs.mining import MiningSpec, checked_mining
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.wording import PromptUse
-
-METRICS: dict[str, tuple[str, ...]] = {
-    "accuracy": ("label", "choice"),
-    "accuracy_f1": ("label",),
-    "span_f1": ("tags",),
-    "token_accuracy": ("tags",),
-    "squad": ("span",),
-    "mlqa": ("span",),
-    "retrieval_accuracy": ("pair",),
-    "bucc_f1": ("pair",),
-}
-"""The metrics a task may name, and the answers each one judges."""
 
 YES_NO = ("yes", "no")
 """The answers to a pair's question, whether the two sentences mean the same."""
@@ -97,6 +86,9 @@ class TaskSpec(Spec):
     """The column with the text that answers are copied from (`answer: span`)."""
     answers_field: Filled | None = Field(None, validate_default=True)
     """The column with the accepted answers as SQuAD has them: `{text: […], answer_start: […]}`."""
+    unanswerable: Filled | None = None
+    """The target text of questions without an accepted answer (SQuAD 2.0). None: there are no such
+    questions, and a model can only answer with a piece of the context."""
 
     pair_fields: tuple[Filled, ...] = Field((), validate_default=True)
     """The columns with the sentence in the target language and with its English translation; for
@@ -186,6 +178,15 @@ class TaskSpec(Spec):
     def _of_span_tasks(cls, value: T, info: ValidationInfo) -> T:
         return _belongs(("span",), value, info)
 
+    @field_validator("unanswerable")
+    @classmethod
+    def _of_a_span(cls, word: str | None, info: ValidationInfo) -> str | None:
+        if word is None:
+            return None
+        if not any(character.isalnum() for character in word):
+            raise mistake("a text with a letter or a digit: answers are compared by these")
+        return _belongs(("span",), word, info)
+
     @field_validator("pair_fields")
     @classmethod
     def _of_pair_tasks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -254,33 +255,8 @@ class TaskSpec(Spec):
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))
         return names
 
-    @field_validator("metric")
-    @classmethod
-    def _fitting_metric(cls, metric: str, info: ValidationInfo) -> str:
-        if metric not in METRICS:
-            raise mistake(" or ".join(METRICS), METRICS)
-        answer = info.data.get("answer", METRICS[metric][0])
-        if answer not in METRICS[metric]:
-            fitting = next(name for name, judged in METRICS.items() if answer in judged)
-            raise mistake(f"{fitting}, because the answer is {answer}")
-        if "mining" in info.data:
-            check_metric(info.data["mining"], metric)
-        return metric
-
-    @field_validator("positive_label")
-    @classmethod
-    def _one_of_the_labels(cls, label: str | None, info: ValidationInfo) -> str | None:
-        metric = info.data.get("metric")
-        if metric is None:  # already a problem
-            return label
-        labels = tuple(info.data.get("labels", ()))
-        if metric != "accuracy_f1" and label is not None:
-            raise mistake(f"nothing here, because the metric is {metric}")
-        if metric == "accuracy_f1" and label is None:
-            raise mistake("the label whose F1 counts, because the metric is accuracy_f1", labels)
-        if label is not None and labels and label not in labels:
-            raise mistake("one of the labels", labels)
-        return label
+    _judges_the_answer = field_validator("metric")(fitting_metric)
+    _fits_the_metric = field_validator("positive_label")(fitting_positive_label)
 
 
 def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:

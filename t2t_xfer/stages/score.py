@@ -42,13 +42,13 @@ def score_examples(
     golds = _golds(examples)
     predictions = _predictions(task, prompted, generations)
     metric = in_language(task.metric, examples[0].language)
-    chosen_on: list[str] = []
+    how: list[str] = []
     if isinstance(metric, Tuned):
         # Without a split to tune on, the best threshold of these predictions themselves.
         tuned_on = tuning or Tuning(examples, prompted, generations)
         found = _predictions(task, tuned_on.prompted, tuned_on.generations)
         metric = metric.tuned(_golds(tuned_on.examples), found)
-        chosen_on = ["threshold-chosen-on:" + ("validation" if tuning else "the-scored-set")]
+        how = ["threshold-chosen-on:" + ("validation" if tuning else "the-scored-set")]
     statistics = statistics_by_id(metric, golds, predictions)
     rows: list[dict[str, Json]] = [
         {
@@ -64,7 +64,7 @@ def score_examples(
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
     score = metric.score(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
-    how = [reading for readout in readouts if (reading := task.answer.reading(readout))]
+    how += [reading for readout in readouts if (reading := task.answer.reading(readout))]
     return Scored(
         {
             "metric": score.metric,
@@ -72,7 +72,7 @@ def score_examples(
             "n": score.n,
             "invalid_rate": invalid / len(rows),
             "details": dict(score.details),
-            "signature": "|".join([score.signature, *chosen_on, *how]),
+            "signature": "|".join([score.signature, *how]),
         },
         rows,
     )

@@ -18,7 +18,7 @@ READS = ("task", "answer", "source_language", "fields", "id_field", "shortenable
 READS_BY_ANSWER: Mapping[str, tuple[str, ...]] = {
     "label": ("label_field", "labels"),
     "choice": ("label_field", "labels", "choices_fields", "cloze"),
-    "span": ("context_field", "answers_field"),
+    "span": ("context_field", "answers_field", "unanswerable"),
     "tags": ("words_field", "tags_field", "tags"),
     "pair": ("pair_fields", "embedding", "mining"),
 }
@@ -64,6 +64,7 @@ class Task:
             "cloze": self.spec.cloze,
             "tags": list(self.spec.tags),
             "default_tag": self.spec.default_tag,
+            "unanswerable": self.spec.unanswerable,
             "words": prompt["words"],
             "synonyms": prompt["synonyms"],
             "metric": self.metric.signature,
