@@ -19,13 +19,15 @@ from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
 from t2t_xfer.data.place import Place, find_place, split_ref
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import AbsentError, DataError
+from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
 __all__ = ["fingerprint", "missing_languages", "read_examples", "split_ref"]
 
 log = logging.getLogger(__name__)
+
+NOT_LABELLED = "no gold answer"
 
 
 def read_examples(
@@ -46,6 +48,7 @@ def read_examples(
 
     Raises:
         AbsentError: the source has no such configuration or split.
+        UnlabelledError: no row has a gold answer.
         DataError: a row does not hold what the task says, training data in a target language,
             or nothing is left.
     """
@@ -156,9 +159,8 @@ class _Reader:
             )
         if not found:
             reasons = " and ".join(self._left_out)
-            raise DataError(
-                f"{self._place}: none of the {len(numbered)} rows can be used: {reasons}."
-            )
+            kind = UnlabelledError if set(self._left_out) == {NOT_LABELLED} else DataError
+            raise kind(f"{self._place}: none of the {len(numbered)} rows can be used: {reasons}.")
         return found
 
     def _example(self, numbered: NumberedRow) -> Example | None:
@@ -206,7 +208,7 @@ class _Reader:
         value = look_up(row, name, "`label_field`", where)
         gold = self._label.read(value, f"{where}, column {name!r}")
         if gold is None:
-            self._left_out["no gold answer"] += 1
+            self._left_out[NOT_LABELLED] += 1
         return gold
 
     def _answers(self, row: Row, where: str) -> Gold:
