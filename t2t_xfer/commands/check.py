@@ -28,13 +28,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from t2t_xfer.commands import options
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import AbsentError, UserError
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.check_findings import TaskCheck
@@ -75,7 +76,8 @@ def check(
     context = Context(Catalogue(), data)
     chosen = context.catalogue.task_names() if every else list(dict.fromkeys(names))
     for name in chosen:
-        context.task(name)  # a mistake in a YAML file shows before the work begins
+        with suppress(AbsentError):
+            context.task(name)  # a mistake in a YAML file shows before the work begins
     logged = _logged(results, chosen, context)
     found: list[TaskCheck] = []
     for done in _checked(chosen, context, model, limit, logged):
@@ -97,8 +99,8 @@ def _logged(results: Path | None, chosen: list[str], context: Context) -> dict[s
         return {}
     from t2t_xfer.study.logged import inverted
 
-    tasks = [context.task(name) for name in chosen]
-    labels = {task.name: task.options for task in tasks if task.spec.metric == "accuracy"}
+    specs = [context.catalogue.task(name) for name in chosen]
+    labels = {spec.task: tuple(spec.labels) for spec in specs if spec.metric == "accuracy"}
     if not labels:
         raise UserError("--results: none of these tasks is scored by its labels or letters.")
     return inverted(results, labels)

@@ -28,40 +28,65 @@ def readouts_of_format(name: str) -> tuple[Readout, ...]:
 
 def gold_generation(
     readout: Readout, task: Task, example: Example, prompted: Prompted
-) -> Generation:
+) -> Generation | None:
     """What a perfect engine would have read for this example.
 
-    Raises:
-        ValueError: the example has no gold answer, or its format cannot be read this way.
+    Args:
+        example: with a gold answer that can be predicted (`reachable`).
+
+    Returns:
+        None where no reading says it alone: that a question has no answer is decided by a
+        threshold beside its best span.
     """
-    if example.gold is None:
-        raise ValueError(f"example {example.id!r} has no gold answer")
+    gold = str(example.gold)
     if readout is Readout.generate:
         return Generation(example.id, readout, text=prompted.target)
     if task.answer.name == "pair":
-        return Generation(example.id, readout, scores=(1.0,), neighbours=(str(example.gold),))
+        found = (prompted.target,) if prompted.target else ()
+        return Generation(example.id, readout, scores=(1.0,) * len(found), neighbours=found)
     if prompted.slots:
         index = {text: i for i, text in enumerate(task.answer.options.texts)}
         choices = tuple(index[target] for target in prompted.slot_targets)
         return Generation(example.id, readout, choices=choices)
     if prompted.copied:
-        place = None if prompted.answer is None else (prompted.answer.start, prompted.answer.end)
-        return Generation(example.id, readout, place=place)
-    best = task.options.index(str(example.gold))
+        answer = prompted.answer
+        place = None if answer is None else (answer.start, answer.end)
+        return None if place is None else Generation(example.id, readout, place=place)
+    best = task.options.index(gold)
     scores = tuple(0.0 if i == best else -1.0 for i in range(len(task.options)))
     lengths = (1,) * len(scores) if prompted.candidates else ()
     return Generation(example.id, readout, scores=scores, lengths=lengths)
 
 
-def expected_value(gold: Gold) -> Gold:
+def reachable(task: Task, gold: Gold) -> Gold:
+    """The gold answer, or the nearest that can be predicted at all.
+
+    Only tags have answers that cannot: a category that the training split does not hold (CCG), and
+    an `I-X` that goes on with nothing where predictions are legal BIO (105 sentences of PAN-X).
+    """
+    if task.answer.name != "tags":
+        return gold
+    known = task.answer.options.texts
+    other = task.spec.default_tag or known[0]
+    tags = [str(tag) if tag in known else other for tag in gold]
+    if getattr(task.spec, "tag_scheme", None) == "bio":
+        for i, tag in enumerate(tags):
+            before = tags[i - 1] if i else "O"
+            if tag.startswith("I-") and before not in (tag, f"B{tag[1:]}"):
+                tags[i] = f"B{tag[1:]}"
+    return tuple(tags)
+
+
+def expected_value(task: Task, gold: Gold) -> Gold:
     """What a prediction must hold to be the gold answer.
 
-    Of several accepted answers to a question the first, which is what models are trained on;
-    without the white space at its ends. Empty: the question cannot be answered.
+    Of several accepted answers to a question the first, which is what models are trained on,
+    without the white space at its ends; empty: the question cannot be answered. Of several
+    translations the first.
     """
-    if isinstance(gold, str):
+    if isinstance(gold, str) or task.answer.name == "tags":
         return gold
     if not gold:
         return ""
     first = gold[0]
-    return first.text.strip() if isinstance(first, Answer) else gold
+    return first.text.strip() if isinstance(first, Answer) else first

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from t2t_xfer.data.examples import read_examples
 from t2t_xfer.data.source import Source
@@ -16,7 +16,6 @@ from t2t_xfer.engines import MajorityEngine
 from t2t_xfer.errors import UnlabelledError, UserError
 from t2t_xfer.metrics import Metric, Tuned, statistics_by_id
 from t2t_xfer.records import (
-    Answer,
     Example,
     Gold,
     Json,
@@ -28,7 +27,12 @@ from t2t_xfer.records import (
 )
 from t2t_xfer.stages.check_findings import BadRow, Lengths, SplitCheck
 from t2t_xfer.stages.check_labels import overlaps
-from t2t_xfer.stages.check_readings import expected_value, gold_generation, readouts_of_format
+from t2t_xfer.stages.check_readings import (
+    expected_value,
+    gold_generation,
+    reachable,
+    readouts_of_format,
+)
 from t2t_xfer.stages.context import render
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task
@@ -74,31 +78,42 @@ def check_split(task: Task, wanted: Wanted) -> Looked:
             # only looked at.
             allow_target_language_training=True,
         )
-        prompted = [render(task, example) for example in examples]
+        # A gold answer that no model can give is replaced by the nearest that one can.
+        said = [replace(e, gold=reachable(task, e.gold)) for e in examples if e.gold is not None]
+        prompted = [render(task, example) for example in said]
     except UnlabelledError as e:
         return Looked(SplitCheck(wanted.split, "unlabelled", str(e)))
     except UserError as e:
         return Looked(SplitCheck(wanted.split, "failed", str(e)))
-    return Looked(_examined(task, wanted, examples, prompted), examples, prompted)
+    return Looked(_examined(task, wanted, examples, said, prompted), examples, prompted)
 
 
 def _examined(
-    task: Task, wanted: Wanted, examples: Sequence[Example], prompted: Sequence[Prompted]
+    task: Task,
+    wanted: Wanted,
+    examples: Sequence[Example],
+    said: Sequence[Example],
+    prompted: Sequence[Prompted],
 ) -> SplitCheck:
     golds = {example.id: example.gold for example in examples if example.gold is not None}
+    ideal = [
+        Prediction(e.id, expected_value(task, e.gold), Status.exact)
+        for e in said
+        if e.gold is not None
+    ]
+    expected = {prediction.id: prediction.value for prediction in ideal}
     right, not_back, oracle = {}, list[BadRow](), 0.0
     for readout in readouts_of_format(task.answer.name):
         try:
-            found = _predictions(task, readout, examples, prompted)
+            found = _predictions(task, readout, said, prompted)
         except UserError as e:
             problem = f"read by {readout.value}: {e}"
             return SplitCheck(wanted.split, "failed", problem, len(examples))
-        lost = [p for p in found if p.value != expected_value(golds[p.id])]
+        lost = [p for p in found if p.value != expected[p.id]]
         right[readout] = len(found) - len(lost)
         not_back += [_bad_row(task.metric, golds[p.id], p, readout) for p in lost]
         if readout is Readout.generate:
             oracle = _score(task.metric, golds, found)[0]
-    ideal = [Prediction(id, expected_value(gold), Status.exact) for id, gold in golds.items()]
     ceiling, below = _score(task.metric, golds, ideal)
     failed = bool(not_back) or oracle < ceiling - 1e-9
     return SplitCheck(
@@ -124,10 +139,11 @@ def _examined(
 def _predictions(
     task: Task, readout: Readout, examples: Sequence[Example], prompted: Sequence[Prompted]
 ) -> list[Prediction]:
-    return [
-        task.answer.parse(gold_generation(readout, task, example, text), text)
+    read = (
+        (gold_generation(readout, task, example, text), text)
         for example, text in zip(examples, prompted, strict=True)
-    ]
+    )
+    return [task.answer.parse(each, text) for each, text in read if each is not None]
 
 
 def _score(
@@ -165,17 +181,19 @@ def _bad_row(metric: Metric, gold: Gold, prediction: Prediction, readout: Readou
 def histogram(task: Task, golds: Iterable[Gold]) -> dict[str, int]:
     """How often each answer is the right one, in the order of the task's YAML.
 
-    Labels and letters by name, tags over all words; of open answers only what kind they are.
+    Labels and letters by name, tags over all words (those that cannot be predicted last); of open
+    answers only what kind they are.
     """
     counts: Counter[str] = Counter()
     for gold in golds:
-        if isinstance(gold, str):
-            counts[gold if task.options else ("counterpart" if gold else "none")] += 1
-        elif gold and not isinstance(gold[0], Answer):
-            counts.update(str(tag) for tag in gold)
-        else:
+        if task.answer.name == "pair":
+            counts["translated" if gold else "alone"] += 1
+        elif task.answer.name == "span":
             counts["answerable" if gold else "unanswerable"] += 1
-    return {name: counts[name] for name in task.options} if task.options else dict(counts)
+        else:
+            counts.update([gold] if isinstance(gold, str) else map(str, gold))
+    known = {name: counts[name] for name in task.options}
+    return {**known, **counts}
 
 
 def _majority(
