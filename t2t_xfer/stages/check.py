@@ -123,18 +123,19 @@ class Checker:
         """What pins the rows of a split; None if there are none of its own."""
         source = self._context.source
         own = split == "test" or language == task.spec.source_language
+        # Asked as if it were the source language, whose every split may be read.
+        spec = task.spec.model_copy(update={"source_language": language})
         try:
-            if own and missing_languages(task.spec, source, [language], split):
-                return None
-            return fingerprint(
+            content = fingerprint(
                 task.spec, source, language, split, allow_target_language_training=True
             )
+            return None if missing_languages(spec, source, [language], split) else content
         except AbsentError:
             return None
         except DataError:
-            if own:
-                return ""  # reading it will say what is wrong
-            return None  # one file trains all languages: it is the source language's
+            # Reading it will say what is wrong; but one file that trains all languages is only
+            # the source language's.
+            return split if own else None
 
     def _wanted(
         self,

@@ -88,6 +88,10 @@ def check_split(task: Task, wanted: Wanted) -> Looked:
     return Looked(_examined(task, wanted, examples, said, prompted), examples, prompted)
 
 
+def _metric(task: Task, wanted: Wanted) -> Metric:
+    return task.metric
+
+
 def _examined(
     task: Task,
     wanted: Wanted,
@@ -102,6 +106,7 @@ def _examined(
         if e.gold is not None
     ]
     expected = {prediction.id: prediction.value for prediction in ideal}
+    metric = _metric(task, wanted)
     right, not_back, oracle = {}, list[BadRow](), 0.0
     for readout in readouts_of_format(task.answer.name):
         try:
@@ -111,10 +116,10 @@ def _examined(
             return SplitCheck(wanted.split, "failed", problem, len(examples))
         lost = [p for p in found if p.value != expected[p.id]]
         right[readout] = len(found) - len(lost)
-        not_back += [_bad_row(task.metric, golds[p.id], p, readout) for p in lost]
+        not_back += [_bad_row(metric, golds[p.id], p, readout) for p in lost]
         if readout is Readout.generate:
-            oracle = _score(task.metric, golds, found)[0]
-    ceiling, below = _score(task.metric, golds, ideal)
+            oracle = _score(metric, golds, found)[0]
+    ceiling, below = _score(metric, golds, ideal)
     failed = bool(not_back) or oracle < ceiling - 1e-9
     return SplitCheck(
         wanted.split,
@@ -126,7 +131,7 @@ def _examined(
         ceiling=ceiling,
         below_100=tuple(below),
         histogram=histogram(task, golds.values()),
-        majority=_majority(task, wanted.majority, golds, prompted),
+        majority=_majority(task, metric, wanted.majority, golds, prompted),
         input_characters=Lengths.of(len(text.input) for text in prompted),
         target_characters=Lengths.of(len(text.target) for text in prompted),
         words=Lengths.of(len(p.slots) for p in prompted) if prompted[0].slots else None,
@@ -197,14 +202,18 @@ def histogram(task: Task, golds: Iterable[Gold]) -> dict[str, int]:
 
 
 def _majority(
-    task: Task, option: str | None, golds: Mapping[str, Gold], prompted: Sequence[Prompted]
+    task: Task,
+    metric: Metric,
+    option: str | None,
+    golds: Mapping[str, Gold],
+    prompted: Sequence[Prompted],
 ) -> float | None:
     if option is None:
         return None
     read = MajorityEngine(option).read(prompted, task.answer.options, Readout.slots)
     found = [task.answer.parse(each, text) for each, text in zip(read, prompted, strict=True)]
-    statistics = statistics_by_id(task.metric, golds, found)
-    return task.metric.score(list(statistics.values())).value
+    statistics = statistics_by_id(metric, golds, found)
+    return metric.score(list(statistics.values())).value
 
 
 def _tokens(wanted: Wanted, prompted: Sequence[Prompted]) -> Lengths | None:
