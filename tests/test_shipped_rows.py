@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from t2t_xfer.answers import AnswerFormat
-from t2t_xfer.architectures import ANSWER_READOUTS
+from t2t_xfer.architectures import ANSWER_READOUTS, rows
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.codec import ANSWER, Codec
 from t2t_xfer.architectures.loading import LoadedModel
@@ -42,8 +42,10 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 def trained_rows(
     architecture: Architecture, text: Prompted, options: Options, readout: Readout
 ) -> list[Row]:
-    """What is trained so that it can be read this way."""
-    return architecture.training_rows(text, options)
+    """What is trained so that it can be read this way: tags that are written have a form of
+    their own."""
+    form = (readout,) if text.slots and readout is Readout.generate else ()
+    return architecture.training_rows(text, options, *form)
 
 
 def readings(
@@ -114,29 +116,46 @@ def told(architecture: Architecture, text: Prompted, answer: AnswerFormat) -> li
     target = [*codec.target(text.target), codec.special("eos")]
     if architecture.name != "encoder":
         return target
+    if text.copied:  # both pointers say that there is no answer
+        return [rows.NULL, rows.NULL]
     # One mask for each token of the longest word, filled up with the pad token; no end.
     longest = max(len(codec.target(word)) for word in answer.options.texts)
     return target[:-1] + [codec.special("pad")] * (longest - len(target) + 1)
 
 
+def written(
+    architecture: Architecture, text: Prompted, answer: AnswerFormat, row: Row
+) -> list[int]:
+    """The tokens of a row's words that are written with their tags: marker, code, …, end."""
+    index = {tag: i for i, tag in enumerate(answer.options.texts)}
+    tags = text.slot_targets[row.first_slot : row.first_slot + len(row.pairs.markers)]
+    choices = [index[tag] for tag in tags]
+    return [*row.pairs.written(choices), architecture.codec.special("eos")]
+
+
 def check_loss(architecture: Architecture, answer: AnswerFormat, example: Example) -> None:
     text = answer.render(example)
-    rows = architecture.training_rows(text, answer.options)
-    assert sum(row.weight for row in rows) == pytest.approx(1)
-    for row in rows:
-        assert len(row.places) == len(row.labels) == len(set(row.places))
-    expected = told(architecture, text, answer)
-    if text.copied:  # a long answer's windows each hold all of it
-        assert all(list(row.labels) == expected for row in rows)
-    else:
-        assert [label for row in rows for label in row.labels] == expected
-    if architecture.name != "encoder" and not text.slots:
-        check_next_tokens(rows)
+    for readout, read in readings(architecture, answer, text):
+        trained = trained_rows(architecture, text, answer.options, readout)
+        assert sum(row.weight for row in trained) == pytest.approx(1)
+        for row in trained:
+            assert len(row.places) == len(row.labels) == len(set(row.places))
+        if text.slots and readout is Readout.generate:
+            expected = [written(architecture, text, answer, row) for row in read]
+            assert [list(row.labels) for row in trained] == expected
+        elif text.copied:  # each window of a long field holds the whole answer
+            expected = told(architecture, text, answer)
+            assert all(list(row.labels) == expected for row in trained)
+        else:
+            expected = told(architecture, text, answer)
+            assert [label for row in trained for label in row.labels] == expected
+        if architecture.name != "encoder" and (not text.slots or readout is Readout.generate):
+            check_next_tokens(trained)
 
 
-def check_next_tokens(rows: list[Row]) -> None:
+def check_next_tokens(trained: list[Row]) -> None:
     """Each place predicts the token that stands behind it; the last one predicts the end."""
-    for row in rows:
+    for row in trained:
         sequence = row.decoder_ids or row.input_ids
         behind = [*sequence[row.places[0] + 1 :], row.labels[-1]]
         assert behind == list(row.labels)
