@@ -55,6 +55,7 @@ def test_help_imports_click_alone(arguments: str, tmp_path: Path) -> None:
         "tasks ls",
         "tasks show xnli --json",
         "tasks preview xnli --data microworld",
+        "tasks check xnli --data microworld",
         "study plan quickstart --data microworld",
     ],
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.commands.check import check
 from t2t_xfer.records import SPLITS, Options, Prompted, Split
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 @click.group()
 def tasks() -> None:
     """Look at tasks."""
+
+
+tasks.add_command(check)
 
 
 @tasks.command("ls")

@@ -21,13 +21,15 @@ from t2t_xfer.data.places import find_places, joint_fingerprint
 from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import AbsentError, DataError
+from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
 __all__ = ["fingerprint", "missing_languages", "read_examples"]
 
 log = logging.getLogger(__name__)
+
+NOT_LABELLED = "no gold answer"
 
 
 def read_examples(
@@ -48,6 +50,7 @@ def read_examples(
 
     Raises:
         AbsentError: the source has no such configuration or split.
+        UnlabelledError: no row has a gold answer.
         DataError: a row does not hold what the task says, training data in a target language,
             or nothing is left.
     """
@@ -180,7 +183,9 @@ class _Reader:
         if not found:
             reasons = " and ".join(dict.fromkeys(reason for _, reason in self._left_out))
             places = ", ".join(map(str, self._places))
-            raise DataError(f"{places}: none of the {read.total()} rows can be used: {reasons}.")
+            unlabelled = {reason for _, reason in self._left_out} == {NOT_LABELLED}
+            kind = UnlabelledError if unlabelled else DataError
+            raise kind(f"{places}: none of the {read.total()} rows can be used: {reasons}.")
         return found
 
     def _log(self, read: Mapping[int, int]) -> None:
@@ -246,7 +251,7 @@ class _Reader:
         value = look_up(numbered.row, name, "`label_field`", where)
         gold = self._labels[numbered.place].read(value, f"{where}, column {name!r}")
         if gold is None:
-            self._left_out[numbered.place, "no gold answer"] += 1
+            self._left_out[numbered.place, NOT_LABELLED] += 1
         return gold
 
     def _answers(self, row: Row, where: str) -> Gold:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from t2t_xfer.report.alarms import below_chance_notes
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import NONE, Grid, average, by_readout, noise
 from t2t_xfer.report.opening import opening, scope
@@ -45,6 +46,7 @@ def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -
     """
     main, beside = by_readout(rows)
     grid, aside = Grid(main), Grid(beside)
+    notes = [*notes, *below_chance_notes(rows)]
     parts = [f"# Study {text(study)}", opening(grid), scope(grid)]
     if notes:
         parts.append("**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes))

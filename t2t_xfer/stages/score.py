@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from t2t_xfer.metrics import Tuned, in_language, statistics_by_id
+from t2t_xfer.metrics.chance import chance_level
 from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task
@@ -73,9 +75,18 @@ def score_examples(
             "invalid_rate": invalid / len(rows),
             "details": dict(score.details),
             "signature": "|".join([score.signature, *how]),
+            **_chance(task, golds),
         },
         rows,
     )
+
+
+def _chance(task: Task, golds: Mapping[str, Gold]) -> dict[str, Json]:
+    """What answers without regard to the input score at least, where that is known."""
+    if task.spec.metric != "accuracy":
+        return {}
+    counts = Counter(golds.values())
+    return {"chance": chance_level(counts[name] for name in task.options)}
 
 
 def _golds(examples: Sequence[Example]) -> dict[str, Gold]:

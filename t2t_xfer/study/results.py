@@ -104,6 +104,7 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
                 results["signature"],
                 same_data=cell.same_data,
                 majority=majority,
+                chance=results.get("chance"),
                 source_language=file.sources[cell.target],
             )
         )
