@@ -37,6 +37,15 @@ POSITION = re.compile(r"(?<!\S)(\d{1,6})\s*:\s*(?!\d+\s*:)(\S+)")
 """`12:NOUN`, also with spaces around the colon; `3: 4:VERB` leaves word 3 open."""
 
 
+def locked(tags: Iterable[tuple[int, str]]) -> str:
+    """Tags as text, each with the position of its word.
+
+    >>> locked([(0, "PROPN"), (1, "VERB")])
+    '0:PROPN 1:VERB'
+    """
+    return " ".join(f"{position}:{tag}" for position, tag in tags)
+
+
 class TagsFormat:
     """The `tags` answers of one task.
 
@@ -73,7 +82,7 @@ class TagsFormat:
             id=example.id,
             language=example.language,
             input=rendered.text,
-            target=" ".join(f"{i}:{tag}" for i, tag in enumerate(tags)),
+            target=locked(enumerate(tags)),
             regions=rendered.regions,
             slots=slots,
             slot_targets=tags,

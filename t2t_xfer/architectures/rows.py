@@ -35,6 +35,37 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """What is written where tags are generated: for each word its marker, then the code of a tag.
+
+    marker      code  marker      code
+    <0> The     F     <1> dog     H     </s>
+    """
+
+    markers: tuple[tuple[int, ...], ...]
+    """The tokens before each word's code. They can be no others, so no tag slips to a neighbour."""
+    codes: tuple[int, ...]
+    """The token of each tag, in the order of the options."""
+    follows: tuple[tuple[int, ...], ...] = ()
+    """See `Options.follows`."""
+    previous: int | None = None
+    """The tag of the word before the first one, which stands in another row."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Of the whole text with its end token."""
+        return sum(len(marker) + 1 for marker in self.markers) + 1
+
+    def written(self, choices: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that say these tags, without the end token."""
+        return tuple(
+            token
+            for marker, choice in zip(self.markers, choices, strict=True)
+            for token in (*marker, self.codes[choice])
+        )
+
+
+@dataclass(frozen=True)
 class Row:
     """One sequence of token ids with the places where the head is read."""
 
@@ -56,7 +87,7 @@ class Row:
     readings: tuple[Reading, ...] = ()
     """Reading one answer: the terms of every option's score."""
     first_slot: int = 0
-    """Reading tags: the word that the first place answers."""
+    """Reading tags: the word that the first place, or the first pair, answers."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
     keys: TokenSpan | None = None
@@ -65,6 +96,8 @@ class Row:
     """Reading: characters `[start, end)` of the input text that each key covers."""
     targets: tuple[tuple[int, ...], ...] = ()
     """Generating: the token sequences to choose from, if they are few."""
+    pairs: Pairs | None = None
+    """Generating tags: what stands between them, and which there are."""
 
     @property
     def points(self) -> bool:
