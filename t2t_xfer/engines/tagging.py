@@ -47,7 +47,7 @@ def slot_reader(
     def read(model: Any, rows: Sequence[Row]) -> Sequence[torch.Tensor]:
         logits = place_logits(model, architecture, rows, codes)
         found = logits.log_softmax(-1) if options.follows else logits.argmax(-1)
-        return found.cpu().split([len(row.places) for row in rows])
+        return torch.split(found.cpu(), [len(row.places) for row in rows])
 
     return read
 

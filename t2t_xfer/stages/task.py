@@ -62,6 +62,7 @@ class Task:
             "cloze": self.spec.cloze,
             "tags": list(self.spec.tags),
             "default_tag": self.spec.default_tag,
+            **({} if self.spec.tag_scheme is None else {"tag_scheme": self.spec.tag_scheme}),
             "words": prompt["words"],
             "synonyms": prompt["synonyms"],
             "metric": self.metric.signature,
