@@ -68,7 +68,7 @@ def tagged(
 
 
 def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]]) -> list[int]:
-    """The legal sequence with the highest sum of scores (Viterbi); of equal ones the first.
+    """The legal sequence with the highest sum of scores (Viterbi).
 
     Args:
         scores: of every option at every slot, shape (slots, options).
