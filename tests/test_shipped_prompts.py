@@ -122,8 +122,8 @@ def test_the_prompt_has_the_same_ids_in_training_and_in_reading(
         pytest.skip("this architecture does not train on it")
     for example in examples(task):
         text = answer.render(example)
-        trained = architecture.training_rows(text, answer.options)
         for readout in ANSWER_READOUTS.get((architecture.name, answer.name), ()):
+            trained = architecture.training_rows(text, answer.options, readout)
             try:
                 read = architecture.reading_rows(text, answer.options, readout)
             except UnsupportedError:

@@ -107,6 +107,29 @@ def test_training_rows_of_a_split_sentence_teach_every_tag_once(
             assert [row.first_slot for row in rows] == _starts([len(r.places) for r in rows])
 
 
+@pytest.mark.parametrize("name", SENTENCES)
+def test_written_rows_teach_each_word_its_tag_and_the_end_and_nothing_else(
+    loaded: LoadedModel, name: str
+) -> None:
+    example = prompted(SENTENCES[name] * 12)
+    architecture = loaded.architecture
+    if architecture.name == "encoder":
+        pytest.skip("an encoder writes nothing")
+    taught = architecture.training_rows(example, TAGS, Readout.generate)
+    read = architecture.reading_rows(example, TAGS, Readout.generate)
+    for row, asked in zip(taught, read, strict=True):
+        assert asked.pairs is not None
+        words = len(asked.pairs.markers)
+        gold = example.slot_targets[asked.first_slot : asked.first_slot + words]
+        written = asked.pairs.written([NAMES.index(tag) for tag in gold])
+        assert row.labels == (*written, architecture.codec.special("eos"))
+        # What is fed is what was read before, then all but the last of what is to be written.
+        fed = row.decoder_ids or row.input_ids
+        context = asked.decoder_ids or asked.input_ids
+        assert fed == (*context, *written)
+        assert row.places == tuple(range(len(context) - 1, len(fed)))
+
+
 def _starts(sizes: list[int]) -> list[int]:
     return [sum(sizes[:i]) for i in range(len(sizes))]
 
