@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from t2t_xfer.architectures.rows import Pairs
-from t2t_xfer.engines.pairs import PairsOf, read_pairs
+from t2t_xfer.engines.pairs import PairsOf
 
 END = 1
 CODES = (30, 20, 25)
@@ -47,7 +46,7 @@ def test_the_grammar_is_every_sequence_of_legal_tags_and_nothing_else(
 ) -> None:
     pairs = Pairs(tuple(markers), CODES, follows, previous)
     all_choices = itertools.product(range(3), repeat=len(markers))
-    expected = {pairs.written(each) for each in all_choices if may_be(each, pairs)}
+    expected = {pairs.text(each) for each in all_choices if may_be(each, pairs)}
     found = list(texts(pairs))
     assert set(found) == expected
     assert len(found) == len(expected)
@@ -57,24 +56,12 @@ def test_the_grammar_is_every_sequence_of_legal_tags_and_nothing_else(
 def test_what_is_written_reads_back(markers: list[tuple[int, ...]], data: st.DataObject) -> None:
     pairs = Pairs(tuple(markers), CODES)
     size = len(markers)
-    choices = data.draw(st.lists(st.integers(0, 2), min_size=size, max_size=size))
-    assert read_pairs(pairs, pairs.written(choices)) == choices
-    assert pairs.num_tokens == len(pairs.written(choices)) + 1
+    tags = data.draw(st.lists(st.integers(0, 2), min_size=size, max_size=size))
+    assert pairs.tags(pairs.text(tags)) == tags
+    assert pairs.num_tokens == len(pairs.text(tags)) + 1
 
 
-@pytest.mark.parametrize(
-    ("tokens", "found"),
-    [
-        ((5, 30, 6, 7, 20, 5, 25), [0, 1, 2]),
-        ((5, 30, 6, 7, 20, 5, 25, 30, 30), [0, 1, 2]),  # what follows is nobody's
-        ((5, 30, 6, 7, 20), [0, 1, None]),  # ends early
-        ((5, 30, 6, 7), [0, None, None]),
-        ((5, 30, 5, 25), [0, None, None]),  # word 1 is skipped: `5` could be word 0 or word 2
-        ((5, 99, 6, 7, 20), [None, None, None]),  # no such tag
-        ((), [None, None, None]),
-    ],
-)
-def test_free_text_is_read_up_to_the_first_token_out_of_place(
-    tokens: tuple[int, ...], found: list[int | None]
-) -> None:
-    assert read_pairs(Pairs(((5,), (6, 7), (5,)), CODES), tokens) == found
+def test_codes_stand_behind_their_markers() -> None:
+    pairs = Pairs(((5,), (6, 7), (), (8,)), CODES)
+    assert pairs.text([0, 1, 2, 0]) == (5, 30, 6, 7, 20, 25, 8, 30)
+    assert pairs.code_indices == (1, 4, 5, 7)

@@ -19,7 +19,7 @@ from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.pairs import PairsOf
 from t2t_xfer.engines.tagging import best_path
 from t2t_xfer.engines.transformers import TransformersEngine
-from t2t_xfer.records import ArchitectureName, Decoding, Options, Prompted, Readout
+from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 from t2t_xfer.specs.tag_scheme import bio_follows
 
 from .learning import rendered
@@ -154,36 +154,24 @@ def test_written_tags_equal_the_slow_search(loaded: LoadedModel, options: Option
         (row,) = loaded.architecture.reading_rows(example, options, Readout.generate)
         assert row.pairs is not None
         tokens = one_token_at_a_time(loaded, row)
-        tags = [options.texts[row.pairs.codes.index(t)] for t in _codes(row, tokens)]
+        tags = [options.texts[tag] for tag in row.pairs.tags(tokens)]
         assert generation.text == " ".join(f"{i}:{tag}" for i, tag in enumerate(tags))
 
 
-def _codes(row: Row, tokens: list[int]) -> list[int]:
-    assert row.pairs is not None
-    at, codes = -1, []
-    for marker in row.pairs.markers:
-        at += len(marker) + 1
-        codes.append(tokens[at])
-    return codes
-
-
-@pytest.mark.parametrize("decoding", [Decoding(), Decoding(constrained=False)])
 @pytest.mark.parametrize("batch_tokens", [1, 300, 100_000])
 def test_neither_batch_nor_order_changes_written_tags(
-    loaded: LoadedModel, options: Options, batch_tokens: int, decoding: Decoding
+    loaded: LoadedModel, options: Options, batch_tokens: int
 ) -> None:
     if loaded.architecture.name == "encoder":
         pytest.skip("an encoder writes nothing")
     examples = sentences(9)
     alone = {
-        example.id: TransformersEngine(loaded, 1).read(
-            [example], options, Readout.generate, decoding
-        )[0]
+        example.id: TransformersEngine(loaded, 1).read([example], options, Readout.generate)[0]
         for example in examples
     }
     mixed = random.Random(0).sample(examples, len(examples))
     engine = TransformersEngine(loaded, batch_tokens)
-    for found in engine.read(mixed, options, Readout.generate, decoding):
+    for found in engine.read(mixed, options, Readout.generate):
         assert found == alone[found.id]
 
 

@@ -59,6 +59,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
         "legal": {"tag_scheme": "bio"},
         "written": {"tag_scheme": "bio", "readout": WRITTEN},
         "mixed": {"readout": WRITTEN, "train_task": "plain"},
+        "free": {"readout": WRITTEN, "decoding": {"constrained": False}},
         "many": {"tags": [f"T{i}" for i in range(1363)], "default_tag": "T0"},
     }.items():
         text = json.dumps({"task": name, **task(folder, **changes)})
@@ -139,6 +140,11 @@ def test_too_many_tags_for_a_new_models_vocabulary_are_refused_when_planning(
     # 600 tokens, 105 of them special.
     with pytest.raises(UnsupportedError, match=r"1363 tags.* has 495 to give.* at least 1468"):
         plan_study(study("many", "causal"), context)
+
+
+def test_tags_without_their_grammar_are_refused_when_planning(context: Context) -> None:
+    with pytest.raises(UnsupportedError, match="'free': tags are written under their grammar"):
+        plan_study(study("free", "causal"), context)
 
 
 def test_logged_pieces_come_back(tmp_path: Path) -> None:

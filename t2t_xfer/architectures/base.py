@@ -105,9 +105,6 @@ def pairs_of(codec: Codec, options: Options, markers: Sequence[tuple[int, ...]])
     return Pairs(kept, codes, options.follows)
 
 
-def written_tags(prompted: Prompted, options: Options, row: Row) -> tuple[int, ...]:
-    """The gold tags of the row's words as they are written, for training."""
-    assert row.pairs is not None
-    last = row.first_slot + len(row.pairs.markers)
-    index = {text: i for i, text in enumerate(options.texts)}
-    return row.pairs.written([index[t] for t in prompted.slot_targets[row.first_slot : last]])
+def gold_text(pairs: Pairs, labels: Sequence[int]) -> tuple[int, ...]:
+    """The text that a model is fed in training: markers and gold codes, all but the last code."""
+    return pairs.text([pairs.codes.index(label) for label in labels])[:-1]

@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
     first_token_readings,
+    gold_text,
     option_tokens,
     options_of,
     pairs_of,
     slot_labels,
-    written_tags,
 )
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM
@@ -60,8 +60,7 @@ class Causal:
     ) -> list[Row]:
         """The target after the input, or a second copy of the sentence."""
         if prompted.slots and readout is Readout.generate:
-            rows = self._pair_rows(prompted, options)
-            return [self._written_row(prompted, options, row) for row in rows]
+            return self._written_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
@@ -216,13 +215,15 @@ class Causal:
             for chunk in word_chunks(self.codec, prompted, room)
         ]
 
-    def _written_row(self, prompted: Prompted, options: Options, row: Row) -> Row:
-        target = (*written_tags(prompted, options, row), self.codec.special("eos"))
-        last = len(row.input_ids) - 1
-        return replace(
-            row,
-            input_ids=(*row.input_ids, *target[:-1]),
-            places=tuple(range(last, last + len(target))),
-            labels=target,
-            pairs=None,
-        )
+    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """The same with the gold tags; the loss is at the codes, since markers can be no others."""
+        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        rows = []
+        for row in self._pair_rows(prompted, options):
+            assert row.pairs is not None
+            own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
+            last = len(row.input_ids) - 1
+            places = tuple(last + i for i in row.pairs.code_indices)
+            ids = row.input_ids + gold_text(row.pairs, own)
+            rows.append(replace(row, places=places, labels=own, input_ids=ids, pairs=None))
+        return rows

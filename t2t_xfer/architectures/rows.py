@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from t2t_xfer.architectures.codec import TokenSpan
@@ -56,13 +57,22 @@ class Pairs:
         """Of the whole text with its end token."""
         return sum(len(marker) + 1 for marker in self.markers) + 1
 
-    def written(self, choices: Sequence[int]) -> tuple[int, ...]:
+    @property
+    def code_indices(self) -> tuple[int, ...]:
+        """Where the codes stand in the text."""
+        return tuple(accumulate((len(marker) + 1 for marker in self.markers), initial=-1))[1:]
+
+    def text(self, tags: Sequence[int]) -> tuple[int, ...]:
         """The tokens that say these tags, without the end token."""
         return tuple(
             token
-            for marker, choice in zip(self.markers, choices, strict=True)
-            for token in (*marker, self.codes[choice])
+            for marker, tag in zip(self.markers, tags, strict=True)
+            for token in (*marker, self.codes[tag])
         )
+
+    def tags(self, text: Sequence[int]) -> list[int]:
+        """The inverse of `text`."""
+        return [self.codes.index(text[i]) for i in self.code_indices]
 
 
 @dataclass(frozen=True)

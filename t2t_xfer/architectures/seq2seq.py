@@ -33,11 +33,11 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
     first_token_readings,
+    gold_text,
     option_tokens,
     options_of,
     pairs_of,
     slot_labels,
-    written_tags,
 )
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
@@ -66,8 +66,7 @@ class Seq2Seq:
     ) -> list[Row]:
         """The target text in the decoder, or one block for each word."""
         if prompted.slots and readout is Readout.generate:
-            rows = self._pair_rows(prompted, options)
-            return [self._written_row(prompted, options, row) for row in rows]
+            return self._written_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
@@ -233,12 +232,16 @@ class Seq2Seq:
             for chunk in self._chunks(prompted)
         ]
 
-    def _written_row(self, prompted: Prompted, options: Options, row: Row) -> Row:
-        target = (*written_tags(prompted, options, row), self.codec.special("eos"))
-        return replace(
-            row,
-            places=tuple(range(len(target))),
-            labels=target,
-            decoder_ids=(self.decoder_start, *target[:-1]),
-            pairs=None,
-        )
+    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """The same with the gold tags; the loss is at the codes, since markers can be no others."""
+        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        rows = []
+        for row in self._pair_rows(prompted, options):
+            assert row.pairs is not None
+            own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
+            decoder_ids = row.decoder_ids + gold_text(row.pairs, own)
+            places = row.pairs.code_indices
+            rows.append(
+                replace(row, places=places, labels=own, decoder_ids=decoder_ids, pairs=None)
+            )
+        return rows

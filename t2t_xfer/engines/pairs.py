@@ -12,8 +12,6 @@ Knows tokens only. What is written under it cannot slip, skip a word or name an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from t2t_xfer.architectures.rows import Pairs
 
 
@@ -58,17 +56,3 @@ class PairsOf:
     def found(self) -> int:
         """How many words have their tag."""
         return self._word
-
-
-def read_pairs(pairs: Pairs, tokens: Sequence[int]) -> list[int | None]:
-    """The tag of each word; None from the first word on whose marker or tag is not there."""
-    index = {code: i for i, code in enumerate(pairs.codes)}
-    found: list[int | None] = []
-    at = 0
-    for marker in pairs.markers:
-        code = at + len(marker)
-        if tuple(tokens[at:code]) != marker or code >= len(tokens) or tokens[code] not in index:
-            break
-        found.append(index[tokens[code]])
-        at = code + 1
-    return found + [None] * (len(pairs.markers) - len(found))

@@ -10,8 +10,7 @@ Written, a tag stands behind its word's marker, and the markers can be no others
     as text  0:DET 1:NOUN
 
 Pieces are written one after the other, so the first tag of a piece may follow the last of the one
-before. Free text is read up to its first token that is not where it belongs; the words behind that
-stay open.
+before. Nothing is written without the grammar: models are not trained to choose markers.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from t2t_xfer.architectures.base import Architecture, option_tokens
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.decoding import write
-from t2t_xfer.engines.pairs import read_pairs
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -95,28 +93,24 @@ def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]
 
 
 def write_tags(
-    loaded: LoadedModel,
-    prompted: Sequence[Prompted],
-    options: Options,
-    decoding: Decoding,
-    batch_tokens: int,
+    loaded: LoadedModel, prompted: Sequence[Prompted], options: Options, batch_tokens: int
 ) -> list[Generation]:
     """The tags of every sentence as text, in the order given."""
     architecture = loaded.architecture
     pieces = [architecture.reading_rows(each, options, Readout.generate) for each in prompted]
-    tags: list[list[int | None]] = [[] for _ in prompted]
+    tags: list[list[int]] = [[] for _ in prompted]
     for turn in range(max(map(len, pieces), default=0)):
         owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
         rows = [_after(pieces[i][turn], tags[i]) for i in owners]
-        written = write(loaded, rows, decoding, batch_tokens)
+        written = write(loaded, rows, Decoding(), batch_tokens)
         for i, row, each in zip(owners, rows, written, strict=True):
             assert row.pairs is not None
-            tags[i] += read_pairs(row.pairs, each.tokens)
+            tags[i] += row.pairs.tags(each.tokens)
     return [
         Generation(
             example.id,
             Readout.generate,
-            text=locked((i, options.texts[tag]) for i, tag in enumerate(found) if tag is not None),
+            text=locked(enumerate(options.texts[tag] for tag in found)),
             removed_tokens=sum(row.removed_tokens for row in rows),
             pieces=len(rows),
         )
@@ -124,7 +118,7 @@ def write_tags(
     ]
 
 
-def _after(row: Row, tags: Sequence[int | None]) -> Row:
+def _after(row: Row, tags: Sequence[int]) -> Row:
     """The row, knowing the tag that was written last in the piece before it."""
     assert row.pairs is not None
     return replace(row, pairs=replace(row.pairs, previous=tags[-1] if tags else None))

@@ -47,7 +47,7 @@ class TransformersEngine:
         """See `Engine`."""
         architecture = self.loaded.architecture
         if options.coded and readout is Readout.generate:
-            return write_tags(self.loaded, prompted, options, decoding, self.batch_tokens)
+            return write_tags(self.loaded, prompted, options, self.batch_tokens)
         owners: list[int] = []
         rows: list[Row] = []
         for i, example in enumerate(prompted):

@@ -183,7 +183,7 @@ def predict_spec(
         "dtype": base.dtype,
         "engine": engine,
         "readout": readout.value,
-        **read_form(base, task),
+        **read_form(base, task, readout),
         **({"decoding": decoding.canonical()} if readout is Readout.generate else {}),
         "max_input_tokens": max_input_tokens,
         # vLLM makes its own batches, so its scores are the same to some digits only.

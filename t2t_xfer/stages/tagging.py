@@ -36,15 +36,21 @@ def trained_form(base: Base, task: Task) -> dict[str, Json]:
     return {"tagging": {"rows_version": ROWS_VERSION, "form": readout.value}}
 
 
-def read_form(base: Base, task: Task) -> dict[str, Json]:
+def read_form(base: Base, task: Task, readout: Readout) -> dict[str, Json]:
     """What `predict_spec` says of a tagging task beside its readout; nothing of others.
 
     Raises:
-        UnsupportedError: see `check_codes`.
+        UnsupportedError: see `check_codes`; or tags are to be written without their grammar.
     """
     if task.answer.name != "tags":
         return {}
     check_codes(base, task)
+    if readout is Readout.generate and not task.spec.decoding.constrained:
+        raise UnsupportedError(
+            f"task {task.name!r}: tags are written under their grammar only, because a model is"
+            " trained on the tags and not on the words between them. Leave out"
+            " `decoding: {constrained: false}`."
+        )
     return {"tagging": {"rows_version": ROWS_VERSION}}
 
 
