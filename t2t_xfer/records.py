@@ -60,7 +60,7 @@ class Status(StrEnum):
     """The text stands nowhere in the field that answers are copied from (spans). It is the answer
     all the same: the metric compares words, not places."""
     partial = "partial"
-    """Some slots had to be filled with the default answer (tags)."""
+    """Some slots had to be filled with the default answer, or made legal (tags)."""
     invalid = "invalid"
     """No answer could be read. Counts as wrong and is reported as a rate."""
 
@@ -109,6 +109,9 @@ class Options:
     coded: bool = False
     """True: each option is one reserved token of the tokenizer's codebook, because the names
     are rarely single tokens (tags). False: the text itself is the target text (labels)."""
+    follows: tuple[tuple[int, ...], ...] = ()
+    """Of each option the options one of which must stand at the slot before (`I-PER` follows
+    `B-PER` and `I-PER`); empty: it may stand anywhere. No tuples at all: all may."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,8 @@ class Generation:
     """Characters `[start, end)` of the input that the text was copied from."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
+    pieces: int = 1
+    """Rows that a tagged sentence was read in: more than one if it is too long for the model."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ THINGS = {
     "animal": ("猫", "old dog", "собака", "fish"),
     "number": ("ten", "10 000", "दो", "forty two"),
 }
+NAMES = {
+    # Two words are in both: what stands before them tells a person from a place.
+    "PER": (("Ada",), ("أحمد", "Jordan"), ("Jordan",), ("Anna", "Maria", "洋子")),
+    "LOC": (("Рим",), ("New", "Town"), ("Jordan",), ("São", "Paulo")),
+}
 LABEL_TASK = TaskSpec.model_validate(
     {
         "task": "cue",
@@ -88,6 +93,14 @@ TAGS_TASK = TaskSpec.model_validate(
         "tags": list(LEXICON),
         "prompt": {"input": "words: {{ words }}\ntags:"},
         "metric": "span_f1",
+    }
+)
+BIO_TASK = TAGS_TASK.model_copy(
+    update={
+        "task": "names",
+        "tags": ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
+        "tag_scheme": "bio",
+        "prompt": PromptUse(input="words: {{ words }}\nnames:"),
     }
 )
 SPAN_TASK = TaskSpec.model_validate(
@@ -135,6 +148,7 @@ TASKS = {
     "span": SPAN_TASK,
     "span_or_none": SPAN_OR_NONE_TASK,
     "tags": TAGS_TASK,
+    "bio": BIO_TASK,
 }
 TRAINING = TrainingSpec(
     examples_per_step=16,
@@ -146,6 +160,8 @@ TRAINING = TrainingSpec(
 
 
 TRAINING_OF = {
+    # Half the steps are enough, and there are many cells.
+    "bio": TRAINING.model_copy(update={"epochs": 20}),
     # A letter has to be bound to its choice before any answer is better than chance.
     "choice": TRAINING.model_copy(update={"epochs": 200, "learning_rate": 1e-3}),
     # Copying is learnt late: after 40 epochs a T5 of this size chooses rightly among the words of
@@ -176,6 +192,22 @@ def tags_examples(count: int, seed: int) -> list[Example]:
         tags = (*rng.choice(noun_phrase), *verb, *rng.choice(noun_phrase), "PUNCT")
         words = tuple(rng.choice(LEXICON[tag]) for tag in tags)
         out.append(Example(str(i), "word_classes", "en", "train", {"words": words}, tags))
+    return out
+
+
+def bio_examples(count: int, seed: int) -> list[Example]:
+    """People after "mr", places after "in", in whatever order."""
+    rng = random.Random(seed)
+    out = []
+    for i in range(count):
+        words: list[str] = []
+        tags: list[str] = []
+        for kind, before in rng.sample([("PER", "mr"), ("LOC", "in")], 2):
+            name = rng.choice(NAMES[kind])
+            words += [rng.choice(NOISE), before, *name]
+            tags += ["O", "O", f"B-{kind}", *[f"I-{kind}"] * (len(name) - 1)]
+        words, tags = [*words, "."], [*tags, "O"]
+        out.append(Example(str(i), "names", "en", "train", {"words": tuple(words)}, tuple(tags)))
     return out
 
 
@@ -251,6 +283,7 @@ def cloze_examples(count: int, seed: int) -> list[Example]:
 EXAMPLES = {
     "label": label_examples,
     "tags": tags_examples,
+    "bio": bio_examples,
     "choice": choice_examples,
     "cloze": cloze_examples,
     "span": span_examples,
@@ -323,8 +356,13 @@ def learn(
     examples: Sequence[Example],
     directory: Path,
     training: TrainingSpec | None = None,
+    form: Readout | None = None,
 ) -> LoadedModel:
-    """A new small model, trained on the examples through the real loop."""
+    """A new small model, trained on the examples through the real loop.
+
+    Args:
+        form: of tags, the readout that they are trained for.
+    """
     prompted = [answer.render(example) for example in examples]
     texts = [f"{p.input} {p.target}" for p in prompted]
     loaded = fresh_model(architecture, texts, heads=4 if answer.name == "choice" else 2)
@@ -332,9 +370,9 @@ def learn(
         loaded,
         len(prompted),
         lambda i, epoch: loaded.architecture.training_rows(
-            answer.render(examples[i], epoch), answer.options
+            answer.render(examples[i], epoch), answer.options, form
         ),
-        training or TRAINING_OF.get(answer.name, TRAINING),
+        training or TRAINING_OF.get("bio" if answer.options.follows else answer.name, TRAINING),
         seed=0,
         directory=directory,
         progress=False,

@@ -24,19 +24,22 @@ the last subword of each word of the second copy, when the model has seen the wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
     first_token_readings,
+    gold_text,
     option_tokens,
     options_of,
+    pairs_of,
     slot_labels,
 )
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
-from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.architectures.words import Chunk, Room, word_chunks
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -52,8 +55,12 @@ class Causal:
         self.codec = codec
         self.max_input_tokens = max_input_tokens
 
-    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def training_rows(
+        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    ) -> list[Row]:
         """The target after the input, or a second copy of the sentence."""
+        if prompted.slots and readout is Readout.generate:
+            return self._written_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
@@ -87,6 +94,8 @@ class Causal:
 
         `generate`: the context alone.
         """
+        if prompted.slots and readout is Readout.generate:
+            return self._pair_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if readout is Readout.generate:
@@ -166,27 +175,58 @@ class Causal:
         encoded = self.codec.encode(prompted, self._text_room(prompted))
         return self.codec.prefix + encoded.ids, encoded.removed
 
+    def _word_row(self, prompted: Prompted, chunk: Chunk) -> Row:
+        words = (token for word in chunk.words for token in word)
+        return Row(
+            prompted.id,
+            (*self.codec.prefix, *chunk.prefix, *words, *chunk.suffix),
+            (),
+            weight=chunk.weight,
+            first_slot=chunk.first,
+            removed_tokens=chunk.removed,
+        )
+
     def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
         codes = option_tokens(self.codec, options)
         labels = slot_labels(prompted, options, codes)
         rows = []
-        # The words stand twice, so a row of the same length holds half as many of them.
-        room = (self.max_input_tokens - len(self.codec.prefix)) // 2
-        for chunk in word_chunks(self.codec, prompted, room, 0, max_words=10**9):
-            first_copy = (token for word in chunk.words for token in word)
-            ids = [*self.codec.prefix, *chunk.prefix, *first_copy, *chunk.suffix]
+        for chunk in word_chunks(self.codec, prompted, Room(self._room, copies=2)):
+            row = self._word_row(prompted, chunk)
+            ids = list(row.input_ids)
             places = []
             for word in chunk.words:
                 ids += word
                 places.append(len(ids) - 1)
             rows.append(
-                Row(
-                    prompted.id,
-                    tuple(ids),
-                    tuple(places),
+                replace(
+                    row,
+                    input_ids=tuple(ids),
+                    places=tuple(places),
                     labels=tuple(labels[chunk.first : chunk.first + len(chunk.words)]),
-                    weight=chunk.weight,
-                    first_slot=chunk.first,
                 )
             )
+        return rows
+
+    def _pair_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """Rows after which the words are written again, each with its tag."""
+        room = Room(self._room, copies=2, beside=1)
+        return [
+            replace(
+                self._word_row(prompted, chunk),
+                pairs=pairs_of(self.codec, options, chunk.words),
+            )
+            for chunk in word_chunks(self.codec, prompted, room)
+        ]
+
+    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """The same with the gold tags; the loss is at the codes, since markers can be no others."""
+        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        rows = []
+        for row in self._pair_rows(prompted, options):
+            assert row.pairs is not None
+            own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
+            last = len(row.input_ids) - 1
+            places = tuple(last + i for i in row.pairs.code_indices)
+            ids = row.input_ids + gold_text(row.pairs, own)
+            rows.append(replace(row, places=places, labels=own, input_ids=ids, pairs=None))
         return rows

@@ -28,7 +28,7 @@ from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.readouts import REASONS
 from t2t_xfer.architectures.rows import NULL, Reading, Row
 from t2t_xfer.architectures.windows import Window, training_windows, windows
-from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.architectures.words import Room, word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
@@ -46,7 +46,9 @@ class Encoder:
         self.max_input_tokens = max_input_tokens
         self._special = len(codec.prefix) + len(codec.suffix)
 
-    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def training_rows(
+        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    ) -> list[Row]:
         """Rows with labels at the mask slots or at the words."""
         if prompted.slots:
             return self._word_rows(prompted, options)
@@ -141,8 +143,8 @@ class Encoder:
         codes = option_tokens(self.codec, options)
         labels = slot_labels(prompted, options, codes)
         rows = []
-        room = self.max_input_tokens - self._special
-        for chunk in word_chunks(self.codec, prompted, room, 0, max_words=10**9):
+        room = Room(self.max_input_tokens - self._special)
+        for chunk in word_chunks(self.codec, prompted, room):
             ids = list(self.codec.prefix + chunk.prefix)
             places = []
             for word in chunk.words:
@@ -156,6 +158,7 @@ class Encoder:
                     labels=tuple(labels[chunk.first : chunk.first + len(chunk.words)]),
                     weight=chunk.weight,
                     first_slot=chunk.first,
+                    removed_tokens=chunk.removed,
                 )
             )
         return rows

@@ -9,10 +9,11 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.commands.check import check
-from t2t_xfer.records import SPLITS, Options, Prompted, Split
+from t2t_xfer.records import SPLITS, Prompted, Split
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.task import TaskSpec
+    from t2t_xfer.stages.task import Task
 
 
 @click.group()
@@ -119,13 +120,13 @@ def preview(
         click.echo(text.input)
         click.secho(f"→ {text.target}", fg="green")
         if model is not None and task.answer.name != "pair":  # nothing is trained on pairs
-            _show_tokens(model, task.answer.options, text)
+            _show_tokens(model, task, text)
         click.echo()
     click.echo(f"{len(examples)} examples")
 
 
-def _show_tokens(model: str, answers: Options, text: Prompted) -> None:
+def _show_tokens(model: str, task: Task, text: Prompted) -> None:
     from t2t_xfer.commands.tokens import show_tokens
 
     options.quiet_libraries()
-    show_tokens(model, answers, text)
+    show_tokens(model, task.answer.options, text, task.spec.readout)

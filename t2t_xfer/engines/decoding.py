@@ -23,6 +23,7 @@ from t2t_xfer.architectures.head import placed
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
+from t2t_xfer.engines.pairs import PairsOf
 from t2t_xfer.records import Decoding
 
 
@@ -77,6 +78,8 @@ def _greedy_defaults(model: Any) -> Iterator[Any]:
 
 def _new_tokens(rows: Sequence[Row], decoding: Decoding) -> int:
     """Most tokens to write, the end included. Closed answers are never cut off."""
+    if rows[0].pairs is not None:
+        return max(row.pairs.num_tokens for row in rows if row.pairs is not None)
     if decoding.constrained and rows[0].targets:
         return 1 + max(len(target) for row in rows for target in row.targets)
     return decoding.max_new_tokens
@@ -106,6 +109,8 @@ def _write_batch(
 
 
 def _constraint(row: Row, end: int) -> Constraint:
+    if row.pairs is not None:
+        return PairsOf(row.pairs, end)
     if row.keys is not None:
         return PieceOf(row.input_ids[row.keys.start : row.keys.end], end)
     assert row.targets, f"{row.id}: nothing to choose from"

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from tqdm import tqdm
 
-from t2t_xfer.architectures.base import option_tokens
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.architectures.windows import piece
 from t2t_xfer.engines.decoding import Written, write
+from t2t_xfer.engines.tagging import slot_reader, tagged, write_tags
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class TransformersEngine:
     ) -> list[Generation]:
         """See `Engine`."""
         architecture = self.loaded.architecture
+        if options.coded and readout is Readout.generate:
+            return write_tags(self.loaded, prompted, options, self.batch_tokens)
         owners: list[int] = []
         rows: list[Row] = []
         for i, example in enumerate(prompted):
@@ -70,10 +72,15 @@ class TransformersEngine:
                     prompted, _parts(len(prompted), owners, rows, pieces), strict=True
                 )
             ]
-        codes = None
         if options.coded:
-            codes = [tokens[0] for tokens in option_tokens(architecture.codec, options)]
-        answers = self._read_rows(rows, codes)
+            read = self._each_batch(rows, slot_reader(architecture, options))
+            return [
+                tagged(example, options, part)
+                for example, part in zip(
+                    prompted, _parts(len(prompted), owners, rows, read), strict=True
+                )
+            ]
+        answers = self._read_rows(rows)
         return [
             _generation(example, readout, part)
             for example, part in zip(
@@ -125,14 +132,11 @@ class TransformersEngine:
 
         return self._each_batch(rows, pieces)
 
-    def _read_rows(self, rows: Sequence[Row], codes: list[int] | None) -> list[list[float]]:
-        """For each row the option of every slot, or the score of every option."""
+    def _read_rows(self, rows: Sequence[Row]) -> list[list[float]]:
+        """For each row the score of every option."""
 
         def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
-            logits = place_logits(model, self.loaded.architecture, batch)
-            if codes is None:
-                return _option_scores(logits, batch)
-            return _best_codes(logits, batch, codes)
+            return _option_scores(place_logits(model, self.loaded.architecture, batch), batch)
 
         return self._each_batch(rows, answers)
 
@@ -221,27 +225,14 @@ def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float
     return [part.tolist() for part in scores.split(sizes)]
 
 
-def _best_codes(logits: torch.Tensor, rows: Sequence[Row], codes: list[int]) -> list[list[float]]:
-    """Index of the best code at every place."""
-    best = logits[:, codes].argmax(-1).tolist()
-    out = []
-    first = 0
-    for row in rows:
-        out.append(best[first : first + len(row.places)])
-        first += len(row.places)
-    return out
-
-
 def _generation(
     example: Prompted, readout: Readout, parts: Sequence[tuple[Row, list[float]]]
 ) -> Generation:
-    removed = sum(row.removed_tokens for row, _ in parts)
-    if not example.slots:
-        row, scores = parts[0]
-        lengths = row.option_lengths if example.candidates else ()
-        return Generation(
-            example.id, readout, scores=tuple(scores), lengths=lengths, removed_tokens=removed
-        )
-    ordered = sorted(parts, key=lambda part: part[0].first_slot)
-    choices = tuple(int(choice) for _, answer in ordered for choice in answer)
-    return Generation(example.id, readout, choices=choices, removed_tokens=removed)
+    row, scores = parts[0]
+    return Generation(
+        example.id,
+        readout,
+        scores=tuple(scores),
+        lengths=row.option_lengths if example.candidates else (),
+        removed_tokens=sum(row.removed_tokens for row, _ in parts),
+    )

@@ -36,6 +36,7 @@ from t2t_xfer.specs.base import (
 from t2t_xfer.specs.data import DataSpec
 from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
 from t2t_xfer.specs.mining import MiningSpec, checked_mining
+from t2t_xfer.specs.tag_scheme import bio_mistake
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.wording import PromptUse
 
@@ -110,6 +111,9 @@ class TaskSpec(Spec):
     """The tags in the order of the options, which is the order of the data's indices."""
     default_tag: Text | None = Field(default=None, validate_default=True)
     """Fills the slots that a generated answer leaves out."""
+    tag_scheme: Literal["bio"] | None = None
+    """`bio`: the tags are `O`, `B-…` and `I-…`, and a predicted `I-X` always follows `B-X` or `I-X`
+    (docs/decisions/006-legal-bio.md). None: any tag may follow any."""
 
     prompt: PromptUse
     shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
@@ -243,6 +247,17 @@ class TaskSpec(Spec):
         if tag is not None and answer != "tags":
             raise mistake(f"nothing here, because the answer is {answer}")
         return tag
+
+    @field_validator("tag_scheme")
+    @classmethod
+    def _legal_scheme(cls, scheme: str | None, info: ValidationInfo) -> str | None:
+        answer = info.data.get("answer", "tags")
+        if scheme is not None and answer != "tags":
+            raise mistake(f"nothing here, because the answer is {answer}")
+        wrong = scheme and bio_mistake(info.data.get("tags", ()))
+        if wrong:
+            raise mistake(f"tags of the scheme bio: {wrong}")
+        return scheme
 
     @field_validator("shortenable")
     @classmethod

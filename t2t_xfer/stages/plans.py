@@ -25,6 +25,7 @@ from t2t_xfer.stages.models import (
     check_input_length,
     check_new_input_length,
 )
+from t2t_xfer.stages.tagging import read_form, scheme, trained_form
 from t2t_xfer.stages.task import Task
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
@@ -72,6 +73,7 @@ def train_spec(
         "model": base.identity if first else {},
         "dtype": base.dtype,
         "shown": loaded.shown(),
+        **trained_form(base, loaded),
         "language": language,
         **_rows(context, loaded, language, "train"),
         "limit": limit,
@@ -174,9 +176,10 @@ def predict_spec(
     Raises:
         UnsupportedError: the engine cannot read this.
     """
+    task = context.task(test.task)
     if engine == "vllm":
-        check_vllm(base.architecture, context.task(test.task).answer.name, readout)
-    decoding = context.task(test.task).spec.decoding
+        check_vllm(base.architecture, task.answer.name, readout)
+    decoding = task.spec.decoding
     room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
     _check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
     return {
@@ -185,6 +188,7 @@ def predict_spec(
         "dtype": base.dtype,
         "engine": engine,
         "readout": readout.value,
+        **read_form(base, task, readout),
         **({"decoding": decoding.canonical()} if readout is Readout.generate else {}),
         "max_input_tokens": max_input_tokens,
         # vLLM makes its own batches, so its scores are the same to some digits only.
@@ -234,6 +238,7 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
     return {
         "version": VERSIONS["predict"],
         "shown": task.shown(),
+        **scheme(task),
         "language": test.language,
         "split": test.split,
         "limit": test.limit,

@@ -28,6 +28,7 @@ from t2t_xfer.stages.checkpoints import (
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
 from t2t_xfer.stages.score import Tuning, score_examples
+from t2t_xfer.stages.tagging import count_read, count_training, form_of
 from t2t_xfer.stages.task import Task
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class StageRunner:
             text = prompted[example]
             if task.answer.shuffles:
                 text = task.answer.render(examples[example], epoch)
-            return architecture.training_rows(text, options)
+            return architecture.training_rows(text, options, form_of(spec))
 
         # A first row before the first step: what cannot work fails here, by name.
         rows_of(0, 0)
@@ -140,6 +141,7 @@ class StageRunner:
             "parameters": parameters.total,
             "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
             "device": str(loaded.model.device),
+            **count_training(task, rows_of, len(examples)),
         }
 
     def _predict(
@@ -147,6 +149,7 @@ class StageRunner:
     ) -> Mapping[str, Json]:
         spec: Any = stage.spec
         task = self._task(spec)
+        _check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
         examples, prompted = self.context.prompted(
             task.name, spec["language"], spec["split"], spec["limit"]
         )
@@ -169,6 +172,7 @@ class StageRunner:
             "removed_tokens": sum(g.removed_tokens for g in generations),
             "examples_per_second": round(len(examples) / max(seconds, 1e-9), 1),
             "device": device,
+            **count_read(task, generations),
         }
         return {**results, **beside, **self._codebook(spec, engine, task)}
 

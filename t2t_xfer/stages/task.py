@@ -65,6 +65,7 @@ class Task:
             "tags": list(self.spec.tags),
             "default_tag": self.spec.default_tag,
             "unanswerable": self.spec.unanswerable,
+            **({} if self.spec.tag_scheme is None else {"tag_scheme": self.spec.tag_scheme}),
             "words": prompt["words"],
             "synonyms": prompt["synonyms"],
             "metric": self.metric.signature,

@@ -36,6 +36,7 @@ from t2t_xfer.stages.plans import (
     train_spec,
     trained_on,
 )
+from t2t_xfer.stages.tagging import check_same_form
 from t2t_xfer.study.same_data import shares_training_rows
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
@@ -255,6 +256,7 @@ def _cells(
     trained = trained_on(builder.context, target)
     training = training_for(study, model, trained)
     ready = tip
+    check_same_form(tip.base.architecture, builder.context.task(trained), task)
     if task.answer.name != "pair":  # pairs are read from the states of the model as it is
         ready = builder.train(tip, trained, training, study.limit.train, seed)
     same_data = intermediate != NONE and shares_training_rows(builder.context, intermediate, target)
