@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, merge, single, study, tasks
+from t2t_xfer.commands import doctor, job, merge, single, store, study, tasks
 from t2t_xfer.errors import UserError
 
 
@@ -34,9 +34,11 @@ for command in (
     merge.merge,
     study.study,
     study.report,
+    store.store,
     doctor.doctor,
 ):
     cli.add_command(command)
+study.study.add_command(job.job)
 
 
 def main(arguments: list[str] | None = None) -> Any:

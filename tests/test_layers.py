@@ -13,13 +13,33 @@ from .conftest import REPOSITORY
 
 PACKAGE = "t2t_xfer"
 LAYERS = (
-    *("errors", "records", "languages", "specs", "prompts", "answers", "metrics", "microworld"),
+    *(
+        "errors",
+        "records",
+        "languages",
+        "progress",
+        "specs",
+        "prompts",
+        "answers",
+        "metrics",
+        "microworld",
+    ),
     *("data", "architectures", "engines", "retrieval", "training", "report", "stages", "study"),
     *("commands", "cli", "__main__"),
 )
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "safetensors", "vllm"}
 NEVER_HEAVY = {
-    *("errors", "records", "languages", "specs", "prompts", "answers", "metrics", "microworld"),
+    *(
+        "errors",
+        "records",
+        "languages",
+        "progress",
+        "specs",
+        "prompts",
+        "answers",
+        "metrics",
+        "microworld",
+    ),
     "report",
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""
