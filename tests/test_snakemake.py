@@ -132,3 +132,16 @@ def test_without_several_gpus_nothing_is_leased(
     with leased_gpu(tmp_path) as device:
         assert device is None
     assert not list(tmp_path.iterdir())
+
+
+def test_the_slurm_profile_loads_and_lists_the_jobs(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    hub, study = make_mirror(tmp_path), small(tmp_path)
+    profile = str(REPOSITORY / "docs" / "examples" / "slurm")
+    outcome = run(
+        study, hub, tmp_path / "out", "--executor", "snakemake", "--profile", profile, "--dry-run"
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    told = outcome.stdout + outcome.stderr
+    assert "slurm_partition=gpu" in told
+    assert "gpu=1" in told

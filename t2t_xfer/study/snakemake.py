@@ -98,10 +98,9 @@ def _command(
         *("--cores", str(cores)),
         *("--retries", str(retries)),
         *("--rerun-triggers", "input"),
-        *("--quiet", "rules", "host", "reason"),
+        *(["--dry-run"] if dry_run else ["--quiet", "rules", "host", "reason"]),
         # On one machine a job with `gpu=1` waits for a free one; without GPUs it need not.
         *(["--profile", profile] if profile else ["--resources", f"gpu={gpus or cores}"]),
-        *(["--dry-run"] if dry_run else []),
         *("--keep-going", "--rerun-incomplete", "--nocolor"),
         "--config",
         *(f"{key}={value}" for key, value in settings.items()),
