@@ -31,6 +31,7 @@ from t2t_xfer.stages.task import Task
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.rows import Row
+    from t2t_xfer.training.mixture import Place
 
 
 class StageLike(Protocol):
@@ -92,6 +93,7 @@ class StageRunner:
     def _train(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         from t2t_xfer.architectures.adapters import count_parameters
         from t2t_xfer.training.loop import train
+        from t2t_xfer.training.mixture import Mixture
 
         spec, how = cast("Any", stage.spec), cast("Any", stage.how)
         # How often to save changes no result, so it is not in the spec.
@@ -110,17 +112,18 @@ class StageRunner:
         parameters = count_parameters(loaded.model)
         architecture, options = loaded.architecture, task.answer.options
 
-        def rows_of(example: int, epoch: int) -> list[Row]:
-            text = prompted[example]
+        def rows_of(place: Place) -> list[Row]:
+            text = prompted[place.example]
             if task.answer.shuffles:
-                text = task.answer.render(examples[example], epoch)
+                text = task.answer.render(examples[place.example], place.epoch)
             return architecture.training_rows(text, options)
 
         # A first row before the first step: what cannot work fails here, by name.
-        rows_of(0, 0)
+        mixture = Mixture.of_one(len(examples), spec["seed"])
+        rows_of(mixture[0])
         trained = train(
             loaded,
-            len(examples),
+            mixture,
             rows_of,
             training,
             seed=spec["seed"],
