@@ -113,6 +113,16 @@ class Mixture:
         """The places `[start, start + count)`."""
         return [self[place] for place in range(start, start + count)]
 
+    def first_of_each(self) -> list[Place]:
+        """The first place of every task."""
+        found: dict[int, Place] = {}
+        for i in range(self.epoch_length):
+            place = self[i]
+            found.setdefault(place.task, place)
+            if len(found) == len(self.parts):
+                break
+        return [*found.values()]
+
     def counts(self, num_examples: int) -> dict[str, int]:
         """How often each task comes in the first so many places."""
         epochs, rest = divmod(num_examples, self.epoch_length)
