@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, merge, score, single, study, submission, tasks
+from t2t_xfer.commands import doctor, job, merge, score, single, store, study, submission, tasks
 from t2t_xfer.errors import UserError
 
 
@@ -36,9 +36,11 @@ for command in (
     study.report,
     score.score,
     submission.submission,
+    store.store,
     doctor.doctor,
 ):
     cli.add_command(command)
+study.study.add_command(job.job)
 
 
 def main(arguments: list[str] | None = None) -> Any:

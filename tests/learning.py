@@ -25,6 +25,7 @@ from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.specs.wording import PromptUse
 from t2t_xfer.training.loop import train
+from t2t_xfer.training.mixture import Mixture
 
 CUES = {
     "entailment": ("great", "猫", "superb"),
@@ -368,9 +369,9 @@ def learn(
     loaded = fresh_model(architecture, texts, heads=4 if answer.name == "choice" else 2)
     train(
         loaded,
-        len(prompted),
-        lambda i, epoch: loaded.architecture.training_rows(
-            answer.render(examples[i], epoch), answer.options, form
+        Mixture.of_one(len(prompted), seed=0),
+        lambda at: loaded.architecture.training_rows(
+            answer.render(examples[at.example], at.epoch), answer.options, form
         ),
         training or TRAINING_OF.get("bio" if answer.options.follows else answer.name, TRAINING),
         seed=0,

@@ -13,25 +13,17 @@ from .conftest import REPOSITORY
 
 PACKAGE = "t2t_xfer"
 LAYERS = (
-    *("errors", "records", "languages", "specs", "prompts", "answers", "metrics", "microworld"),
-    *(
-        "data",
-        "xtreme",
-        "architectures",
-        "engines",
-        "retrieval",
-        "training",
-        "report",
-        "stages",
-        "study",
-    ),
+    *("errors", "records", "languages", "progress", "specs", "prompts", "answers", "metrics"),
+    *("microworld", "data", "xtreme", "architectures", "engines", "retrieval", "training"),
+    *("report", "stages", "study"),
     *("commands", "cli", "__main__"),
 )
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "safetensors", "vllm"}
 HEAVY |= {"evaluate"}
 NEVER_HEAVY = {
-    *("errors", "records", "languages", "specs", "prompts", "answers", "metrics", "microworld"),
-    *("xtreme", "report"),
+    *("errors", "records", "languages", "progress", "specs", "prompts", "answers", "metrics"),
+    *("microworld", "data", "xtreme", "architectures", "engines", "retrieval", "training"),
+    *("report", "stages", "study"),
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""
 LIGHT_AT_IMPORT = NEVER_HEAVY | {"data", "study", "commands", "cli", "__main__"}

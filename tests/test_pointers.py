@@ -20,6 +20,7 @@ from t2t_xfer.architectures.rows import NULL, Row
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Readout
+from t2t_xfer.training.mixture import Mixture
 from t2t_xfer.training.steps import StepDataset
 
 from .learning import answers, fresh_model, rendered
@@ -187,7 +188,11 @@ def test_a_step_may_mix_pointers_with_other_rows(loaded: LoadedModel) -> None:
     span, label = training_rows(loaded, "span", 6), training_rows(loaded, "label", 6)
     mixed = [row for pair in zip(span, label, strict=True) for row in pair]
     dataset = StepDataset(
-        12, lambda i, _: [mixed[i]], per_step=12, total_steps=1, seed=0, micro_batch_tokens=200
+        Mixture.of_one(12, seed=0),
+        lambda at: [mixed[at.example]],
+        per_step=12,
+        total_steps=1,
+        micro_batch_tokens=200,
     )
     (step,) = [dataset[0]]
     assert step == dataset[0]

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from tqdm import tqdm
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from t2t_xfer.architectures.head import placed
@@ -24,6 +23,7 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
 from t2t_xfer.engines.pairs import PairsOf
+from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding
 
 
@@ -50,7 +50,7 @@ def write(
     with (
         torch.inference_mode(),
         _greedy_defaults(model) as plain,
-        tqdm(total=len(rows), desc="write", unit="row", leave=False, disable=None) as progress,
+        Progress(total=len(rows), desc="write", unit="row") as progress,
     ):
         for batch in token_budget_batches(lengths, batch_tokens):
             written = _write_batch(plain, loaded, [rows[i] for i in batch], decoding)

@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
+from t2t_xfer.progress import Progress
 from t2t_xfer.specs.task_parts import EmbeddingSpec
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def embed(
     vectors = np.empty((len(rows), body.config.hidden_size), np.float32)
     with (
         torch.inference_mode(),
-        tqdm(total=len(rows), desc="embed", unit="text", leave=False, disable=None) as progress,
+        Progress(total=len(rows), desc="embed", unit="text") as progress,
     ):
         for batch in token_budget_batches([len(row) for row in rows], batch_tokens):
             states, mask = _states(body, [rows[i] for i in batch], layer)

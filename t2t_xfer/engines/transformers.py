@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from tqdm import tqdm
 
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import LoadedModel
@@ -21,6 +20,7 @@ from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.architectures.windows import piece
 from t2t_xfer.engines.decoding import Written, write
 from t2t_xfer.engines.tagging import slot_reader, tagged, write_tags
+from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class TransformersEngine:
         model = self.loaded.model.eval()
         with (
             torch.inference_mode(),
-            tqdm(total=len(rows), desc="read", unit="row", leave=False, disable=None) as progress,
+            Progress(total=len(rows), desc="read", unit="row") as progress,
         ):
             for batch in row_batches(rows, self.batch_tokens):
                 out.update(zip(batch, answer(model, [rows[i] for i in batch]), strict=True))

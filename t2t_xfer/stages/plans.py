@@ -6,7 +6,8 @@ comes to mean something else.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
@@ -58,27 +59,45 @@ def train_spec(
     context: Context,
     base: Base,
     first: bool,
-    task: str,
+    tasks: Sequence[str],
     training: TrainingSpec,
     limit: int | None,
     seed: int,
 ) -> dict[str, Json]:
-    """Identity of a `train` stage; `first`: it starts from the base rather than another stage."""
+    """Identity of a `train` stage; `first`: it starts from the base rather than another stage.
+
+    `limit` is that of each task. How tasks are mixed does not count where there is only one.
+    """
     _check_length(base, training.max_input_tokens)
-    loaded = context.task(task)
-    check_trainable(base.architecture, loaded)
-    language = loaded.spec.source_language
+    parts = [_trained(context, base, task) for task in tasks]
+    settings = training.canonical()
+    if len(parts) == 1:
+        del settings["mixture"]
     return {
         "version": VERSIONS["train"],
         "model": base.identity if first else {},
         "dtype": base.dtype,
-        "shown": loaded.shown(),
-        **trained_form(base, loaded),
-        "language": language,
-        **_rows(context, loaded, language, "train"),
+        **(parts[0] if len(parts) == 1 else {"mixture": [*parts]}),
         "limit": limit,
-        "training": training.canonical(),
+        "training": settings,
         "seed": seed,
+    }
+
+
+def trained_parts(spec: Mapping[str, Any]) -> list[Any]:
+    """The tasks of a `train` stage's spec, each with `shown`, `language` and its rows."""
+    return list(spec["mixture"]) if "mixture" in spec else [spec]
+
+
+def _trained(context: Context, base: Base, name: str) -> dict[str, Json]:
+    task = context.task(name)
+    check_trainable(base.architecture, task)
+    language = task.spec.source_language
+    return {
+        "shown": task.shown(),
+        **trained_form(base, task),
+        "language": language,
+        **_rows(context, task, language, "train"),
     }
 
 

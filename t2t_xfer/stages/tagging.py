@@ -6,7 +6,7 @@ task's YAML changes its training rows, so the form belongs to the identity of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t2t_xfer.architectures import planned_readout
@@ -104,13 +104,12 @@ def check_same_form(architecture: ArchitectureName, trained: Task, tested: Task)
         )
 
 
-def count_training(
-    task: Task, rows_of: Callable[[int, int], Sequence[Row]], num_examples: int
-) -> dict[str, Json]:
-    """How many sentences training cuts into pieces; nothing for other tasks."""
+def count_training(task: Task, rows_of_each: Iterable[Sequence[Row]]) -> dict[str, Json]:
+    """How many sentences training cuts into pieces; nothing for other tasks, whose rows are not
+    made."""
     if task.answer.name != "tags":
         return {}
-    counts = [rows_of(example, 0) for example in range(num_examples)]
+    counts = [*rows_of_each]
     removed = sum(row.removed_tokens for rows in counts for row in rows)
     return {**_counts([len(rows) for rows in counts]), "removed_tokens": removed}
 
