@@ -48,7 +48,8 @@ def score_examples(
         tuned_on = tuning or Tuning(examples, prompted, generations)
         found = _predictions(task, tuned_on.prompted, tuned_on.generations)
         metric = metric.tuned(_golds(tuned_on.examples), found)
-        how = ["tuned:validation" if tuning else "tuned:tested"]
+        if metric != task.metric:  # it stays as it is where predictions have no evidence
+            how = ["tuned:validation" if tuning else "tuned:tested"]
     statistics = statistics_by_id(metric, golds, predictions)
     rows: list[dict[str, Json]] = [
         {
