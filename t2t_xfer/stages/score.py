@@ -45,12 +45,14 @@ def score_examples(
     predictions = _predictions(task, prompted, generations)
     metric = in_language(task.metric, examples[0].language)
     how: list[str] = []
+    untuned = metric
     if isinstance(metric, Tuned):
         # Without a split to tune on, the best threshold of these predictions themselves.
         tuned_on = tuning or Tuning(examples, prompted, generations)
         found = _predictions(task, tuned_on.prompted, tuned_on.generations)
         metric = metric.tuned(_golds(tuned_on.examples), found)
-        how = ["threshold-chosen-on:" + ("validation" if tuning else "the-scored-set")]
+        if metric != untuned:  # it stays as it is where predictions have no evidence
+            how = ["threshold-chosen-on:" + ("validation" if tuning else "the-scored-set")]
     statistics = statistics_by_id(metric, golds, predictions)
     rows: list[dict[str, Json]] = [
         {
