@@ -84,7 +84,7 @@ class Checker:
                 if code == source and task.spec.parallel and task.spec.labels:
                     golds[split] = {e.id: e.gold for e in looked.examples if e.gold is not None}
         languages = tuple(LanguageCheck(code, tuple(found[code])) for code in present)
-        model = None if self._tokens is None else check_model(task, self._tokens, languages)
+        model = self._tokens and check_model(task, self._tokens, languages)
         if model is not None:
             problems += [f"{model.model}: {problem}" for problem in model.problems]
         return TaskCheck(
