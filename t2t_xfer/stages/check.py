@@ -21,6 +21,7 @@ from t2t_xfer.stages.check_findings import (
     BadRow,
     LanguageCheck,
     Lengths,
+    ModelCheck,
     Sample,
     SplitCheck,
     TaskCheck,
@@ -84,7 +85,7 @@ class Checker:
                 if code == source and task.spec.parallel and task.spec.labels:
                     golds[split] = {e.id: e.gold for e in looked.examples if e.gold is not None}
         languages = tuple(LanguageCheck(code, tuple(found[code])) for code in present)
-        model = None if self._tokens is None else check_model(task, self._tokens, languages)
+        model = self._model(task, languages)
         if model is not None:
             problems += [f"{model.model}: {problem}" for problem in model.problems]
         return TaskCheck(
@@ -99,6 +100,9 @@ class Checker:
             tuple(samples.chosen()),
             model,
         )
+
+    def _model(self, task: Task, languages: Sequence[LanguageCheck]) -> ModelCheck | None:
+        return None if self._tokens is None else check_model(task, self._tokens, languages)
 
     def _nothing(self, name: str) -> TaskCheck:
         spec = self._context.catalogue.task(name)

@@ -81,11 +81,12 @@ def check_split(task: Task, wanted: Wanted) -> Looked:
         # A gold answer that no model can give is replaced by the nearest that one can.
         said = [replace(e, gold=reachable(task, e.gold)) for e in examples if e.gold is not None]
         prompted = [render(task, example) for example in said]
+        check = _examined(task, wanted, examples, said, prompted)
     except UnlabelledError as e:
         return Looked(SplitCheck(wanted.split, "unlabelled", str(e)))
     except UserError as e:
         return Looked(SplitCheck(wanted.split, "failed", str(e)))
-    return Looked(_examined(task, wanted, examples, said, prompted), examples, prompted)
+    return Looked(check, examples, prompted)
 
 
 def _metric(task: Task, wanted: Wanted) -> Metric:
@@ -100,20 +101,12 @@ def _examined(
     prompted: Sequence[Prompted],
 ) -> SplitCheck:
     golds = {example.id: example.gold for example in examples if example.gold is not None}
-    ideal = [
-        Prediction(e.id, expected_value(task, e.gold), Status.exact)
-        for e in said
-        if e.gold is not None
-    ]
+    ideal = _ideal(task, said)
     expected = {prediction.id: prediction.value for prediction in ideal}
     metric = _metric(task, wanted)
     right, not_back, oracle = {}, list[BadRow](), 0.0
     for readout in readouts_of_format(task.answer.name):
-        try:
-            found = _predictions(task, readout, said, prompted)
-        except UserError as e:
-            problem = f"read by {readout.value}: {e}"
-            return SplitCheck(wanted.split, "failed", problem, len(examples))
+        found = _predictions(task, readout, said, prompted)
         lost = [p for p in found if p.value != expected[p.id]]
         right[readout] = len(found) - len(lost)
         not_back += [_bad_row(metric, golds[p.id], p, readout) for p in lost]
@@ -139,6 +132,15 @@ def _examined(
         overlap=overlaps(task, examples),
         agreement=_agreement(golds, wanted.source_golds),
     )
+
+
+def _ideal(task: Task, said: Sequence[Example]) -> list[Prediction]:
+    """The gold answers as predictions."""
+    return [
+        Prediction(e.id, expected_value(task, e.gold), Status.exact)
+        for e in said
+        if e.gold is not None
+    ]
 
 
 def _predictions(
