@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from t2t_xfer.microworld.grammar import speaker
 from t2t_xfer.microworld.lexicon import load_lexicon
-from t2t_xfer.microworld.sampling import Sampler, Skeleton, sampler, split_of_key
+from t2t_xfer.microworld.sampling import Sampler, Skeleton, sampler
 from t2t_xfer.microworld.world import Event, Thing, load_world
 from t2t_xfer.records import Split
 
@@ -111,19 +111,17 @@ def _name(skeleton: Skeleton) -> Thing:
 def knowledge(seed: str, split: Split) -> Iterator[Choice]:
     """What things are and what they are for: five answers, one true.
 
-    A form of question about one thing stands in one split alone.
+    A form of question about one thing, as an answer too, stands in one split alone.
     """
     random, world = Random(seed), load_world()
     says = speaker("en").phrases
     kinds = [kind for kind in world.uses if kind != "animal"] + ["animal", "person"]
     names = load_lexicon("en").data["kind_names"]
     verbs = load_lexicon("en").words["verbs"]
-    asked = [
-        (form, kind, noun)
+    nouns = {
+        (form, kind): _share(world.leaves(kind), form, split)
         for form, kind in product(range(4), kinds)
-        for noun in world.leaves(kind)
-        if (form < 2 or kind in world.uses) and split_of_key(f"know {form}", [noun]) == split
-    ]
+    }
 
     def a(noun: str) -> str:
         name = names.get(noun)
@@ -132,11 +130,10 @@ def knowledge(seed: str, split: Split) -> Iterator[Choice]:
         return " ".join(t.word for t in says.noun_phrase(Thing(noun, "a"), "nominative"))
 
     while True:
-        form, kind, noun = random.choice(asked)
-        others = random.sample([each for each in kinds if each != kind], 4)
-        if form == 3 and "person" in others:
-            continue
-        options = random.sample([kind, *others], 5)
+        form = random.randrange(4)
+        options = random.sample(kinds[: len(kinds) - (form > 1)], 5)
+        kind = random.choice(options)
+        noun = random.choice(nouns[form, kind])
         if form in (0, 2):
             nouns = [
                 noun if each == kind else random.choice(world.leaves(each)) for each in options
@@ -151,3 +148,11 @@ def knowledge(seed: str, split: Split) -> Iterator[Choice]:
             question = f"What does one do with {a(noun)}?"
             answers = tuple(f"{verbs[world.uses[each]][0]['base']} it" for each in options)
         yield Choice("", question, answers, options.index(kind), noun)
+
+
+def _share(nouns: tuple[str, ...], form: int, split: Split) -> tuple[str, ...]:
+    """One noun of a kind for validation, one for the test, the others for training."""
+    held_out = (nouns[form % len(nouns)], nouns[(form + 1) % len(nouns)])
+    if split == "train":
+        return tuple(noun for noun in nouns if noun not in held_out)
+    return (held_out[split == "test"],)
