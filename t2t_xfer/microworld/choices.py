@@ -135,10 +135,8 @@ def knowledge(seed: str, split: Split) -> Iterator[Choice]:
         kind = random.choice(options)
         noun = random.choice(nouns[form, kind])
         if form in (0, 2):
-            nouns = [
-                noun if each == kind else random.choice(world.leaves(each)) for each in options
-            ]
-            answers = tuple(a(each) for each in nouns)
+            shown = [noun if k == kind else random.choice(nouns[form, k]) for k in options]
+            answers = tuple(a(each) for each in shown)
             question = f"Which of these is {a(kind)}?"
             if form == 2:
                 question = f"What does one {verbs[world.uses[kind]][0]['base']}?"
