@@ -72,32 +72,37 @@ def _gets(random: Random, source: Sampler, skeleton: Skeleton) -> Event:
 
 
 def reasons(seed: str, split: Split) -> Iterator[Choice]:
-    """Two things happened, each for a reason; why did one of them?"""
+    """Two things happened, each for a reason; why did one of them?
+
+    What happened is of the split. Whatever can happen may be its reason: if reasons had a split
+    too, the mixed answers would often be of another one, and that would give them away.
+    """
     random, source = Random(seed), sampler(split)
     says, acts = speaker("en"), load_lexicon("en").words["acts"]
+    names = source.world.names
     done = [
-        each
-        for skeletons in source.skeletons("act")
-        for each in skeletons
-        if each.agent in source.world.names
+        each for skeletons in source.skeletons("act") for each in skeletons if each.agent in names
     ]
     while True:
-        four = random.sample(done, 4)
-        if len({each.agent for each in four}) < 4 or four[2].verb == four[3].verb:
+        effects = random.sample(done, 2)
+        people = random.sample(names, 2)
+        verbs = random.sample(list(source.world.acts), 2)
+        if len({*(each.agent for each in effects), *people}) < 4:
             continue
-        if four[0].verb == four[1].verb:
+        causes = [Skeleton(verb, name, "") for verb, name in zip(verbs, people, strict=True)]
+        if effects[0].verb == effects[1].verb:
             continue
         because = [
             Event(one.verb, _name(one), link="because", linked=Event(two.verb, _name(two)))
-            for one, two in zip(four[:2], four[2:], strict=True)
+            for one, two in zip(effects, causes, strict=True)
         ]
         asked = random.randrange(2)
-        mixed = list(product(four[2:], repeat=2))
+        mixed = list(product(causes, repeat=2))
         random.shuffle(mixed)
         answers = tuple(
             f"Because {says.sentence(Event(verb.verb, _name(name)))}" for name, verb in mixed
         )
-        right = mixed.index((four[2 + asked], four[2 + asked]))
+        right = mixed.index((causes[asked], causes[asked]))
         who = says.phrases.noun_phrase(because[asked].agent, "nominative")[0].word
         question = f"Why did {who} {acts[because[asked].verb][0]['base']}?"
         told = random.sample([says.sentence(event) for event in because], 2)

@@ -81,7 +81,7 @@ def _draw(random: Random, source: Sampler, label: int) -> Inference | None:
         if family == "crowd":
             hypothesis = hypothesis._replace(agent=hypothesis.agent._replace(kind=kind))
         for _ in range(MAX_TRIES):
-            premise = _premise(random, source, family, change, hypothesis)
+            premise = _premise(random, source, family, change, hypothesis, label)
             premise = _with_polarity(random, source, family, premise, denied, label)
             if judge(premise, hypothesis) != label or split_of(premise) != source.split:
                 continue
@@ -143,7 +143,7 @@ def deny(event: Event) -> Event:
 
 
 def _premise(
-    random: Random, source: Sampler, family: Pattern, change: Change, event: Event
+    random: Random, source: Sampler, family: Pattern, change: Change, event: Event, label: int
 ) -> Event:
     """The hypothesis before the change; what that makes of the label is seen later."""
     if family == "be":
@@ -153,7 +153,7 @@ def _premise(
     elif change == "added":
         event = _with_less(random, family, event)
     elif change == "replaced":
-        event = _with_another(random, source, family, event)
+        event = _with_another(random, source, family, event, label)
     elif family == "people" and event.patient and random.random() < 0.5:
         return event._replace(agent=event.patient, patient=event.agent)
     return event
@@ -187,10 +187,12 @@ def _with_less(random: Random, family: Pattern, event: Event) -> Event:
     return event._replace(place="")
 
 
-def _with_another(random: Random, source: Sampler, family: Pattern, event: Event) -> Event:
+def _with_another(
+    random: Random, source: Sampler, family: Pattern, event: Event, label: int
+) -> Event:
     world, thing = source.world, _changed_thing(family, event)
     near = (*world.kinds_of(thing.concept), *world.below.get(thing.concept, ()))
-    if not near or random.random() < 0.2:
+    if not near or (label == NEUTRAL and random.random() < 0.3):
         root = world.root(thing.concept)
         near = tuple(noun for noun in world.nouns(root) if noun != thing.concept)
     return _put(family, event, thing._replace(concept=random.choice(near)))
