@@ -11,7 +11,18 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, job, merge, score, single, store, study, submission, tasks
+from t2t_xfer.commands import (
+    doctor,
+    job,
+    merge,
+    microworld,
+    score,
+    single,
+    store,
+    study,
+    submission,
+    tasks,
+)
 from t2t_xfer.errors import UserError
 
 
@@ -32,6 +43,7 @@ for command in (
     single.train,
     single.evaluate,
     merge.merge,
+    microworld.microworld,
     study.study,
     study.report,
     score.score,
