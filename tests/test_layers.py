@@ -22,8 +22,7 @@ HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "safetensors
 HEAVY |= {"evaluate"}
 NEVER_HEAVY = {
     *("errors", "records", "languages", "progress", "specs", "prompts", "answers", "metrics"),
-    *("microworld", "data", "xtreme", "architectures", "engines", "retrieval", "training"),
-    *("report", "stages", "study"),
+    *("microworld", "xtreme", "report"),
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""
 LIGHT_AT_IMPORT = NEVER_HEAVY | {"data", "study", "commands", "cli", "__main__"}

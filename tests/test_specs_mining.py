@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Readout
 from t2t_xfer.specs.catalogue import Catalogue
@@ -80,7 +81,7 @@ def test_names_of_pools_memory_and_notes_change_no_result() -> None:
 
 
 def test_pairs_are_mined_by_embeddings_only() -> None:
-    task = load_task(Catalogue(), "bucc")
+    task = load_task(Catalogue(), "bucc", open_source("microworld"))
     assert readouts_of("encoder", task) == (Readout.embed,)
     asked = Task(
         task.spec.model_copy(update={"readout": {"encoder": Readout.rank}}),
@@ -90,7 +91,7 @@ def test_pairs_are_mined_by_embeddings_only() -> None:
     )
     with pytest.raises(UnsupportedError, match="mined by embeddings only"):
         readouts_of("encoder", asked)
-    assert readouts_of("encoder", load_task(Catalogue(), "tatoeba")) == (
+    assert readouts_of("encoder", load_task(Catalogue(), "tatoeba", open_source("microworld"))) == (
         Readout.embed,
         Readout.rank,
     )

@@ -14,7 +14,7 @@ from t2t_xfer.data.examples import read_examples
 from t2t_xfer.data.source import Source
 from t2t_xfer.engines import MajorityEngine
 from t2t_xfer.errors import UnlabelledError, UserError
-from t2t_xfer.metrics import Metric, Tuned, statistics_by_id
+from t2t_xfer.metrics import Metric, Tuned, in_language, statistics_by_id
 from t2t_xfer.records import (
     Example,
     Gold,
@@ -90,7 +90,7 @@ def check_split(task: Task, wanted: Wanted) -> Looked:
 
 
 def _metric(task: Task, wanted: Wanted) -> Metric:
-    return task.metric
+    return in_language(task.metric, wanted.language)
 
 
 def _examined(
