@@ -7,8 +7,8 @@ neighbour. As text the answer is position-locked, for the same reason:
 
 The number of tags is always the number of words. Slots that a generated text leaves open get the
 task's default tag, and the prediction says so. Under `tag_scheme: bio` every prediction is legal:
-engines choose among legal sequences (`Options.follows`), and in any other text an `I-X` that goes on
-with nothing becomes `B-X`.
+engines choose among legal sequences (`Options.follows`), and in any other text an `I-X` that goes
+on with nothing becomes `B-X`.
 """
 
 from __future__ import annotations
