@@ -41,7 +41,7 @@ def _model(
     architecture: ArchitectureName, texts: list[str], seed: int, vocabulary: int
 ) -> LoadedModel:
     tokenizer = train_tokenizer(texts, vocabulary, architecture)
-    model = new_model(architecture, len(tokenizer), hidden=128, layers=2, heads=4, seed=seed)
+    model = new_model(architecture, len(tokenizer), hidden=64, layers=2, heads=2, seed=seed)
     return wrap(model, tokenizer, MAX_INPUT_TOKENS)
 
 
@@ -100,12 +100,12 @@ def main() -> None:
     """Prints one JSON line for each architecture, form and seed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="mirror:DIR or hub")
-    parser.add_argument("--languages", nargs="+", default=["en", "de", "fr", "ru"])
+    parser.add_argument("--languages", nargs="+", default=["en", "de", "fr", "ar"])
     parser.add_argument("--train", type=int, default=1600, help="English training sentences")
-    parser.add_argument("--test", type=int, default=150, help="test sentences of each language")
+    parser.add_argument("--test", type=int, default=100, help="test sentences of each language")
     parser.add_argument("--steps", type=int, default=200, help="of 16 sentences each")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--vocabulary", type=int, default=4096)
+    parser.add_argument("--vocabulary", type=int, default=2048)
     args = parser.parse_args()
     torch.set_num_threads(1)
     context = Context(Catalogue(), args.data)

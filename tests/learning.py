@@ -161,8 +161,8 @@ TRAINING = TrainingSpec(
 
 
 TRAINING_OF = {
-    # Half the steps are enough, and there are many cells.
-    "bio": TRAINING.model_copy(update={"epochs": 20}),
+    # Fewer steps are enough, and there are many cells.
+    "bio": TRAINING.model_copy(update={"epochs": 30}),
     # A letter has to be bound to its choice before any answer is better than chance.
     "choice": TRAINING.model_copy(update={"epochs": 200, "learning_rate": 1e-3}),
     # Copying is learnt late: after 40 epochs a T5 of this size chooses rightly among the words of

@@ -9,8 +9,8 @@ The number of tags is always the number of words. Slots that a generated text le
 task's default tag, and the prediction says so. Where the tags come from the training split
 (`tags_from`), gold of other splits may hold a tag that is no option: it stands in the target text,
 but nothing can be read as it, so its word counts as wrong. Under `tag_scheme: bio` every prediction
-is legal: engines choose among legal sequences (`Options.follows`), and in text that was written
-freely an `I-X` that goes on with nothing becomes `B-X`.
+is legal: engines choose among legal sequences (`Options.follows`), and in any other text an
+`I-X` that goes on with nothing becomes `B-X`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ the last subword of each word of the second copy, when the model has seen the wh
     tokens  <s> Tag : The dog s leep s Tags : The dog s leep s
     places                                    0   1          2
     labels                                    F   H          P
+
+Trained for the readout `generate`, each word of the second copy is followed by its code, which the
+later words see.
 """
 
 from __future__ import annotations

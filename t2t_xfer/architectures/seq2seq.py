@@ -21,6 +21,12 @@ and one pass reads them all.
 Without the word in its block, a model must first learn to find it through its sentinel, and until
 then it tags by place alone (docs/decisions/001-word-in-the-block.md).
 
+Trained for the readout `generate`, the blocks become one text, in which each word sees the tags
+before it. The markers (sentinel and word) are given, so the loss is at the codes here too.
+
+    decoder  <start> <extra_id_0> The F <extra_id_1> dog
+    places                        0                  1
+
 T5's position bias depends on distances only, so a block deep in a row computes what it would
 compute alone. Models with absolute decoder positions are refused.
 """
