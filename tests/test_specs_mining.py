@@ -95,3 +95,18 @@ def test_pairs_are_mined_by_embeddings_only() -> None:
         Readout.embed,
         Readout.rank,
     )
+
+
+@pytest.mark.parametrize("name", ["bucc", "tatoeba"])
+def test_a_decoder_has_no_first_token_to_pool(name: str) -> None:
+    task = load_task(Catalogue(), name)
+    embedding = task.spec.embedding.model_copy(update={"pooling": "first"})
+    first = Task(
+        task.spec.model_copy(update={"embedding": embedding}),
+        task.prompt,
+        task.answer,
+        task.metric,
+    )
+    with pytest.raises(UnsupportedError, match="same vector"):
+        readouts_of("causal", first)
+    assert readouts_of("encoder", first)

@@ -161,6 +161,8 @@ def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ..
     """
     asked = task.spec.readout.get(architecture)
     planned = _planned(architecture, task, asked)
+    if task.answer.name == "pair" and architecture == "causal":
+        _check_first(task)
     if task.spec.mining is not None:
         # Yes/no questions about some of hundred thousands of sentences cost too much.
         if asked not in (None, Readout.embed):
@@ -172,6 +174,14 @@ def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ..
     if task.answer.name == "pair" and asked is None:
         return ANSWER_READOUTS[architecture, "pair"]
     return (planned,)
+
+
+def _check_first(task: Task) -> None:
+    if task.spec.embedding.pooling == "first":
+        raise UnsupportedError(
+            f"task {task.name!r}: `pooling: first` gives every sentence the same vector in a"
+            " decoder, whose first token has seen nothing of the sentence. Use `mean` or `last`."
+        )
 
 
 def _planned(architecture: ArchitectureName, task: Task, asked: Readout | None) -> Readout:
