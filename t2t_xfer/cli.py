@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, merge, single, study, tasks
+from t2t_xfer.commands import doctor, merge, microworld, single, study, tasks
 from t2t_xfer.errors import UserError
 
 
@@ -32,6 +32,7 @@ for command in (
     single.train,
     single.evaluate,
     merge.merge,
+    microworld.microworld,
     study.study,
     study.report,
     doctor.doctor,

@@ -77,7 +77,7 @@ def text(language: str) -> list[str] | None:
     lexicon = load_lexicon(language)
     lines: dict[str, None] = {}
     while len(lines) < NUM_TEXT_LINES:
-        lines[_say(lexicon, *_statement(load_world(), random, "train"))] = None
+        lines[_say(lexicon, *statement(load_world(), random, "train"))] = None
     return list(lines)
 
 
@@ -166,11 +166,11 @@ def _statements(split: Split) -> tuple[tuple[Event, Surface], ...]:
     random = Random(f"microworld udpos {split}")
     statements: dict[tuple[Event, Surface], None] = {}
     while len(statements) < NUM_ROWS[split]:
-        statements[_statement(load_world(), random, split)] = None
+        statements[statement(load_world(), random, split)] = None
     return tuple(statements)
 
 
-def _statement(world: World, random: Random, split: Split) -> tuple[Event, Surface]:
+def statement(world: World, random: Random, split: Split) -> tuple[Event, Surface]:
     """Any sentence of the world: one in four is negative where that is simple to say."""
     event = sample_event(world, random, random.choice(PATTERNS), split)
     thing = event.patients[0]
