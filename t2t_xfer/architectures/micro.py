@@ -108,7 +108,14 @@ def new_model(
     dropout: float = 0.1,
     seed: int = 0,
 ) -> PreTrainedModel:
-    """A model with random weights, a function of the arguments alone."""
+    """A model with random weights, a function of the arguments alone.
+
+    Args:
+        inner: width inside the feed-forward layers. Default: what each architecture's own ratio
+            makes of `hidden`.
+        positions: that an encoder has learned weights for, and that a decoder may count to.
+        dropout: of encoder and seq2seq; Llama has none.
+    """
     import torch
     import transformers
 

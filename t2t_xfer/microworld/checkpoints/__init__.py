@@ -1,7 +1,7 @@
 """The micro models that travel with the package, by name: `micro:encoder`, `micro:causal`, ….
 
 Rule: a folder holds a checkpoint as transformers saves it, in float16, and `recipe.json`, which
-says how it was made. `t2t-xfer microworld pretrain --all` makes them again.
+says how it was made. `t2t-xfer microworld pretrain` makes them again.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import ArchitectureName
 
 SCHEME = "micro:"
-NAMES = ("encoder", "seq2seq", "causal")
+NAMES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 HERE = Path(__file__).parent
 
 
