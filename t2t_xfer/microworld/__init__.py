@@ -2,8 +2,8 @@
 
 Rule: the data sets have the hub's own ids, configurations, splits and columns, so that the same
 tasks run on them; rows of a task are parallel across languages; the same version gives the same
-bytes everywhere; no sentence of a test or validation split occurs in a training split or in
-`text`, in any task. The data is synthetic: a test bed, never evidence about natural language.
+bytes everywhere; nothing that happens in a test or validation split happens in a training split or
+in `text`, in any task. The data is synthetic: a test bed, never evidence about natural language.
 
     rows("facebook/xnli", "tr", "test")[0]
     {"premise": "Dün Anna ...", "hypothesis": "Anna ...", "label": 0}
@@ -11,10 +11,11 @@ bytes everywhere; no sentence of a test or validation split occurs in a training
 
 from __future__ import annotations
 
-from t2t_xfer.microworld.hub import configs, rows, text
+from t2t_xfer.microworld.hub import configs, rows, splits
 from t2t_xfer.microworld.lexicon import LANGUAGES
+from t2t_xfer.microworld.text import text
 
-__all__ = ["FINGERPRINT", "LANGUAGES", "configs", "rows", "text"]
+__all__ = ["FINGERPRINT", "LANGUAGES", "configs", "rows", "splits", "text"]
 
 FINGERPRINT: str
 """SHA-256 of everything that the data is made from."""

@@ -19,10 +19,11 @@ from random import Random
 from typing import NamedTuple
 
 from t2t_xfer.microworld.entailment import CONTRADICTION, inferences
-from t2t_xfer.microworld.grammar import Sentence, speaker
+from t2t_xfer.microworld.grammar import Ask, Sentence, speaker
 from t2t_xfer.microworld.lexicon import LANGUAGES, Token
 from t2t_xfer.microworld.sampling import PATTERNS, sampler
-from t2t_xfer.microworld.world import Event, Surface
+from t2t_xfer.microworld.stories import SLOTS, Story, stories
+from t2t_xfer.microworld.world import PLAIN, Event, Surface
 
 
 @dataclass(frozen=True)
@@ -43,42 +44,72 @@ class Statement(NamedTuple):
 
     event: Event
     surface: Surface
+    ask: Ask = ""
+
+
+class Document(NamedTuple):
+    """Sentences before they have a language."""
+
+    statements: tuple[Statement, ...]
+    answer: tuple[int, tuple[str, ...]] | None = None
+    """After a question: the sentence that answers it, and the constituents that do."""
 
 
 def documents(seed: int, mixture: Mixture = Mixture()) -> Iterator[str]:
     """Endless documents in the given shares, in random order."""
     random = Random(f"microworld documents {seed}")
     shares = (mixture.one_language, mixture.two_languages, mixture.switched)
-    statements = _statements(seed, random)
+    contents = _contents(seed, random)
     while True:
         kind = random.choices(("one", "two", "switched"), shares)[0]
         first, second = random.sample(mixture.languages, 2)
-        told = [first, second] if kind == "two" else [first, first]
-        content = next(statements)
-        if kind == "two" and random.random() < 0.5:
-            content = [content[0]] * 2  # a translation
+        languages = [first, second] if kind == "two" else [first, first]
+        document = next(contents)
+        if kind == "two" and document.answer is None and random.random() < 0.5:
+            document = Document(document.statements[:1] * 2)  # a translation
         rate = mixture.switch_rate if kind == "switched" else 0.0
-        yield " ".join(
-            _told(statement, told[i % 2], mixture.languages, rate, random)
-            for i, statement in enumerate(content)
-        )
+        sentences = [
+            _told(statement, languages[i % 2], mixture.languages, rate, random)
+            for i, statement in enumerate(document.statements)
+        ]
+        if document.answer is not None:
+            sentences.append(_answer(document, languages))
+        yield " ".join(sentences)
 
 
-def _statements(seed: int, random: Random) -> Iterator[list[Statement]]:
-    """What documents say: a fact and what it allows, or one thing in two ways."""
+def _contents(seed: int, random: Random) -> Iterator[Document]:
+    """A fact and what it allows, one thing in two ways, a story with a question."""
     pairs = inferences(f"microworld documents {seed}", "train")
+    told = stories(f"microworld documents {seed}", "train")
     source = sampler("train")
     while True:
-        if random.random() < 0.3:
+        kind = random.choices(("pair", "twice", "story"), (5, 3, 3))[0]
+        if kind == "twice":
             event = source.event(random, random.choice(PATTERNS))
-            yield [Statement(event, source.surface(random, event, synonyms=True)) for _ in range(2)]
-            continue
-        pair = next(pairs)
-        if pair.label != CONTRADICTION:
-            yield [
-                Statement(pair.premise, pair.premise_surface),
-                Statement(pair.hypothesis, pair.hypothesis_surface),
-            ]
+            surfaces = [source.surface(random, event, synonyms=True) for _ in range(2)]
+            yield Document(tuple(Statement(event, surface) for surface in surfaces))
+        elif kind == "story":
+            yield _story_document(next(told))
+        elif (pair := next(pairs)).label != CONTRADICTION:
+            yield Document(
+                (
+                    Statement(pair.premise, pair.premise_surface),
+                    Statement(pair.hypothesis, pair.hypothesis_surface),
+                )
+            )
+
+
+def _story_document(story: Story) -> Document:
+    sentences = (Statement(*pair) for pair in zip(story.events, story.surfaces, strict=True))
+    question = Statement(story.question, PLAIN, story.ask)
+    return Document((*sentences, question), (story.answer, SLOTS[story.ask]))
+
+
+def _answer(document: Document, languages: Sequence[str]) -> str:
+    assert document.answer is not None
+    index, slots = document.answer
+    teller = speaker(languages[index % 2])
+    return teller.place_of(teller.say(*document.statements[index]), slots)[0]
 
 
 def _told(

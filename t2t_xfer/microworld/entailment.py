@@ -1,64 +1,47 @@
-"""Premise and hypothesis with their relation, from what the events allow.
+"""Premise and hypothesis with their relation, decided by a few rules of inference.
 
-Rule: at one stated time one agent does one thing at most once and to one patient. A positive
-sentence says that a fitting event happened, a negative one that none did. A hypothesis that says
-less than its premise is `weaker`, one that says more is `stronger`, and `exclusive` if both name
-the same time but not the same number, place or adjective. Labels follow from that and from the
-two polarities, so under negation saying more is entailed:
+Rule: the hypothesis is drawn first, the label and the kind of change independently of it; then
+premises are tried until one has that label. So no hypothesis tells its label, and neither does the
+number of words that come or go, in any language. The rules:
 
-    Anna found a rose.          Anna found a flower.            weaker, + +    entailment
-    Anna did not find a rose.   Anna did not find a red rose.   stronger, - -  entailment
-    Anna found a rose.          Anna did not find a red rose.   stronger, + -  neutral
+    Anna found a big rose. -> Anna found a flower.      kinds, dropped words, three dogs -> a dog
+    Anna did not find a flower. -> … not find a rose.   the other way round under negation
+    All animals slept. -> Some dogs slept.              all, some, no (there are dogs)
+    The black dog slept. -> The dog is not white.       one dog, and it is black or white
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from t2t_xfer.microworld.world import (
-    Event,
-    Pattern,
-    Surface,
-    Thing,
-    World,
-    sample_event,
-    sample_surface,
-)
+from t2t_xfer.microworld.sampling import Pattern, Sampler, sampler, split_of
+from t2t_xfer.microworld.world import Event, Kind, Surface, Thing, World, load_world
 from t2t_xfer.records import Split
 
-Relation: TypeAlias = Literal["equal", "weaker", "stronger", "exclusive", "other"]
-
 LABELS = ("entailment", "neutral", "contradiction")
+ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 
-IMPLIED: dict[tuple[bool, bool], dict[str, int]] = {
-    (False, False): {"equal": 0, "weaker": 0, "exclusive": 2},
-    (False, True): {"equal": 2, "weaker": 2, "exclusive": 0},
-    (True, False): {"equal": 2, "stronger": 2},
-    (True, True): {"equal": 0, "stronger": 0},
+FAMILIES: tuple[Pattern, ...] = ("thing",) * 3 + ("people",) * 3 + ("crowd",) * 2 + ("be",) * 2
+MAX_TRIES = 8
+"""Premises tried for a hypothesis, and hypotheses before everything is drawn anew."""
+
+Change: TypeAlias = Literal["none", "dropped", "added", "replaced"]
+CHANGES: dict[Pattern, tuple[Change, ...]] = {
+    "thing": ("dropped", "added", *("replaced",) * 2),
+    "people": (*("none",) * 6, "dropped", "added"),
+    "crowd": ("dropped", "added", *("replaced",) * 4),
+    "be": ("none", "replaced"),
 }
-"""(premise negative, hypothesis negative) -> relation -> label; all else is neutral."""
+"""What the hypothesis does with the words of the premise. Mostly one for another, which
+looks the same under every label (a kind, a part of it, an opposite)."""
 
-POLARITIES: tuple[tuple[tuple[bool, bool], ...], ...] = (
-    ((False, False),) * 5 + ((False, True),) * 3 + ((True, True),) * 2,
-    ((False, False),) * 4 + ((False, True),) * 4 + ((True, False), (True, True)),
-    ((False, False),) * 3 + ((False, True),) * 5 + ((True, False),) * 2,
-)
-"""For each label, polarities in tenths: half of the hypotheses are negative whatever the label."""
-
-CHANGES = ("noun",) * 5 + ("adjective",) * 4 + ("roles",) * 2 + ("count", "place", "time")
-"""Odds of a change. Nouns and roles first: words in common must not tell the label."""
-
-OTHER_REJECTED = 0.85
-"""Share of the pairs dropped in which not exactly one property is replaced. One replacement looks
-the same under every label (a kind, a part of it, an opposite); more or fewer words do not."""
-
-PATTERNS: tuple[Pattern, ...] = ("indefinite",) * 7 + ("names", "definite", "duel", "duel")
+ABSOLUTE = frozenset(("black", "white", "red"))
+"""Mean the same for every kind: a small horse is not a small animal."""
 
 
-@dataclass(frozen=True)
-class Inference:
+class Inference(NamedTuple):
     """One pair of sentences."""
 
     premise: Event
@@ -69,161 +52,260 @@ class Inference:
     """0 entailment, 1 neutral, 2 contradiction."""
 
 
-def sample_inferences(
-    world: World, random: Random, split: Split, num_pairs: int
-) -> tuple[Inference, ...]:
-    """Distinct pairs, labels balanced, in random order."""
-    pairs: dict[Inference, None] = {}
-    while len(pairs) < num_pairs:
-        label = len(pairs) % len(LABELS)
-        negatives = random.choice(POLARITIES[label])
-        pair = None
-        while pair is None or pair in pairs:
-            pair = _draw(world, random, split, negatives, label)
-        pairs[pair] = None
-    result = list(pairs)
-    random.shuffle(result)
-    return tuple(result)
+def inferences(seed: str, split: Split) -> Iterator[Inference]:
+    """Endless pairs; every three have one of each label, in random order."""
+    random, source = Random(seed), sampler(split)
+    while True:
+        for label in random.sample(range(3), 3):
+            pair = None
+            while pair is None:
+                pair = _draw(random, source, label)
+            yield pair
 
 
-def relation(world: World, premise: Event, hypothesis: Event) -> Relation | None:
-    """How the hypothesis relates to the premise, polarity aside. None: open to debate."""
-    if premise.agent != hypothesis.agent:
-        return "other"
-    old, new = premise.patients[0], hypothesis.patients[0]
-    if old.kind != "indefinite" and old != new:
+def judge(premise: Event, hypothesis: Event) -> int | None:
+    """The label, or None where it is open to debate."""
+    world = load_world()
+    if hypothesis.verb == "be":
+        return _judge_quality(world, premise, hypothesis)
+    if "all" in (kinds := {premise.agent.kind, hypothesis.agent.kind}) or kinds & {"some", "no"}:
+        return _judge_crowd(world, premise, hypothesis)
+    stated = _implies(world, premise, hypothesis)
+    converse = _implies(world, hypothesis, premise)
+    if stated is None or converse is None:
         return None
-    properties = (
-        _compare(premise.place, hypothesis.place),
-        _compare_adjectives(world, old, new),
-        _compare_nouns(world, old, new),
-        _compare_counts(premise, hypothesis),
-    )
-    if None in properties:
-        return None
-    time = _compare(premise.time, hypothesis.time)
-    if time == {"exclusive"}:
-        return "other"
-    steps = time.union(*(step for step in properties if step is not None))
-    if "exclusive" in steps:
-        return "exclusive" if premise.time and not time else None
-    if {"weaker", "stronger"} <= steps:
-        return "other"
-    return "weaker" if "weaker" in steps else "stronger" if "stronger" in steps else "equal"
+    if premise.negative:
+        return NEUTRAL if not converse else ENTAILMENT if hypothesis.negative else CONTRADICTION
+    return NEUTRAL if not stated else CONTRADICTION if hypothesis.negative else ENTAILMENT
 
 
-Steps: TypeAlias = frozenset[Literal["weaker", "stronger", "exclusive"]]
-EQUAL: Steps = frozenset()
-WEAKER: Steps = frozenset(("weaker",))
-STRONGER: Steps = frozenset(("stronger",))
-EXCLUSIVE: Steps = frozenset(("exclusive",))
+def _implies(world: World, one: Event, two: Event) -> bool | None:
+    """Whether the first, said positively, implies the second, said positively."""
+    if one.verb != two.verb or one.time != two.time or two.place not in ("", one.place):
+        return False
+    old, new = one.patient, two.patient
+    if old is None or new is None:
+        return one.agent == two.agent
+    if new.kind in ("name", "the") or old.kind in ("name", "the"):
+        same = one.agent == two.agent and old == new
+        # Whether "the dog" is "the big dog", or "a dog", is nobody's business.
+        return same if same or old.concept != new.concept else None
+    if one.agent != two.agent:
+        return False
+    if new.kind == "num":
+        return old == new if old.number == new.number or old.kind != "num" else None
+    return _narrower(world, old, new)
 
 
-def _compare(old: str | None, new: str | None) -> Steps:
-    if old == new:
-        return EQUAL
-    return WEAKER if new is None else STRONGER if old is None else EXCLUSIVE
+def _narrower(world: World, old: Thing, new: Thing) -> bool:
+    """Whether everything that the first describes is described by the second."""
+    if not world.is_a(old.concept, new.concept):
+        return False
+    if not new.adjective:
+        return True
+    if old.adjective != new.adjective or (new.very and not old.very):
+        return False
+    return old.concept == new.concept or new.adjective in ABSOLUTE
 
 
-def _compare_adjectives(world: World, old: Thing, new: Thing) -> Steps | None:
-    if old.adjective is None or new.adjective is None:
-        return _compare(old.adjective, new.adjective)
-    if old.concept != new.concept and not {old.adjective, new.adjective} <= world.absolute:
-        return None  # a small horse is not a small animal
-    if old.adjective == new.adjective:
-        return EQUAL if old.very == new.very else WEAKER if old.very else STRONGER
-    return EXCLUSIVE if world.contrast(old.adjective, new.adjective) else WEAKER | STRONGER
+def _judge_crowd(world: World, premise: Event, hypothesis: Event) -> int | None:
+    one, two = premise.agent, hypothesis.agent
+    if premise.verb != hypothesis.verb or premise.time != hypothesis.time:
+        return NEUTRAL
+    wider = _narrower(world, one, two)  # what the premise is about is among the others
+    narrower = _narrower(world, two, one)
+    if not (wider or narrower) and world.is_a(two.concept, one.concept):
+        return None if two.adjective else NEUTRAL
+    if one.adjective != two.adjective and narrower and not wider and two.kind != one.kind:
+        if one.kind in ("all", "no"):
+            return None  # are there any big dogs?
+    kept, given = hypothesis.place in ("", premise.place), premise.place in ("", hypothesis.place)
+    some = {"some", "num"}
+    if one.kind == "all":
+        if two.kind == "all":
+            return ENTAILMENT if narrower and kept else NEUTRAL
+        label = ENTAILMENT if two.kind in some else CONTRADICTION
+        return label if (narrower or wider) and kept else NEUTRAL
+    if one.kind in some:
+        if two.kind == "no":
+            return CONTRADICTION if wider and kept else NEUTRAL
+        return ENTAILMENT if two.kind == "some" and wider and kept else NEUTRAL
+    if two.kind == "no":
+        return ENTAILMENT if narrower and given else NEUTRAL
+    if two.kind in some:
+        return CONTRADICTION if narrower and given else NEUTRAL
+    return CONTRADICTION if (narrower or wider) and given else NEUTRAL
 
 
-def _compare_nouns(world: World, old: Thing, new: Thing) -> Steps | None:
-    if old.concept == new.concept:
-        return EQUAL
-    if new.concept in world.above[old.concept]:
-        return WEAKER
-    return STRONGER if old.concept in world.above[new.concept] else None
+def _judge_quality(world: World, premise: Event, hypothesis: Event) -> int | None:
+    """`be`, from `be` or from an act of a thing that has an adjective."""
+    thing, stated = premise.agent, premise.quality or premise.agent.adjective
+    plain = thing._replace(adjective="", very=False)
+    if plain != hypothesis.agent:
+        return NEUTRAL
+    denied = premise.verb == "be" and premise.negative
+    if stated == hypothesis.quality:
+        return ENTAILMENT if denied == hypothesis.negative else CONTRADICTION
+    if stated in world.opposites(hypothesis.quality) and not denied:
+        return ENTAILMENT if hypothesis.negative else CONTRADICTION
+    return NEUTRAL
 
 
-def _compare_counts(premise: Event, hypothesis: Event) -> Steps | None:
-    """Under negation an indefinite has no number: `no rose` is neither one nor three."""
-    old, new = premise.patients[0], hypothesis.patients[0]
-    if old.kind != "indefinite" or (premise.negative and hypothesis.negative):
-        return EQUAL
-    if premise.negative != hypothesis.negative:
-        return WEAKER if hypothesis.negative else STRONGER
-    if old.count == new.count:
-        return EQUAL
-    return None if 1 in (old.count, new.count) else EXCLUSIVE  # three may include "a"
+def _draw(random: Random, source: Sampler, label: int) -> Inference | None:
+    """One pair; family, change, polarity and level stay as drawn until a pair is found."""
+    family = random.choice(FAMILIES)
+    change = random.choice(CHANGES[family])
+    denied = random.random() < 0.5
+    if family == "be" and label == NEUTRAL:
+        change = "replaced"
+    if label != NEUTRAL and (family == "be" or change in ("dropped", "added")):
+        # Saying less is entailed by a statement, saying more by a denial; what is black is black
+        # and is not white. Both occur equally often.
+        denied = (label == ENTAILMENT) == (change in ("added", "replaced"))
+    kind: Kind = "no" if denied else random.choice(("all", "some"))
+    general = random.random() < 0.5
+    if label != NEUTRAL and family == "thing":
+        # A kind is implied by what falls under it, and the other way round under negation; words
+        # come and go with the other level, so that polarity and level together say nothing.
+        general = denied == (label == CONTRADICTION) if change == "replaced" else change == "added"
+    for _ in range(MAX_TRIES):
+        hypothesis = _hypothesis(random, source, family, change, denied)
+        hypothesis = _at_level(random, source, family, hypothesis, general)
+        if family == "crowd":
+            hypothesis = hypothesis._replace(agent=hypothesis.agent._replace(kind=kind))
+        for _ in range(MAX_TRIES):
+            premise = _premise(random, source, family, change, hypothesis)
+            premise = _with_polarity(random, source, family, premise, denied, label)
+            if judge(premise, hypothesis) != label or split_of(premise) != source.split:
+                continue
+            surfaces = source.surface(random, premise), source.surface(random, hypothesis)
+            if (premise, surfaces[0]) != (hypothesis, surfaces[1]):
+                return Inference(premise, surfaces[0], hypothesis, surfaces[1], label)
+    return None
 
 
-def _draw(
-    world: World, random: Random, split: Split, negatives: tuple[bool, bool], label: int
-) -> Inference | None:
-    """One attempt at a pair with these polarities and this label."""
-    event = sample_event(world, random, random.choice(PATTERNS), split)
-    changed = event
-    for _ in range(random.choice((0, 1, 1, 1, 2, 2, 2))):
-        changed = _changed(world, random, changed)
-    premise = _with_polarity(event, negatives[0])
-    hypothesis = _with_polarity(changed, negatives[1])
-    found = relation(world, premise, hypothesis)
-    if found is None or IMPLIED[negatives].get(found, 1) != label:
-        return None
-    if _num_replaced(premise, hypothesis) != 1 and random.random() < OTHER_REJECTED:
-        return None
-    surfaces = sample_surface(world, random, premise), sample_surface(world, random, hypothesis)
-    if (premise, surfaces[0]) == (hypothesis, surfaces[1]):
-        return None
-    return Inference(premise, surfaces[0], hypothesis, surfaces[1], label)
+def _at_level(
+    random: Random, source: Sampler, family: Pattern, event: Event, general: bool
+) -> Event:
+    """The event with a noun that has others below it, or with one that has none."""
+    if family not in ("thing", "crowd"):
+        return event
+    world, thing = source.world, _changed_thing(family, event)
+    nouns = world.nouns(world.root(thing.concept))
+    fitting = [noun for noun in nouns if bool(world.below.get(noun)) == general]
+    return _put(family, event, thing._replace(concept=random.choice(fitting or nouns)))
 
 
-def _num_replaced(premise: Event, hypothesis: Event) -> int:
-    """Properties that both sentences give, differently."""
-    old, new = premise.patients[0], hypothesis.patients[0]
-    if premise.agent != hypothesis.agent:
-        return 0  # exchanged roles: the same words
-    given = (
-        (old.concept, new.concept),
-        (old.adjective, new.adjective),
-        (premise.place, hypothesis.place),
-        (premise.time, hypothesis.time),
-        (old.count, new.count),
-    )
-    return sum(one is not None and two is not None and one != two for one, two in given)
+def _hypothesis(
+    random: Random, source: Sampler, family: Pattern, change: Change, denied: bool
+) -> Event:
+    event = source.event(random, family)
+    if event.patient is not None and family == "thing":
+        event = event._replace(patient=event.patient._replace(kind="a", number=1, very=False))
+    if family == "crowd":
+        adjective = "" if random.random() < 0.8 else event.agent.adjective
+        event = event._replace(
+            agent=event.agent._replace(kind="all", number=1, adjective=adjective, very=False)
+        )
+    if change == "added":
+        event = _with_more(random, source, family, event)
+    elif event.place and event.time:  # short sentences
+        event = event._replace(time="")
+    return event._replace(negative=denied and family != "crowd")
 
 
-def _with_polarity(event: Event, negative: bool) -> Event:
-    """Under negation an indefinite loses its number and `very`."""
-    (thing,) = event.patients
-    if negative and thing.kind == "indefinite":
-        thing = replace(thing, count=1, very=False)
-    return replace(event, patients=(thing,), negative=negative)
+def _with_polarity(
+    random: Random, source: Sampler, family: Pattern, event: Event, denied: bool, label: int
+) -> Event:
+    if family == "be":
+        return event
+    if family == "crowd":
+        kind: Kind = random.choice(("all", "some", "no", "num"))
+        count = random.choice(tuple(source.world.numerals)) if kind == "num" else 1
+        return event._replace(agent=event.agent._replace(kind=kind, number=count))
+    other = random.random() < 0.5 if label == NEUTRAL else label == CONTRADICTION
+    return deny(event) if denied != other else event._replace(negative=False)
 
 
-def _changed(world: World, random: Random, event: Event) -> Event:
-    """One random change of a property, or the event itself where the change is impossible."""
-    (thing,) = event.patients
-    change = random.choice(CHANGES)
-    if change == "place":
-        return replace(event, place=random.choice((None, *world.places)))
-    if change == "time":
-        return replace(event, time=random.choice((None, *world.times)))
-    if (
-        change == "roles"
-        and thing.kind != "indefinite"
-        and world.can(event.verb, thing, event.agent)
-    ):
-        return replace(event, agent=thing, patients=(event.agent,))
-    if thing.kind == "indefinite":
-        return replace(event, patients=(_changed_thing(world, random, thing, change),))
+def deny(event: Event) -> Event:
+    """The event with `not`: an indefinite loses its number and `very`."""
+    patient = event.patient
+    if patient is not None and patient.kind in ("a", "num"):
+        patient = patient._replace(kind="a", number=1, very=False)
+    return event._replace(negative=True, patient=patient)
+
+
+def _premise(
+    random: Random, source: Sampler, family: Pattern, change: Change, event: Event
+) -> Event:
+    """The hypothesis before the change; what that makes of the label is seen later."""
+    if family == "be":
+        return _quality_premise(random, source, change, event)
+    if change == "dropped":
+        event = _with_more(random, source, family, event)
+    elif change == "added":
+        event = _with_less(random, family, event)
+    elif change == "replaced":
+        event = _with_another(random, source, family, event)
+    elif family == "people" and event.patient and random.random() < 0.5:
+        return event._replace(agent=event.patient, patient=event.agent)
     return event
 
 
-def _changed_thing(world: World, random: Random, thing: Thing, change: str) -> Thing:
-    root = world.root(thing.concept)
-    if change == "noun":
-        return replace(thing, concept=random.choice(world.relatives(thing.concept)))
-    if change == "adjective":
-        return replace(thing, adjective=random.choice((None, *world.adjectives[root])), very=False)
-    if change == "count":
-        return replace(thing, count=random.choice(tuple(world.numerals)))
+def _changed_thing(family: Pattern, event: Event) -> Thing:
+    """What may be changed about the event: its crowd or its patient."""
+    thing = event.agent if family == "crowd" else event.patient
+    assert thing is not None, "all other families have a patient"
     return thing
+
+
+def _put(family: Pattern, event: Event, thing: Thing) -> Event:
+    return event._replace(agent=thing) if family == "crowd" else event._replace(patient=thing)
+
+
+def _with_more(random: Random, source: Sampler, family: Pattern, event: Event) -> Event:
+    thing = _changed_thing(family, event)
+    root = source.world.root(thing.concept)
+    described = family == "people" or thing.adjective or (family == "crowd" and root == "person")
+    if described or (not event.place and random.random() < 0.5):
+        return event._replace(place=random.choice(source.world.places), time="")
+    adjective = random.choice(source.world.adjectives[root])
+    return _put(family, event, thing._replace(adjective=adjective))
+
+
+def _with_less(random: Random, family: Pattern, event: Event) -> Event:
+    thing = _changed_thing(family, event)
+    if thing.adjective and family != "people" and (not event.place or random.random() < 0.5):
+        return _put(family, event, thing._replace(adjective="", very=False))
+    return event._replace(place="")
+
+
+def _with_another(random: Random, source: Sampler, family: Pattern, event: Event) -> Event:
+    world, thing = source.world, _changed_thing(family, event)
+    near = (*world.kinds_of(thing.concept), *world.below.get(thing.concept, ()))
+    if not near or random.random() < 0.2:
+        root = world.root(thing.concept)
+        near = tuple(noun for noun in world.nouns(root) if noun != thing.concept)
+    return _put(family, event, thing._replace(concept=random.choice(near)))
+
+
+def _quality_premise(random: Random, source: Sampler, change: Change, event: Event) -> Event:
+    """Another quality of the same, or the same quality of another."""
+    world, thing, quality = source.world, event.agent, event.quality
+    root = "person" if thing.kind == "name" else world.root(thing.concept)
+    if change == "none":
+        pass
+    elif random.random() < 0.4:
+        pool = world.names if thing.kind == "name" else world.nouns(root)
+        other = random.choice([noun for noun in pool if noun != thing.concept])
+        thing = thing._replace(concept=other)
+    else:
+        near = [word for word in world.opposites(quality) if word in world.adjectives[root]]
+        far = [word for word in world.adjectives[root] if word != quality]
+        quality = random.choice(near if random.random() < 0.7 else far)
+    if thing.kind == "the" and root in world.animate and random.random() < 0.6:
+        act = random.choice(source.skeletons("act"))[0].verb
+        if root in world.acts[act]:
+            agent = thing._replace(adjective=quality)
+            return Event(act, agent, None, random.choice(world.places))
+    return Event("be", thing, quality=quality, negative=random.random() < 0.3)

@@ -1,151 +1,242 @@
-"""An event as a sentence: words in order with their parts of speech, and as running text.
+"""An event as a sentence: phrases in order with their parts of speech, and as running text.
 
 Rule: one code path for every language. Order, case, agreement, articles, classifiers and
 auxiliaries come from the lexicon's parameters.
 
-    Event(anna, see, (a big dog,), time=yesterday), German:
-    Anna/PROPN hat/AUX gestern/ADV einen/DET großen/ADJ Hund/NOUN gesehen/VERB ./PUNCT
+    speaker("de").say(Event("see", Thing("anna", "name"), Thing("dog", "a", "big")))
+    Anna/PROPN hat/AUX einen/DET großen/ADJ Hund/NOUN gesehen/VERB ./PUNCT
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple, TypeAlias
 
-from t2t_xfer.microworld.lexicon import Lexicon, Token
-from t2t_xfer.microworld.world import Event, Surface, Thing, load_world
+from t2t_xfer.microworld.lexicon import Token, Tokens, load_lexicon
+from t2t_xfer.microworld.phrases import load_phrases
+from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing, load_world
 
-Tokens = tuple[Token, ...]
-
-
-def sentence(lexicon: Lexicon, event: Event, surface: Surface | None = None) -> Tokens:
-    """The words of the sentence, the first one capitalised, with the final stop."""
-    surface = surface or Surface()
-    parts = _constituents(lexicon, event, surface)
-    parts["first"] = parts.pop("time") if surface.time_first and event.time else parts.pop("topic")
-    words = [
-        token for slot in lexicon.choose("clause").split() for token in parts.pop(slot, ())
-    ] + list(lexicon.function_word("stop"))
-    assert not any(parts.values()), f"{lexicon.language}: no place in the clause for {parts}"
-    return _capitalised(lexicon, _before_vowels(lexicon, words))
+Ask: TypeAlias = Literal["", "who", "what", "where"]
 
 
-def text(lexicon: Lexicon, tokens: Tokens) -> str:
-    """Running text: contractions made, no space before the final stop (or none at all)."""
-    words = [word for word, _ in tokens]
-    if not lexicon.spaces:
-        return "".join(words)
-    plain = " ".join(words[:-1])
-    contractions = lexicon.grammar.get("contract", {})
-    assert not isinstance(contractions, str), "grammar.contract is a mapping"
-    for long, short in contractions.items():
-        for pattern, replacement in ((long, str(short)), (_upper(long), _upper(str(short)))):
-            plain = f" {plain} ".replace(f" {pattern} ", f" {replacement} ").strip()
-    return plain + words[-1]
+class Segment(NamedTuple):
+    """One constituent in its place."""
+
+    slot: str
+    tokens: Tokens
 
 
-def _constituents(lexicon: Lexicon, event: Event, surface: Surface) -> dict[str, Tokens]:
-    voice = "passive" if surface.passive else "active"
-    polarity = "negative" if event.negative else "positive"
-    kind = _determiner(event, event.patients[0])
-    verb = lexicon.forms("verbs", event.verb, surface.synonyms)
-    parts: dict[str, Tokens] = {
-        "aux": lexicon.function_word("aux", voice, polarity),
-        "not": lexicon.function_word("not") if event.negative else (),
-        "verb": ((verb[lexicon.choose("verb_form", voice, polarity)], "VERB"),),
-        "aspect": lexicon.function_word("aspect", polarity),
-        "place": lexicon.phrases["places"][event.place] if event.place else (),
-        "time": lexicon.phrases["times"][event.time] if event.time else (),
-    }
-    if kind == "negative" and lexicon.grammar.get("negative_replaces_not"):
-        parts["not"] = ()
-    if surface.passive:
-        parts["topic"] = noun_phrase(lexicon, event, event.patients[0], "nominative", surface)
-        agent = noun_phrase(lexicon, event, event.agent, lexicon.choose("by_case"), surface)
-        by = {"by": lexicon.function_word("by"), "agent": agent}
-        parts["by"] = tuple(t for slot in lexicon.choose("agent_phrase").split() for t in by[slot])
-    else:
-        parts["topic"] = noun_phrase(lexicon, event, event.agent, "nominative", surface)
-        parts[_object_slot(lexicon, kind)] = _object(lexicon, event, surface)
-    return parts
+Sentence: TypeAlias = list[Segment]
 
 
-def _object_slot(lexicon: Lexicon, kind: str) -> str:
-    """German and its like put what is known before the adverbials, what is new after them."""
-    if "object" in lexicon.choose("clause").split():
-        return "object"
-    return "given_object" if kind in ("name", "definite") else "new_object"
+class Speaker:
+    """Says events in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.lexicon = load_lexicon(language)
+        self.phrases = load_phrases(language)
+        self.spaces = self.lexicon.spaces
+        self._fixes = self._replacements()
+        self._verb = lru_cache(None)(self._make_verb)
+        self._word = lru_cache(None)(self.lexicon.function_word)
+        self._order = cache(self.lexicon.order)
+        self._choose = lru_cache(None)(self.lexicon.choose)
+        self._predicate = lru_cache(None)(self.phrases.predicate)
+        self._time = cache(lambda time: _phrase(self.lexicon.phrase("times", time)))
+        self._known = "given" in self._order("do")
+
+    def say(self, event: Event, surface: Surface = PLAIN, ask: Ask = "") -> Sentence:
+        """The sentence, the first letter capital, with the final stop.
+
+        Args:
+            ask: make it a question for the agent, the patient or the place.
+        """
+        sentence = self._clause(event, surface, ask, ask or self._construction(event))
+        if event.linked is not None:
+            sentence += self._clause(event.linked, PLAIN, "", event.link)
+        sentence.append(Segment("stop", self._word("question" if ask else "stop")))
+        slot, tokens = sentence[0]
+        first = tokens[0]
+        sentence[0] = Segment(slot, (first._replace(word=self._capital(first.word)), *tokens[1:]))
+        return sentence
+
+    def text(self, sentence: Sentence) -> str:
+        """Running text: contractions made, no space before the stop (or none at all)."""
+        words = [token.word for segment in sentence for token in segment.tokens]
+        if not self.spaces:
+            return "".join(words)
+        line = " ".join(words)
+        for long, short in self._fixes:
+            line = line.replace(long, short)
+        return line
+
+    def place_of(self, sentence: Sentence, slots: tuple[str, ...]) -> tuple[str, int]:
+        """The text of the first segment in one of the slots, and where it starts."""
+        at = next(i for i, segment in enumerate(sentence) if segment.slot in slots)
+        before = self.text(sentence[:at])
+        start = len(before) + (1 if before and self.spaces else 0)
+        return self.text([sentence[at]]), start
+
+    def sentence(self, event: Event, surface: Surface = PLAIN, ask: Ask = "") -> str:
+        """The event as running text."""
+        return self.text(self.say(event, surface, ask))
+
+    def _construction(self, event: Event) -> str:
+        return event.verb if event.verb in ("be", "have") else "do"
+
+    def _clause(self, event: Event, surface: Surface, ask: Ask, order: str) -> Sentence:
+        voice = event.verb if event.verb in ("be", "have") else "passive" if surface.passive else ""
+        voice = voice or ("asked" if ask in ("what", "where") else "active")
+        denied = event.negative or (event.agent.kind == "no" and bool(self._choose("no_denies")))
+        polarity = "negative" if denied else "positive"
+        context = (voice, polarity)
+        subject = event.patient if surface.passive else event.agent
+        assert subject is not None, "a passive has a patient"
+        features = self.phrases.features(subject)
+        parts = self._participants(event, surface, ask, context, subject)
+        parts |= self._verb_group(event, surface, ask, context, features)
+        parts["place"] = self.phrases.place(event.place) if event.place else ()
+        time = self._time(event.time) if event.time else ()
+        parts["front" if surface.front else "time"] = time
+        parts["first"] = time if surface.front else parts["subject"]
+        parts["topic"] = parts["subject"] if surface.front else ()
+        parts["distributive"] = self._word("distributive", *features)
+        if event.linked is None or order in ("because", "but"):
+            parts["because"], parts["but"] = self._word("because"), self._word("but")
+            parts["comma"] = self._word("comma")
+        named = {
+            "first": "time" if surface.front else "subject",
+            "front": "time",
+            "topic": "subject",
+            "given": "object",
+            "new": "object",
+        }
+        return [
+            Segment(named.get(slot, slot), tokens)
+            for slot in self._order(order)
+            if (tokens := parts.get(slot))
+        ]
+
+    def _participants(
+        self, event: Event, surface: Surface, ask: Ask, context: tuple[str, ...], subject: Thing
+    ) -> dict[str, Tokens]:
+        phrase, synonyms = self.phrases.noun_phrase, surface.synonyms
+        parts: dict[str, Tokens] = {}
+        if ask:
+            parts["subject" if ask == "who" else "ask"] = self._word(ask)
+            if ask == "who":
+                parts["ask"] = self._word(ask)
+        if ask != "who":
+            case = (
+                self._choose("owner_case") if "owned" in self._order(context[0]) else "nominative"
+            )
+            slot = "owned" if case != "nominative" and context[0] == "have" else "subject"
+            case = case if slot == "owned" else "nominative"
+            parts[slot] = phrase(subject, case, context, synonyms)
+            parts.setdefault("subject", parts[slot])
+        if surface.passive:
+            agent = phrase(event.agent, self._choose("by_case") or "nominative", (), synonyms)
+            by = {"by": self._word("by"), "agent": agent}
+            parts["by"] = sum((by[slot] for slot in self._choose("agent_phrase").split()), ())
+        elif event.patient is not None and ask != "what":
+            patient = event.patient
+            verb = {} if event.verb == "have" else self.lexicon.forms("verbs", event.verb)
+            case = self._choose("object_case", context[0], patient.kind, verb.get("object", ""))
+            tokens = phrase(patient, case or "nominative", context, synonyms)
+            new = patient.kind in ("a", "num")
+            parts[
+                "object" if not self._known or context[0] == "have" else "new" if new else "given"
+            ] = tokens
+        return parts
+
+    def _verb_group(
+        self,
+        event: Event,
+        surface: Surface,
+        ask: Ask,
+        context: tuple[str, ...],
+        features: tuple[str, ...],
+    ) -> dict[str, Tokens]:
+        agreement = self._choose("agreement", *features) if ask != "who" else ""
+        if ask == "who":
+            gender = self._choose("person_gender") or "m"
+            agreement = self._choose("agreement", "one", "person", gender)
+            features = ("name", "one", "person", gender)
+        words: dict[str, Tokens] = {}
+        patient = event.patient
+        if event.verb == "be":
+            words["predicate"] = self._predicate(event.quality, context, features[1:])
+            kind = ""
+        elif event.verb == "have":
+            words["verb"] = words["have"] = self._word("have", *context)
+            kind = ""
+        else:
+            shown = patient is not None and ask != "what" and not surface.passive
+            nature = _object_nature(self.phrases.features(patient)) if shown and patient else ""
+            verb, kind, gender = self._verb(
+                event.verb, surface.synonyms, context, features, agreement, nature
+            )
+            words["verb"] = verb
+            agreement = gender or agreement
+        words["aux"] = self._word("aux", *context, kind, agreement, *features)
+        words["aspect"] = self._word("aspect", *features, *context)
+        silent = patient is not None and patient.kind == "a" and not surface.passive
+        if context[1] == "negative" and not (silent and self._choose("negative_replaces_not")):
+            words["not"] = self._word("not", *context, agreement, *features)
+        return words
+
+    def _make_verb(
+        self,
+        verb: str,
+        synonyms: bool,
+        context: tuple[str, ...],
+        features: tuple[str, ...],
+        agreement: str,
+        nature: str,
+    ) -> tuple[Tokens, str, str]:
+        """The verb's words, its kind of auxiliary and the gender that the auxiliary takes on."""
+        section = "acts" if verb in load_world().acts else "verbs"
+        forms = self.lexicon.forms(section, verb, synonyms)
+        table = self.lexicon.choose("verb_form", *context, nature, agreement, *features)
+        form = forms.get(table, next(iter(forms.values())))
+        prefix = self.lexicon.choose("verb_prefix", *features[:1], *context, agreement)
+        *before, last = (prefix + form).split("_")
+        tokens = (
+            *(Token(word, "NOUN", "verb") for word in before),
+            Token(last, "VERB", "verb", f"{section}:{verb}"),
+        )
+        gender = forms.get("noun_gender", "") if context[0] == "passive" else ""
+        return tokens, forms.get("auxiliary", ""), gender
+
+    def _capital(self, word: str) -> str:
+        special = self.lexicon.choose("capitals", word[0])
+        return (special or word[0].upper()) + word[1:]
+
+    def _replacements(self) -> list[tuple[str, str]]:
+        fixes = [(f" {mark}", mark) for mark in (".", "?", ",", "؟", "،", "'s ")]
+        contractions = self.lexicon.grammar.get("contract", {})
+        assert not isinstance(contractions, str), "grammar.contract is a mapping"
+        for long, short in contractions.items():
+            fixes.append((f"{long} ", f"{short} "))
+            fixes.append((f"{self._capital(long)} ", f"{self._capital(str(short))} "))
+        return fixes
 
 
-def _object(lexicon: Lexicon, event: Event, surface: Surface) -> Tokens:
-    verb = lexicon.forms("verbs", event.verb, surface.synonyms)
-    words: list[Token] = []
-    for i, thing in enumerate(event.patients):
-        features = (_determiner(event, thing), verb.get("object", ""))
-        case = lexicon.choose("object_case", *features) or "nominative"
-        words += lexicon.function_word("and") if i else ()
-        words += noun_phrase(lexicon, event, thing, case, surface)
-    return tuple(words)
+def _object_nature(features: tuple[str, ...]) -> str:
+    """What a verb that agrees with its object must know of it."""
+    _, number, nature, _ = features
+    if nature == "thing":
+        return "object-thing"
+    return "object-animate" if number == "one" else "object-animates"
 
 
-def _determiner(event: Event, thing: Thing) -> str:
-    """name, definite, numeral, negative (an indefinite under negation) or indefinite."""
-    if thing.kind == "indefinite":
-        return "numeral" if thing.count > 1 else "negative" if event.negative else "indefinite"
-    return thing.kind
+def _phrase(phrase: str) -> Tokens:
+    from t2t_xfer.microworld.lexicon import tagged
+
+    return tagged(phrase, "time")
 
 
-def noun_phrase(
-    lexicon: Lexicon, event: Event, thing: Thing, case: str, surface: Surface
-) -> Tokens:
-    """The words for a participant in a case (empty: the language has none)."""
-    kind = _determiner(event, thing)
-    if kind == "name":
-        name = lexicon.forms("names", thing.concept)
-        return ((name.get(case, name["one"]), "PROPN"),)
-    noun = lexicon.forms("nouns", thing.concept)
-    features = (kind, case, noun.get("gender", ""))
-    form = "many" if kind == "numeral" and "many" in noun else case
-    parts: dict[str, Tokens] = {kind: lexicon.function_word(kind, *features)}
-    if kind == "numeral":
-        numeral = load_world().numerals[thing.count]
-        parts[kind] = ((lexicon.forms("numerals", numeral)["word"], "NUM"),)
-    if "classifier" in noun and parts[kind]:
-        parts["classifier"] = ((noun["classifier"], "NOUN"),)
-    if thing.adjective:
-        parts |= _adjective(lexicon, thing, features, surface)
-    parts["noun"] = ((noun.get(form, noun["one"]), "NOUN"),)
-    order = lexicon.choose("noun_phrase").split()
-    return tuple(token for slot in order for token in parts.get(slot, ()))
-
-
-def _adjective(
-    lexicon: Lexicon, thing: Thing, features: tuple[str, ...], surface: Surface
-) -> dict[str, Tokens]:
-    assert thing.adjective is not None, "called for things with an adjective"
-    forms = lexicon.forms("adjectives", thing.adjective, surface.synonyms)
-    ending = lexicon.choose("adjective_ending", *features)
-    linked = thing.very or "link" in forms
-    return {
-        "degree": lexicon.function_word("degree") if thing.very else (),
-        "adjective": ((forms["stem"] + ending, "ADJ"),),
-        "linker": lexicon.function_word("linker") if linked else (),
-    }
-
-
-def _before_vowels(lexicon: Lexicon, words: list[Token]) -> list[Token]:
-    """`a owl` -> `an owl`: by letter, which is right for every word of the lexicon."""
-    result = list(words)
-    for i, ((word, tag), (following, _)) in enumerate(pairwise(words)):
-        if following[0] in "aeiou":
-            result[i] = (lexicon.choose("before_vowel", word) or word, tag)
-    return result
-
-
-def _capitalised(lexicon: Lexicon, words: list[Token]) -> Tokens:
-    (first, tag), *rest = words
-    special = lexicon.choose("capitals", first[0])
-    return ((special + first[1:] if special else _upper(first), tag), *rest)
-
-
-def _upper(word: str) -> str:
-    return word[0].upper() + word[1:]
+@cache
+def speaker(language: str) -> Speaker:
+    """The speaker of a language, shared by all who ask."""
+    return Speaker(language)

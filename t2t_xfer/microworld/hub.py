@@ -1,84 +1,93 @@
 """The world's data sets under the hub's ids, configurations, splits and columns.
 
-Rule: what a row says is drawn once, from a seed that names data set and split but no language,
-and then told in the language asked for; so row 17 is the same event in every language.
+Rule: what a row says is drawn once, from a seed that names data set and split but no language, and
+then told in the language asked for; so row 17 is the same event in every language, and the first
+rows are the same however many are asked for. Rows of a split are distinct.
 
-    rows("google/xtreme", "udpos.German", "test")[0]["tokens"]  ->  ("Anna", "hat", "gestern", …)
+    rows("google/xtreme", "udpos.German", "test", 3)[0]["tokens"]  ->  ("Anna", "hat", …)
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterator
 from functools import cache
-from random import Random
-from typing import TypeAlias
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
 
-from t2t_xfer.microworld.entailment import Inference, sample_inferences
-from t2t_xfer.microworld.grammar import Tokens, sentence
-from t2t_xfer.microworld.grammar import text as running_text
-from t2t_xfer.microworld.lexicon import LANGUAGES, Lexicon, load_lexicon
-from t2t_xfer.microworld.paraphrase import Paraphrase, sample_paraphrases
-from t2t_xfer.microworld.world import (
-    HERE,
-    Event,
-    Pattern,
-    Surface,
-    World,
-    load_world,
-    sample_event,
-    sample_surface,
-)
+from t2t_xfer.languages import language as language_of
+from t2t_xfer.microworld import choices, entailment, mining, pairs, stories
+from t2t_xfer.microworld import telling as tell
+from t2t_xfer.microworld.lexicon import LANGUAGES
+from t2t_xfer.microworld.world import HERE
 from t2t_xfer.records import Row, Split
 
-VERSION = 1
+VERSION = 2
 """Part of the fingerprint. The sources are too, so it changes only to force a new one."""
 
-NUM_ROWS: dict[Split, int] = {"train": 2000, "validation": 200, "test": 200}
-NUM_TEXT_LINES = 3000
+NUM_ROWS: dict[Split, int] = {"train": 8000, "validation": 400, "test": 400}
+"""Rows that a split has unless another number is asked for."""
 
-# fmt: off
-TAGS = (
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
-    "PUNCT", "SCONJ", "SYM", "VERB", "X",
-)
-# fmt: on
-"""The order of `pos_tags` in google/xtreme."""
+NUM_MINED = 900
+"""Sentences on either side of a mining task."""
 
-PATTERNS: tuple[Pattern, ...] = ("names", "duel", "definite", "indefinite", "pair")
+MAX_REPEATS = 2000
+"""Draws in a row that may give nothing new before a split is held to be exhausted."""
 
-Teller: TypeAlias = Callable[[str, Split], list[Row]]
-"""Language and split to rows."""
+Draw: TypeAlias = Callable[[str, Split], Iterator[Hashable]]
+"""Seed and split to endless items."""
+Teller: TypeAlias = Callable[[str, Any, int], Row]
+"""Language, item and number to a row."""
 
 
-def rows(hub_id: str, config: str, split: str) -> list[Row] | None:
-    """All rows of a split in the hub's columns; None where the world has no such split."""
-    found = _catalogue().get((hub_id, config))
-    if found is None or split not in found[1]:
-        return None
-    language, splits, teller = found
-    return teller(language, splits[split])
+class Place(NamedTuple):
+    """Where one split's rows come from."""
+
+    languages: tuple[str, ...]
+    """One, or several in turn."""
+    split: Split
+    seed: str
+    draw: Draw
+    teller: Teller
+
+
+def rows(hub_id: str, config: str, split: str, num_rows: int | None = None) -> list[Row] | None:
+    """The rows of a split in the hub's columns; None where the world has no such split.
+
+    Args:
+        num_rows: how many; `NUM_ROWS` if not given. There may be fewer if that many distinct ones
+            do not exist.
+    """
+    found = places(hub_id, config).get(split)
+    if found is None:
+        return mined(hub_id, config, split, num_rows or NUM_MINED)
+    wanted = num_rows or NUM_ROWS[found.split]
+    items = _items(found.draw, found.seed, found.split, wanted)
+    turns = len(found.languages)
+    return [
+        found.teller(language, item, number)
+        for number, item in enumerate(items[: -(-wanted // turns)])
+        for language in found.languages
+    ]
 
 
 def configs(hub_id: str) -> list[str]:
     """The configurations of a data set, none for an unknown one."""
-    return [config for known, config in _catalogue() if known == hub_id]
+    return list(_catalogue().get(hub_id, ())) + [
+        config for config in _mines() if hub_id == "bucc2018"
+    ]
 
 
-def text(language: str) -> list[str] | None:
-    """Sentences for a tokenizer and for pretraining, of training events only.
+def places(hub_id: str, config: str) -> dict[str, Place]:
+    """The splits of a configuration."""
+    return _catalogue().get(hub_id, {}).get(config, {})
 
-    Drawn from a seed of their own in each language, so they are not parallel.
-    """
-    if language not in LANGUAGES:
-        return None
-    random = Random(f"microworld text {language}")
-    lexicon = load_lexicon(language)
-    lines: dict[str, None] = {}
-    while len(lines) < NUM_TEXT_LINES:
-        lines[_say(lexicon, *statement(load_world(), random, "train"))] = None
-    return list(lines)
+
+def splits(hub_id: str, config: str) -> list[str]:
+    """The names of all splits of a configuration."""
+    if hub_id == "bucc2018" and config in _mines():
+        return [f"{sample}{part}" for sample in ("", "sample_") for part in PARTS]
+    return list(places(hub_id, config))
 
 
 def fingerprint() -> str:
@@ -90,95 +99,161 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-@cache
-def _catalogue() -> dict[tuple[str, str], tuple[str, dict[str, Split], Teller]]:
-    """(id, configuration) to language, the hub's split names and the rows."""
-    every: dict[str, Split] = {"train": "train", "validation": "validation", "test": "test"}
-    held_out: dict[str, Split] = {"validation": "validation", "test": "test"}
-    matched: dict[str, Split] = {"train": "train", "validation_matched": "validation"}
-    names = {"en": "English", "de": "German", "tr": "Turkish", "zh": "Chinese"}
-    pawsx = [language for language in LANGUAGES if language != "tr"]  # as on the hub
-    return {
-        ("nyu-mll/glue", "mnli"): ("en", matched, _mnli),
-        **{("facebook/xnli", code): (code, held_out, _xnli) for code in LANGUAGES},
-        **{("google-research-datasets/paws-x", code): (code, every, _paws_x) for code in pawsx},
-        **{("google/xtreme", f"udpos.{names[code]}"): (code, every, _udpos) for code in LANGUAGES},
-    }
+PARTS = ("gold", "source_pool", "target_pool")
 
 
-def _mnli(language: str, split: Split) -> list[Row]:
-    pairs = _inferences("mnli", split)
-    return [_inference_row(language, pair) | {"idx": i} for i, pair in enumerate(pairs)]
-
-
-def _xnli(language: str, split: Split) -> list[Row]:
-    return [_inference_row(language, pair) for pair in _inferences("xnli", split)]
-
-
-def _inference_row(language: str, pair: Inference) -> dict[str, str | int]:
-    lexicon = load_lexicon(language)
-    return {
-        "premise": _say(lexicon, pair.premise, pair.premise_surface),
-        "hypothesis": _say(lexicon, pair.hypothesis, pair.hypothesis_surface),
-        "label": pair.label,
-    }
-
-
-def _paws_x(language: str, split: Split) -> list[Row]:
-    lexicon = load_lexicon(language)
+def mined(hub_id: str, config: str, split: str, num_sentences: int) -> list[Row] | None:
+    """The splits of `bucc2018`: the pairs and the two sides. `sample_` ones are for tuning."""
+    language = config.removesuffix("-en")
+    part = split.removeprefix("sample_")
+    if hub_id != "bucc2018" or config not in _mines() or part not in PARTS:
+        return None
+    of: Split = "validation" if split != part else "test"
+    mine = mining.mine(f"microworld bucc {language}", of, num_sentences)
+    if part == "gold":
+        return [
+            {"source_id": f"{language}-{one + 1:09}", "target_id": f"en-{two + 1:09}"}
+            for one, two in mine.gold
+        ]
+    spoken, side = (language, mine.source) if part == "source_pool" else ("en", mine.target)
     return [
-        {
-            "id": i,
-            "sentence1": _say(lexicon, pair.first, pair.first_surface),
-            "sentence2": _say(lexicon, pair.second, pair.second_surface),
-            "label": pair.label,
-        }
-        for i, pair in enumerate(_paraphrases(split), start=1)
+        {"id": f"{spoken}-{i + 1:09}", "sentence": tell.say(spoken, statement)}
+        for i, statement in enumerate(side)
     ]
 
 
-def _udpos(language: str, split: Split) -> list[Row]:
-    lexicon = load_lexicon(language)
-    return [_tagged_row(sentence(lexicon, *statement)) for statement in _statements(split)]
+def _mines() -> list[str]:
+    return [f"{language}-en" for language in LANGUAGES if language in ("de", "fr", "ru", "zh")]
 
 
-def _tagged_row(tokens: Tokens) -> Row:
-    return {
-        "tokens": tuple(word for word, _ in tokens),
-        "pos_tags": tuple(TAGS.index(tag) for _, tag in tokens),
-    }
+class _Stream:
+    """The distinct items of an endless drawing, made as far as anyone has asked."""
+
+    def __init__(self, draw: Draw, seed: str, split: Split) -> None:
+        self._source = draw(f"microworld {seed} {split}", split)
+        self._made: dict[Hashable, None] = {}
+        self._list: list[Any] = []
+
+    def first(self, number: int) -> list[Any]:
+        repeats = 0
+        while len(self._list) < number and repeats < MAX_REPEATS:
+            item = next(self._source)
+            repeats = repeats + 1 if item in self._made else 0
+            if not repeats:
+                self._made[item] = None
+                self._list.append(item)
+        return self._list[:number]
 
 
 @cache
-def _inferences(name: str, split: Split) -> tuple[Inference, ...]:
-    seed = f"microworld {name} {split}"
-    return sample_inferences(load_world(), Random(seed), split, NUM_ROWS[split])
+def _stream(draw: Draw, seed: str, split: Split) -> _Stream:
+    return _Stream(draw, seed, split)
+
+
+def _items(draw: Draw, seed: str, split: Split, number: int) -> list[Any]:
+    return _stream(draw, seed, split).first(number)
+
+
+def _answerable(seed: str, split: Split) -> Iterator[stories.Story]:
+    return stories.stories(seed, split)
+
+
+def _unanswerable(seed: str, split: Split) -> Iterator[stories.Story]:
+    return stories.stories(seed, split, unanswerable=0.4)
+
+
+def _questions(seed: str, split: Split) -> Iterator[pairs.Paraphrase]:
+    who = pairs.paraphrases(f"{seed} where", split, "where")
+    while True:
+        yield from islice(who, 2)
+
+
+def _plain(seed: str, split: Split) -> Iterator[pairs.Statement]:
+    return pairs.statements(seed, split, plain=True)
+
+
+ALL: dict[str, Split] = {"train": "train", "validation": "validation", "test": "test"}
+TUNED: dict[str, Split] = {"train": "train", "validation": "validation"}
+HELD_OUT: dict[str, Split] = {"validation": "validation", "test": "test"}
+TESTED: dict[str, Split] = {"validation": "test"}
+NAMED: tuple[tuple[str, Split], ...] = (("train", "train"), ("dev", "validation"), ("test", "test"))
+ROUNDS: dict[str, Split] = {f"{name}_r{i}": split for i in (1, 2, 3) for name, split in NAMED}
 
 
 @cache
-def _paraphrases(split: Split) -> tuple[Paraphrase, ...]:
-    random = Random(f"microworld paws-x {split}")
-    return sample_paraphrases(load_world(), random, split, NUM_ROWS[split])
+def _catalogue() -> dict[str, dict[str, dict[str, Place]]]:
+    """Data set -> configuration -> split -> place."""
+    found: dict[str, dict[str, dict[str, Place]]] = {}
+
+    def add(
+        hub_id: str,
+        config: str,
+        splits: dict[str, Split],
+        draw: Draw,
+        teller: Teller,
+        languages: tuple[str, ...] = ("en",),
+        seed: str = "",
+    ) -> None:
+        found.setdefault(hub_id, {})[config] = {
+            name: Place(
+                languages,
+                split,
+                f"{seed or hub_id} {name if len(splits) > 3 else ''}".strip(),
+                draw,
+                teller,
+            )
+            for name, split in splits.items()
+        }
+
+    nli = entailment.inferences
+    glue: dict[str, Split] = {"train": "train", "validation_matched": "validation"}
+    add("nyu-mll/glue", "mnli", glue, nli, tell.glue_row, seed="mnli")
+    add("nyu-mll/glue", "qqp", TUNED, _questions, tell.qqp_row, seed="qqp")
+    add("facebook/anli", "plain_text", ROUNDS, nli, tell.anli_row)
+    add("stanfordnlp/snli", "plain_text", ALL, nli, tell.inference_row)
+    add("rajpurkar/squad", "plain_text", TUNED, _answerable, tell.span_row)
+    add("rajpurkar/squad_v2", "squad_v2", TUNED, _unanswerable, tell.span_row)
+    add("Rowan/hellaswag", "default", TUNED, choices.completions, tell.completion_row)
+    add("allenai/cosmos_qa", "default", TUNED, choices.reasons, tell.reason_row)
+    add("tau/commonsense_qa", "default", TUNED, choices.knowledge, tell.knowledge_row)
+    add("ccg", "supertags", ALL, _plain, tell.supertag_row)
+    for code in LANGUAGES:
+        _add_language(add, code)
+    spoken = tuple(code for code in LANGUAGES if code in LISTS["tydiqa"].split())
+    tydiqa: dict[str, Split] = {"train": "train", "validation": "test"}
+    add("google/xtreme", "tydiqa", tydiqa, _answerable, tell.tydiqa_row, spoken, "tydiqa")
+    return found
 
 
-@cache
-def _statements(split: Split) -> tuple[tuple[Event, Surface], ...]:
-    random = Random(f"microworld udpos {split}")
-    statements: dict[tuple[Event, Surface], None] = {}
-    while len(statements) < NUM_ROWS[split]:
-        statements[statement(load_world(), random, split)] = None
-    return tuple(statements)
+# fmt: off
+LISTS = {
+    "paws_x": "de en es fr ja ko zh",
+    "xnli": "ar bg de el en es fr hi ru sw th tr ur vi zh",
+    "udpos": "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl "
+             "tr ur vi yo zh",
+    "xquad": "ar de el en es hi ru th tr vi zh",
+    "mlqa": "ar de en es hi vi zh",
+    "tydiqa": "ar bn en fi id ko ru sw te",
+}
+# fmt: on
+"""The languages of the hub's data sets; panx and tatoeba have all of XTREME's."""
 
 
-def statement(world: World, random: Random, split: Split) -> tuple[Event, Surface]:
-    """Any sentence of the world: one in four is negative where that is simple to say."""
-    event = sample_event(world, random, random.choice(PATTERNS), split)
-    thing = event.patients[0]
-    if len(event.patients) == 1 and thing.count == 1 and random.random() < 0.3:
-        thing = replace(thing, very=thing.very and thing.kind == "definite")
-        event = replace(event, patients=(thing,), negative=True)
-    return event, sample_surface(world, random, event, synonyms=True)
-
-
-def _say(lexicon: Lexicon, event: Event, surface: Surface) -> str:
-    return running_text(lexicon, sentence(lexicon, event, surface))
+def _add_language(add: Callable[..., None], code: str) -> None:
+    one, xtreme = (code,), "google/xtreme"
+    name, iso3 = language_of(code).name, language_of(code).iso3
+    known = {task for task, codes in LISTS.items() if code in codes.split()}
+    statements, same = pairs.statements, pairs.paraphrases
+    if "xnli" in known:
+        add("facebook/xnli", code, HELD_OUT, entailment.inferences, tell.inference_row, one)
+    if "paws_x" in known:
+        add("google-research-datasets/paws-x", code, ALL, same, tell.paws_row, one)
+    if "udpos" in known:
+        add(xtreme, f"udpos.{name}", ALL, statements, tell.pos_row, one, "udpos")
+    add(xtreme, f"PAN-X.{code}", ALL, pairs.entities, tell.entity_row, one, "panx")
+    if "xquad" in known:
+        add(xtreme, f"XQuAD.{code}", TESTED, _answerable, tell.xquad_row, one, "xquad")
+    if "mlqa" in known:
+        add(xtreme, f"MLQA.{code}.{code}", HELD_OUT, _answerable, tell.span_row, one, "mlqa")
+    if code != "en":
+        add(xtreme, f"tatoeba.{iso3}", TESTED, _plain, tell.translation_row, one, "tatoeba")

@@ -1,9 +1,10 @@
-"""The words and typological parameters of one language, read from `lexica/<language>.yaml`.
+"""The words and typological parameters of one language, read from `lexicon/<language>.yaml`.
 
 Rule: whatever a linguist may want to correct stands in the YAML file, nothing of it in code.
-The layout of the files is explained in `lexica/en.yaml`.
+The layout of the files is explained in `lexicon/en.yaml`. A new language is a new file there and
+its code in `LANGUAGES`.
 
-    load_lexicon("tr").forms("nouns", "dog")  ->  {"one": "köpek", "accusative": "köpeği"}
+    load_lexicon("tr").forms("nouns", "dog")  ->  {"one": "köpek", "accusative": "köpeği", …}
 """
 
 from __future__ import annotations
@@ -11,20 +12,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 
 from t2t_xfer.microworld.world import HERE
 
-Token: TypeAlias = tuple[str, str]
-"""A word and its universal part of speech."""
 
+class Token(NamedTuple):
+    """One word of a sentence."""
+
+    word: str
+    tag: str
+    """Universal part of speech."""
+    role: str = ""
+    """Its slot within the phrase: `noun`, `adjective`, `the`, `aux`, …"""
+    concept: str = ""
+    """`nouns:dog`, where the word is of the lexicon."""
+    entity: str = "O"
+    """`B-PER` and the like."""
+
+
+Tokens: TypeAlias = tuple[Token, ...]
 Agreement: TypeAlias = "str | Mapping[str, Agreement]"
 """A form, or a choice of forms by a feature (case, gender, voice, …)."""
 
-LANGUAGES: tuple[str, ...] = ("en", "de", "tr", "zh")
-SECTIONS = ("names", "nouns", "verbs", "adjectives", "numerals")
+SECTIONS = ("names", "surnames", "nouns", "verbs", "acts", "adjectives", "numerals")
+
+
+def _languages() -> tuple[str, ...]:
+    found = sorted(path.stem for path in (HERE / "lexicon").glob("*.yaml"))
+    return ("en", *(code for code in found if code != "en"))
+
+
+LANGUAGES: tuple[str, ...] = _languages()
+"""Every language with a file, English first."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +56,8 @@ class Lexicon:
     language: str
     words: Mapping[str, Mapping[str, tuple[Mapping[str, str], ...]]]
     """Section -> concept -> synonyms, each a mapping of form name to form."""
-    phrases: Mapping[str, Mapping[str, tuple[Token, ...]]]
-    """`times` and `places` -> concept -> tokens."""
+    data: Mapping[str, Mapping[str, Agreement]]
+    """`times`, `places`, `cities`, `organisations`, `places_in` and such, as in the file."""
     grammar: Mapping[str, Agreement]
     """The typological parameters."""
     spaces: bool
@@ -50,47 +72,56 @@ class Lexicon:
         """The form of a parameter for these features; empty where the language has none."""
         return choose(self.grammar.get(parameter, ""), features)
 
-    def function_word(self, name: str, *features: str) -> tuple[Token, ...]:
-        """The function word as a token; nothing where the language has none."""
+    def order(self, name: str) -> tuple[str, ...]:
+        """The slots of a clause in order."""
+        orders = self.grammar["orders"]
+        assert not isinstance(orders, str), "grammar.orders is a mapping"
+        return tuple(choose(orders, (name,)).split())
+
+    def function_word(self, name: str, *features: str) -> Tokens:
+        """The function word as tokens; nothing where the language has none."""
         words = self.grammar["words"]
         assert not isinstance(words, str), "grammar.words is a mapping"
-        return tagged(choose(words.get(name, ""), features))
+        return tagged(choose(words.get(name, ""), features), name)
+
+    def phrase(self, section: str, concept: str, *features: str) -> str:
+        """An entry of `data`."""
+        return choose(self.data[section].get(concept, ""), features)
 
 
 def choose(table: Agreement, features: tuple[str, ...]) -> str:
-    """Goes down the table by whichever feature it distinguishes at each level."""
+    """Goes down the table by whichever feature it distinguishes at each level, or `else`."""
     while not isinstance(table, str):
-        table = next((table[feature] for feature in features if feature in table), "")
+        found = next((feature for feature in features if feature in table), "else")
+        table = table.get(found, "")
     return table
 
 
-def tagged(phrase: str) -> tuple[Token, ...]:
+def tagged(phrase: str, role: str = "") -> Tokens:
     """`the/DET dog/NOUN` as tokens."""
     pairs = (word.rpartition("/") for word in phrase.split())
-    return tuple((word, tag) for word, _, tag in pairs)
+    return tuple(Token(word, tag, role) for word, _, tag in pairs)
 
 
 @cache
 def load_lexicon(language: str) -> Lexicon:
     """Reads the language's file."""
-    data = YAML(typ="safe", pure=True).load(HERE / "lexica" / f"{language}.yaml")
-    grammar = dict(data["grammar"])
+    data = YAML(typ="safe", pure=True).load(HERE / "lexicon" / f"{language}.yaml")
+    grammar = dict(data.pop("grammar"))
+    columns = data.pop("columns")
     return Lexicon(
         language=language,
         words={
             section: {
                 concept: tuple(
-                    dict(zip(data["columns"][section].split(), forms.split(), strict=False))
+                    dict(zip(columns[section].split(), forms.split(), strict=False))
                     for forms in entry.split("|")
                 )
-                for concept, entry in data[section].items()
+                for concept, entry in data.pop(section).items()
             }
             for section in SECTIONS
         },
-        phrases={
-            section: {concept: tagged(phrase) for concept, phrase in data[section].items()}
-            for section in ("times", "places")
-        },
         spaces=grammar.pop("spaces"),
+        data=data,
         grammar=grammar,
     )

@@ -15,14 +15,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from t2t_xfer.microworld.grammar import sentence
-from t2t_xfer.microworld.grammar import text as running_text
-from t2t_xfer.microworld.hub import statement
-from t2t_xfer.microworld.lexicon import LANGUAGES, SECTIONS, Lexicon, load_lexicon
-from t2t_xfer.microworld.world import load_world
+from t2t_xfer.microworld.grammar import speaker
+from t2t_xfer.microworld.lexicon import LANGUAGES, Token, load_lexicon
+from t2t_xfer.microworld.pairs import Statement, statement
+from t2t_xfer.microworld.sampling import sampler
+from t2t_xfer.microworld.tagging import words
 
 SEPARATOR = " ||| "
 """Between the two sides of a parallel line."""
+
+NUM_LINES = 6000
+"""Lines of `text`."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,11 @@ class Mixture:
     """Share of the content words of a code-switched line that are of another language."""
 
 
-def pretraining_lines(seed: int, mixture: Mixture | None = None) -> Iterator[str]:
+MONOLINGUAL = Mixture()
+
+
+def pretraining_lines(seed: int, mixture: Mixture = MONOLINGUAL) -> Iterator[str]:
     """Endless lines in the given shares, in random order."""
-    mixture = mixture or Mixture()
     random = Random(f"microworld pretraining {seed}")
     shares = (mixture.monolingual, mixture.parallel, mixture.code_switched)
     others = [language for language in mixture.languages if language != "en"]
@@ -68,39 +73,50 @@ def parallel_pairs(language: str, seed: int) -> Iterator[tuple[str, str]]:
         yield _pair(random, language)
 
 
+def text(language: str) -> list[str] | None:
+    """Distinct sentences for a tokenizer; None for a language that the world does not speak."""
+    if language not in LANGUAGES:
+        return None
+    lines: dict[str, None] = {}
+    for line in monolingual_lines(language, 0):
+        lines[line] = None
+        if len(lines) == NUM_LINES:
+            break
+    return list(lines)
+
+
+def _drawn(random: Random) -> Statement:
+    return statement(random, sampler("train"))
+
+
 def _line(random: Random, language: str) -> str:
-    event, surface = statement(load_world(), random, "train")
-    lexicon = load_lexicon(language)
-    return running_text(lexicon, sentence(lexicon, event, surface))
+    return speaker(language).sentence(*_drawn(random))
 
 
 def _pair(random: Random, language: str) -> tuple[str, str]:
-    event, surface = statement(load_world(), random, "train")
-    lexica = (load_lexicon("en"), load_lexicon(language))
-    first, second = (running_text(each, sentence(each, event, surface)) for each in lexica)
-    return first, second
+    drawn = _drawn(random)
+    return speaker("en").sentence(*drawn), speaker(language).sentence(*drawn)
 
 
 def _switched(random: Random, mixture: Mixture) -> str:
-    """A sentence with the word order of one language and some words of others."""
-    event, surface = statement(load_world(), random, "train")
-    matrix = load_lexicon(random.choice(mixture.languages))
-    known = _concepts(matrix)
-    words = []
-    for word, _ in sentence(matrix, event, surface):
-        other = load_lexicon(random.choice(mixture.languages))
-        place = known.get(word)
-        if place and random.random() < mixture.switch_rate:
-            word = next(iter(other.words[place[0]][place[1]][0].values()))
-        words.append(word)
-    return " ".join(words)
+    """A sentence with the grammar of one language and some words of others."""
+    matrix = speaker(random.choice(mixture.languages))
+    sentence = matrix.say(*_drawn(random))
+    switched = [
+        segment._replace(tokens=tuple(_switch(random, mixture, t) for t in segment.tokens))
+        for segment in sentence
+    ]
+    line = matrix.text(switched)
+    return line if matrix.spaces else " ".join(token.word for token in words(switched))
 
 
-def _concepts(lexicon: Lexicon) -> dict[str, tuple[str, str]]:
-    return {
-        form: (section, concept)
-        for section in SECTIONS
-        for concept, alternatives in lexicon.words[section].items()
-        for forms in alternatives
-        for form in forms.values()
-    }
+def _switch(random: Random, mixture: Mixture, token: Token) -> Token:
+    if not token.concept or random.random() >= mixture.switch_rate:
+        return token
+    other = load_lexicon(random.choice(mixture.languages))
+    section, _, concept = token.concept.partition(":")
+    if section == "cities":
+        return token._replace(word=other.phrase("cities", concept, "nominative"))
+    forms = other.forms(section, concept)
+    word = forms.get("one") or next(iter(forms.values()))
+    return token._replace(word=word.replace("_", " "))

@@ -1,0 +1,153 @@
+"""Questions with several answers, in English: completion, reasons in a story, what things are.
+
+Rule: every wrong answer is right elsewhere, as often as it is wrong, and shares as many words with
+the text as the right one. So neither the answers alone nor their words tell.
+
+    Anna bought an apple. David found a book. Then she      ate it. / read it. / wore it.
+    Anna laughed because David fell. Clara cried because Omar jumped. Why did Anna laugh?
+    What is a dog?                                          a tool / an animal / a fruit / …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from random import Random
+from typing import NamedTuple
+
+from t2t_xfer.microworld.grammar import speaker
+from t2t_xfer.microworld.lexicon import load_lexicon
+from t2t_xfer.microworld.sampling import Sampler, Skeleton, sampler, split_of_key
+from t2t_xfer.microworld.world import Event, Thing, load_world
+from t2t_xfer.records import Split
+
+ACQUIRE = ("buy", "choose", "bring", "find")
+"""After which one may use the thing."""
+
+
+class Choice(NamedTuple):
+    """A text, a question and its answers."""
+
+    context: str
+    question: str
+    answers: tuple[str, ...]
+    correct: int
+    concept: str = ""
+
+
+def completions(seed: str, split: Split) -> Iterator[Choice]:
+    """Two people get two things; what does one of them do with hers?"""
+    random, source = Random(seed), sampler(split)
+    world, says = source.world, speaker("en")
+    verbs = load_lexicon("en").words["verbs"]
+    got = [
+        each
+        for skeletons in source.skeletons("thing")
+        for each in skeletons
+        if each.verb in ACQUIRE and each.agent in world.names and each.patient in world.uses
+    ]
+    women = [each for each in got if each.agent in world.women]
+    men = [each for each in got if each.agent in world.men]
+    while True:
+        both = [random.choice(women), random.choice(men)]
+        if both[0].patient == both[1].patient:
+            continue
+        asked = random.randrange(2)
+        pronoun = ("she", "he")[asked]
+        right, other = world.uses[both[asked].patient], world.uses[both[1 - asked].patient]
+        wrong = [use for use in world.uses.values() if use not in (right, other)]
+        uses = random.sample([right, other, *random.sample(wrong, 2)], 4)
+        random.shuffle(both)
+        context = " ".join(says.sentence(_gets(random, source, each)) for each in both)
+        endings = tuple(f"{verbs[use][0]['past']} it." for use in uses)
+        yield Choice(context, f"Then {pronoun}", endings, uses.index(right))
+
+
+def _gets(random: Random, source: Sampler, skeleton: Skeleton) -> Event:
+    thing = source.thing(random, skeleton.patient, "a", 0.3)
+    concept = random.choice(source.world.leaves(skeleton.patient))
+    place = source.place(random) if random.random() < 0.5 else ""
+    agent = source.participant(random, skeleton.agent, "the")
+    return Event(skeleton.verb, agent, thing._replace(concept=concept), place)
+
+
+def reasons(seed: str, split: Split) -> Iterator[Choice]:
+    """Two things happened, each for a reason; why did one of them?"""
+    random, source = Random(seed), sampler(split)
+    says, acts = speaker("en"), load_lexicon("en").words["acts"]
+    done = [
+        each
+        for skeletons in source.skeletons("act")
+        for each in skeletons
+        if each.agent in source.world.names
+    ]
+    while True:
+        four = random.sample(done, 4)
+        if len({each.agent for each in four}) < 4 or four[2].verb == four[3].verb:
+            continue
+        if four[0].verb == four[1].verb:
+            continue
+        because = [
+            Event(one.verb, _name(one), link="because", linked=Event(two.verb, _name(two)))
+            for one, two in zip(four[:2], four[2:], strict=True)
+        ]
+        asked = random.randrange(2)
+        mixed = list(product(four[2:], repeat=2))
+        random.shuffle(mixed)
+        answers = tuple(
+            f"Because {says.sentence(Event(verb.verb, _name(name)))}" for name, verb in mixed
+        )
+        right = mixed.index((four[2 + asked], four[2 + asked]))
+        who = says.phrases.noun_phrase(because[asked].agent, "nominative")[0].word
+        question = f"Why did {who} {acts[because[asked].verb][0]['base']}?"
+        told = random.sample([says.sentence(event) for event in because], 2)
+        yield Choice(" ".join(told), question, answers, right)
+
+
+def _name(skeleton: Skeleton) -> Thing:
+    return Thing(skeleton.agent, "name")
+
+
+def knowledge(seed: str, split: Split) -> Iterator[Choice]:
+    """What things are and what they are for: five answers, one true.
+
+    A form of question about one thing stands in one split alone.
+    """
+    random, world = Random(seed), load_world()
+    says = speaker("en").phrases
+    kinds = [kind for kind in world.uses if kind != "animal"] + ["animal", "person"]
+    names = load_lexicon("en").data["kind_names"]
+    verbs = load_lexicon("en").words["verbs"]
+    asked = [
+        (form, kind, noun)
+        for form, kind in product(range(4), kinds)
+        for noun in world.leaves(kind)
+        if (form < 2 or kind in world.uses) and split_of_key(f"know {form}", [noun]) == split
+    ]
+
+    def a(noun: str) -> str:
+        name = names.get(noun)
+        if isinstance(name, str):
+            return f"a {name}"
+        return " ".join(t.word for t in says.noun_phrase(Thing(noun, "a"), "nominative"))
+
+    while True:
+        form, kind, noun = random.choice(asked)
+        others = random.sample([each for each in kinds if each != kind], 4)
+        if form == 3 and "person" in others:
+            continue
+        options = random.sample([kind, *others], 5)
+        if form in (0, 2):
+            nouns = [
+                noun if each == kind else random.choice(world.leaves(each)) for each in options
+            ]
+            answers = tuple(a(each) for each in nouns)
+            question = f"Which of these is {a(kind)}?"
+            if form == 2:
+                question = f"What does one {verbs[world.uses[kind]][0]['base']}?"
+        elif form == 1:
+            question, answers = f"What is {a(noun)}?", tuple(a(each) for each in options)
+        else:
+            question = f"What does one do with {a(noun)}?"
+            answers = tuple(f"{verbs[world.uses[each]][0]['base']} it" for each in options)
+        yield Choice("", question, answers, options.index(kind), noun)

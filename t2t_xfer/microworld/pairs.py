@@ -1,0 +1,164 @@
+"""Pairs of sentences or of questions that mean the same or do not, and plain statements.
+
+Rule: the way of saying (voice, place of the time, synonyms) is drawn alike for both labels, so
+neither a bag of words nor the amount of change decides; what decides is who did it to whom and
+which adjective belongs to whom.
+
+    Anna saw David yesterday.   Yesterday David was seen by Anna.   1
+    Anna saw David yesterday.   Yesterday Anna was seen by David.   0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
+
+from t2t_xfer.microworld.entailment import deny
+from t2t_xfer.microworld.grammar import Ask
+from t2t_xfer.microworld.sampling import PATTERNS, Pattern, Sampler, sampler
+from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing
+from t2t_xfer.records import Split
+
+
+class Statement(NamedTuple):
+    """One sentence: what it says and how."""
+
+    event: Event
+    surface: Surface
+    ask: Ask = ""
+
+
+class Paraphrase(NamedTuple):
+    """Two sentences; label 1 if they mean the same."""
+
+    first: Statement
+    second: Statement
+    label: int
+
+
+def paraphrases(seed: str, split: Split, ask: Ask = "") -> Iterator[Paraphrase]:
+    """Endless pairs; every two have one of each label.
+
+    Args:
+        ask: pairs of questions instead.
+    """
+    random, source = Random(seed), sampler(split)
+    while True:
+        for label in random.sample(range(2), 2):
+            pair = None
+            while pair is None:
+                pair = _draw(random, source, label, ask)
+            yield pair
+
+
+def statements(seed: str, split: Split, plain: bool = False) -> Iterator[Statement]:
+    """Endless sentences of every construction.
+
+    Args:
+        plain: no questions and no pronouns.
+    """
+    random, source = Random(seed), sampler(split)
+    while True:
+        yield statement(random, source, plain)
+
+
+def statement(random: Random, source: Sampler, plain: bool = False) -> Statement:
+    """Any sentence of the world: one in four is negative."""
+    event = source.event(random, random.choice(PATTERNS))
+    drawn = random.random()
+    if event.agent.kind in ("name", "the", "of") and drawn < 0.25:
+        event = deny(event)
+    elif event.agent.kind == "name" and event.verb not in ("be", "have"):
+        if drawn < 0.4:
+            event = _linked(random, source, event)
+        elif not plain and drawn < 0.5:
+            event = event._replace(agent=Thing(event.agent.concept, "pronoun"))
+        elif not plain and drawn < 0.65:
+            return _question(random, event)
+    elif event.verb == "be" and drawn < 0.5:
+        event = event._replace(negative=random.random() < 0.3)
+    return Statement(event, source.surface(random, event, synonyms=True))
+
+
+def entities(seed: str, split: Split) -> Iterator[Statement]:
+    """Endless sentences about named people, organisations and cities of this split alone."""
+    random, source = Random(seed), sampler(split)
+    patterns: tuple[Pattern, ...] = ("entity", "entity", "people", "act", "thing")
+    while True:
+        event = source.event(random, random.choice(patterns))
+        event = event._replace(
+            agent=source.named(random, event.agent),
+            patient=source.named(random, event.patient) if event.patient else None,
+            place=source.named_place(random, event.place),
+        )
+        yield Statement(event, source.surface(random, event))
+
+
+def _linked(random: Random, source: Sampler, event: Event) -> Event:
+    other = source.event(random, random.choice(("act", "act", "thing")))
+    if other.agent.kind != "name" or other.agent.concept == event.agent.concept:
+        return event
+    link = random.choice(("because", "but"))
+    linked = other._replace(place="", time="")
+    return event._replace(link=link, linked=linked, place="", time="")
+
+
+def _question(random: Random, event: Event) -> Statement:
+    """A question for the agent, the place, or a thing that is no person (Arabic asks for both
+    with one word)."""
+    asks: list[Ask] = ["who"]
+    if event.patient and event.patient.kind in ("a", "num"):
+        asks.append("what")
+        event = event._replace(patient=event.patient._replace(kind="the", number=1, very=False))
+    if event.place:
+        asks.append("where")
+    ask = random.choice(asks)
+    return Statement(event._replace(place="") if ask == "where" else event, PLAIN, ask)
+
+
+def _draw(random: Random, source: Sampler, label: int, ask: Ask) -> Paraphrase | None:
+    event = source.event(random, "people")
+    if ask:
+        event = event._replace(place="")
+    swapped = _swapped(random, source, event)
+    if swapped is None:
+        return None
+    surface = source.surface(random, event, synonyms=True)
+    other = event if label else swapped
+    flip = [random.random() < 0.5 for _ in range(3)]
+    can_be_passive = source.world.can_be_passive
+    second = Surface(
+        passive=surface.passive ^ (flip[0] and can_be_passive(other)),
+        front=surface.front ^ (flip[1] and bool(other.time)),
+        synonyms=surface.synonyms ^ (flip[2] and source.world.has_synonym(other)),
+    )
+    if ask:
+        surface, second = surface._replace(front=False), second._replace(front=False)
+    if surface.passive and not can_be_passive(event):
+        return None
+    if (event, surface) == (other, second):
+        return None
+    return Paraphrase(Statement(event, surface, ask), Statement(other, second, ask), label)
+
+
+def _swapped(random: Random, source: Sampler, event: Event) -> Event | None:
+    """The same words with another meaning, or None where that cannot be."""
+    one, two = event.agent, event.patient
+    assert two is not None, "a pattern with two participants"
+    if one.kind == two.kind == "the" and random.random() < 0.5:
+        new = (
+            one._replace(adjective=two.adjective, very=two.very),
+            two._replace(adjective=one.adjective, very=one.very),
+        )
+        allowed = source.world.adjectives
+        if any(
+            t.adjective and t.adjective not in allowed[source.world.root(t.concept)] for t in new
+        ):
+            return None
+        changed = event._replace(agent=new[0], patient=new[1])
+    else:
+        if not source.world.can(event.verb, two, one):
+            return None
+        changed = event._replace(agent=two, patient=one)
+    return None if changed == event else changed

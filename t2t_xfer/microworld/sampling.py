@@ -1,0 +1,255 @@
+"""Random events of one split.
+
+Rule: `split_of` gives every event its split by verb and participants; a noun counts as its topmost
+kind and roles do not count, so no hypernym, swapped role, modifier, place, time or negation moves
+an event to another split. What a split may draw from is listed once, so that nothing is rejected.
+
+    Sampler("train").event(random, "thing")
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import cache
+from random import Random
+from typing import Literal, NamedTuple, TypeAlias
+
+from t2t_xfer.microworld.world import Event, Kind, Surface, Thing, load_world
+from t2t_xfer.records import Split
+
+Pattern: TypeAlias = Literal["thing", "people", "act", "crowd", "be", "have", "entity"]
+"""The participants: someone and a thing; two that could swap roles; one; many; one with a quality;
+an owner; people, cities and organisations."""
+
+PATTERNS: tuple[Pattern, ...] = ("thing", "people", "act", "crowd", "be", "have", "entity")
+
+
+class Skeleton(NamedTuple):
+    """A verb with its participants, each a name or a topmost kind."""
+
+    verb: str
+    agent: str
+    patient: str
+
+
+def split_of_key(verb: str, participants: Sequence[str]) -> Split:
+    """70 % train, 15 % validation, 15 % test."""
+    share = zlib.crc32("|".join([verb, *sorted(participants)]).encode()) % 100
+    return "train" if share < 70 else "validation" if share < 85 else "test"
+
+
+def split_of(event: Event) -> Split:
+    """The split of an event; what is linked to it has a split of its own."""
+    world = load_world()
+    verb = event.verb
+    if verb == "be":
+        verb = f"be {min((event.quality, *world.opposites(event.quality)))}"
+    things = [thing for thing in (event.agent, event.patient) if thing is not None]
+    keys = [key for thing in things for key in participants(thing)]
+    return split_of_key(verb, keys)
+
+
+def participants(thing: Thing) -> tuple[str, ...]:
+    """What counts of a participant."""
+    if thing.kind in ("name", "pronoun"):
+        return (thing.concept,)
+    root = load_world().root(thing.concept)
+    return (root, thing.other) if thing.kind == "of" else (root,)
+
+
+class Sampler:
+    """Draws what may happen in one split."""
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self.world = load_world()
+        self._verbs: dict[Pattern, list[list[Skeleton]]] = {
+            pattern: self._listed(pattern) for pattern in PATTERNS
+        }
+
+    def skeletons(self, pattern: Pattern) -> list[list[Skeleton]]:
+        """What may happen, by verb."""
+        return self._verbs[pattern]
+
+    def event(self, random: Random, pattern: Pattern) -> Event:
+        """A random positive event."""
+        return self.fill(random, random.choice(random.choice(self._verbs[pattern])), pattern)
+
+    def fill(self, random: Random, skeleton: Skeleton, pattern: Pattern) -> Event:
+        """A random event with this verb and these participants."""
+        verb, agent_key, patient_key = skeleton
+        if pattern == "be":
+            return self._quality(random, verb, agent_key, patient_key)
+        if pattern == "crowd":
+            kind: Kind = random.choice(("all", "some", "no", "num"))
+            agent = self.thing(random, agent_key, kind, 0.25 if agent_key != "person" else 0.0)
+        else:
+            agent = self.participant(random, agent_key, "the")
+        patient = None
+        if patient_key:
+            indefinite = pattern in ("thing", "have") and random.random() < 0.7
+            patient = self.participant(random, patient_key, "a" if indefinite else "the")
+            if pattern == "have" and patient.kind == "the":
+                patient = patient._replace(kind="a")
+            if patient.kind == "a" and patient_key != "person" and random.random() < 0.2:
+                count = random.choice(tuple(self.world.numerals))
+                patient = patient._replace(kind="num", number=count, very=False)
+        if pattern == "have":
+            return Event(verb, agent, patient)
+        place = "" if patient and patient.kind == "city" else self.place(random, pattern)
+        return Event(verb, agent, patient, place, self.time(random))
+
+    def place(self, random: Random, pattern: Pattern = "thing") -> str:
+        """A place, a city, or none."""
+        world, drawn = self.world, random.random()
+        if pattern == "entity" and drawn < 0.3:
+            return f"{random.choice(world.organisations)}:{random.choice(world.cities)}"
+        if drawn < (0.6 if pattern == "entity" else 0.08):
+            return f"city:{random.choice(world.cities)}"
+        return random.choice(world.places) if drawn < 0.5 else ""
+
+    def time(self, random: Random) -> str:
+        """A time, or none."""
+        return random.choice(self.world.times) if random.random() < 0.35 else ""
+
+    def participant(self, random: Random, key: str, kind: Kind) -> Thing:
+        """A name, or something of a kind."""
+        world = self.world
+        if key == "city":
+            return Thing(random.choice(world.cities), "city")
+        if key == "organisation":
+            city = random.choice(world.cities)
+            return Thing(random.choice(world.organisations), "organisation", other=city)
+        if key not in world.below:
+            return Thing(key, "name")
+        return self.thing(random, key, kind)
+
+    def thing(self, random: Random, root: str, kind: Kind, modified: float = 0.3) -> Thing:
+        """A noun of a kind, with an adjective in the given share of cases."""
+        noun = random.choice(self.world.nouns(root))
+        count = random.choice(tuple(self.world.numerals)) if kind == "num" else 1
+        if random.random() >= modified:
+            return Thing(noun, kind, number=count)
+        adjective = random.choice(self.world.adjectives[root])
+        return Thing(noun, kind, adjective, random.random() < 0.1 and kind != "num", count)
+
+    def named(self, random: Random, thing: Thing) -> Thing:
+        """The same with a full name or an organisation that no other split has."""
+        world = self.world
+        if thing.kind == "name":
+            own = self._own(world.surnames, world.names.index(thing.concept))
+            thing = thing._replace(other=random.choice(own))
+        elif thing.kind == "organisation":
+            own = self._own(world.cities, world.organisations.index(thing.concept))
+            thing = thing._replace(other=random.choice(own))
+        elif thing.kind == "city":
+            thing = thing._replace(concept=random.choice(self._own(world.cities)))
+        return thing
+
+    def named_place(self, random: Random, place: str) -> str:
+        """The same of names that no other split has."""
+        head, _, city = place.partition(":")
+        if not city:
+            return place
+        if head == "city":
+            return f"city:{random.choice(self._own(self.world.cities))}"
+        thing = self.named(random, Thing(head, "organisation", other=city))
+        return f"{thing.concept}:{thing.other}"
+
+    def _own(self, names: tuple[str, ...], shift: int = 0) -> tuple[str, ...]:
+        """Two thirds of the names for training, a sixth each for the others; others for each
+        number to shift by."""
+        shares = {"train": (0, 1, 2, 3), "validation": (4,), "test": (5,)}[self.split]
+        return tuple(name for i, name in enumerate(names) if (i + shift) % 6 in shares)
+
+    def surface(self, random: Random, event: Event, synonyms: bool = False) -> Surface:
+        """A random way to say the event."""
+        world = self.world
+        return Surface(
+            passive=random.random() < 0.35 and not event.linked and world.can_be_passive(event),
+            front=bool(event.time) and random.random() < 0.3,
+            synonyms=synonyms and random.random() < 0.3 and world.has_synonym(event),
+        )
+
+    def _quality(self, random: Random, line: str, agent_key: str, owned: str) -> Event:
+        words = [line, *self.world.opposites(line)]
+        root = owned or ("person" if agent_key in self.world.names else agent_key)
+        allowed = [word for word in words if word in self.world.adjectives[root]]
+        if owned:
+            noun = random.choice(self.world.nouns(root))
+            agent = Thing(noun, "of", other=agent_key)
+        elif agent_key in self.world.names:
+            agent = Thing(agent_key, "name")
+        else:
+            agent = Thing(random.choice(self.world.nouns(root)), "the")
+        return Event("be", agent, quality=random.choice(allowed))
+
+    def _listed(self, pattern: Pattern) -> list[list[Skeleton]]:
+        by_verb: dict[str, list[Skeleton]] = {}
+        for skeleton, weight in _all_skeletons(pattern):
+            verb = f"be {skeleton.verb}" if pattern == "be" else skeleton.verb
+            keys = [key for key in skeleton[1:] if key]
+            if split_of_key(verb, keys) == self.split:
+                by_verb.setdefault(skeleton.verb, []).extend([skeleton] * weight)
+        return list(by_verb.values())
+
+
+@cache
+def sampler(split: Split) -> Sampler:
+    """The sampler of a split, shared by all who ask."""
+    return Sampler(split)
+
+
+@cache
+def _all_skeletons(pattern: Pattern) -> list[tuple[Skeleton, int]]:
+    """Every skeleton with its weight: kinds count as much as half of the names."""
+    world = load_world()
+    people = [(name, 1) for name in world.names] + [("person", 5)]
+
+    def keys(roots: Sequence[str]) -> list[tuple[str, int]]:
+        found = [(root, 5) for root in roots if root != "person"]
+        return found + (people if "person" in roots else [])
+
+    if pattern in ("act", "crowd"):
+        return [
+            (Skeleton(act, key, ""), weight)
+            for act, roots in world.acts.items()
+            for key, weight in (keys(roots) if pattern == "act" else [(root, 1) for root in roots])
+        ]
+    if pattern == "have":
+        roots = [root for root in world.adjectives if root != "person"]
+        return [(Skeleton("have", name, root), 1) for name in world.names for root in roots]
+    if pattern == "be":
+        lines = {min(line): line for line in world.contrasts}
+        fitting = [
+            (line, root)
+            for line, words in lines.items()
+            for root in world.adjectives
+            if set(words) & set(world.adjectives[root])
+        ]
+        return [
+            (Skeleton(line, key, ""), weight)
+            for line, root in fitting
+            for key, weight in keys([root])
+        ] + [
+            (Skeleton(line, name, root), 1)
+            for line, root in fitting
+            if root != "person"
+            for name in world.names
+        ]
+    found = []
+    for verb, (by, of, _) in world.verbs.items():
+        entity = {"city", "organisation"} & {*by, *of}
+        if (pattern == "entity") != bool(entity):
+            continue
+        agents, patients = by, of
+        if pattern == "people":
+            agents = patients = tuple(root for root in by if root in of)
+        elif pattern == "thing":
+            patients = tuple(root for root in of if root != "person")
+        for agent, one in keys(agents):
+            for patient, two in keys(patients):
+                if agent != patient or (agent == "animal" and pattern == "thing"):
+                    found.append((Skeleton(verb, agent, patient), one * two))
+    return found

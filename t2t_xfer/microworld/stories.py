@@ -1,0 +1,147 @@
+"""Short stories with a question: who did it, what to, where.
+
+Rule: three sentences. Another agent does the same, and the same agent does something else, so
+neither the verb nor the name finds the answer alone. A question that cannot be answered asks for
+a meeting that the story does not tell of, with the story's own words.
+
+    Anna saw a dog in the garden. David saw a cat at the market. Anna bought a saw in the house.
+    Where did Anna see the dog?     in the garden
+    Where did Anna see the cat?     (nowhere)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from random import Random
+from typing import NamedTuple
+
+from t2t_xfer.microworld.grammar import Ask, speaker
+from t2t_xfer.microworld.sampling import Sampler, Skeleton, sampler, split_of
+from t2t_xfer.microworld.world import PLAIN, Event, Surface, load_world
+from t2t_xfer.records import Split
+
+SLOTS: dict[Ask, tuple[str, ...]] = {
+    "who": ("subject", "owned"),
+    "what": ("object",),
+    "where": ("place",),
+}
+"""The constituents that can answer a question."""
+
+
+class Story(NamedTuple):
+    """A story and a question about it."""
+
+    events: tuple[Event, ...]
+    surfaces: tuple[Surface, ...]
+    question: Event
+    ask: Ask
+    answer: int
+    """Index of the event that answers; -1 if none does."""
+
+
+def stories(seed: str, split: Split, unanswerable: float = 0.0) -> Iterator[Story]:
+    """Endless stories; the given share of the questions has no answer."""
+    random, source = Random(seed), sampler(split)
+    while True:
+        story = _draw(random, source, random.random() < unanswerable)
+        if story is not None:
+            yield story
+
+
+def tell(language: str, story: Story) -> tuple[str, str, str, int]:
+    """Context, question, answer and where it starts (-1: there is none)."""
+    says = speaker(language)
+    context, answer, start = "", "", -1
+    for i, (event, surface) in enumerate(zip(story.events, story.surfaces, strict=True)):
+        sentence = says.say(event, surface)
+        context += " " if context and says.spaces else ""
+        if i == story.answer:
+            answer, offset = says.place_of(sentence, SLOTS[story.ask])
+            start = len(context) + offset
+        context += says.text(sentence)
+    return context, says.sentence(story.question, PLAIN, story.ask), answer, start
+
+
+@cache
+def _by_name(split: Split) -> dict[str, list[Skeleton]]:
+    """What each name may do to a thing."""
+    found: dict[str, list[Skeleton]] = {}
+    for skeletons in sampler(split).skeletons("thing"):
+        for skeleton in skeletons:
+            if skeleton.agent in load_world().names:
+                found.setdefault(skeleton.agent, []).append(skeleton)
+    return found
+
+
+def _draw(random: Random, source: Sampler, unanswerable: bool) -> Story | None:
+    names = _by_name(source.split)
+    first = random.choice(names[random.choice(list(names))])
+    second = random.choice(_same_verb(source.split, first.verb))
+    third = random.choice(names[first.agent])
+    if second.agent == first.agent or third.verb == first.verb:
+        return None
+    places = random.sample(source.world.places, 3)
+    events = [
+        _event(random, source, skeleton, place)
+        for skeleton, place in zip((first, second, third), places, strict=True)
+    ]
+    if len({event.patient.concept for event in events if event.patient}) < 3:
+        return None
+    random.shuffle(events)
+    answer = random.randrange(3)
+    ask: Ask = random.choice(("who", "what", "where"))
+    asked = events[answer]
+    if unanswerable:
+        asked_or_none = _not_told(random, source, events, answer, ask)
+        if asked_or_none is None:
+            return None
+        asked, answer = asked_or_none, -1
+    assert asked.patient is not None, "stories have patients"
+    the = asked.patient._replace(kind="the", number=1, very=False, adjective="")
+    question = asked._replace(patient=the)
+    if ask == "where":
+        question = question._replace(place="")
+    surfaces = tuple(Surface(front=bool(e.time) and random.random() < 0.3) for e in events)
+    return Story(tuple(events), surfaces, question, ask, answer)
+
+
+@cache
+def _same_verb(split: Split, verb: str) -> list[Skeleton]:
+    return [
+        each for skeletons in _by_name(split).values() for each in skeletons if each.verb == verb
+    ]
+
+
+def _event(random: Random, source: Sampler, skeleton: Skeleton, place: str) -> Event:
+    thing = source.thing(random, skeleton.patient, "a", 0.25)
+    leaf = random.choice(source.world.leaves(skeleton.patient))
+    agent = source.participant(random, skeleton.agent, "the")
+    return Event(skeleton.verb, agent, thing._replace(concept=leaf, very=False), place)
+
+
+def _not_told(
+    random: Random, source: Sampler, events: list[Event], asked: int, ask: Ask
+) -> Event | None:
+    """The event with one of its known parts taken from another sentence."""
+    event, other = events[asked], random.choice([e for i, e in enumerate(events) if i != asked])
+    mixed = event._replace(**random.choice(_MIXES[ask])(other))
+    known = {"who": ("patient",), "what": ("agent",), "where": ("agent", "patient")}[ask]
+    assert mixed.patient is not None, "stories have patients"
+    if mixed.verb != event.verb or mixed == event:
+        return None
+    if not source.world.can(mixed.verb, mixed.agent, mixed.patient):
+        return None
+    for told in events:
+        same = told.verb == mixed.verb and (ask == "where" or told.place == mixed.place)
+        if same and all(getattr(told, part) == getattr(mixed, part) for part in known):
+            return None
+    return mixed if split_of(mixed) == source.split or ask != "where" else None
+
+
+_MIXES = {
+    "who": (lambda e: {"patient": e.patient}, lambda e: {"place": e.place}),
+    "what": (lambda e: {"agent": e.agent}, lambda e: {"place": e.place}),
+    "where": (lambda e: {"agent": e.agent}, lambda e: {"patient": e.patient}),
+}
+"""What a question asks with and another sentence can lend."""
