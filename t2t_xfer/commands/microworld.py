@@ -1,7 +1,7 @@
 """`t2t-xfer microworld`: the embedded synthetic world, written out, and its micro models.
 
-    t2t-xfer microworld export DIR --limit 1000        # then: --data mirror:DIR
-    t2t-xfer microworld pretrain --architecture encoder --output DIR
+t2t-xfer microworld export DIR --limit 1000        # then: --data mirror:DIR
+t2t-xfer microworld pretrain --architecture encoder --output DIR
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -26,8 +27,8 @@ from t2t_xfer.records import ArchitectureName
 from t2t_xfer.training.pretraining import Recipe, pretrain
 
 VOCABULARY = 4096
-"""At most; all words of the world are fewer."""
-TOKENIZER_DOCUMENTS = 20_000
+"""Tokens. Nearly every word of the world is one of them."""
+TOKENIZER_DOCUMENTS = 8_000
 WORDING_REPEATS = 200
 POSITIONS = 320
 """Of an encoder's learned positions. The others count distances."""
@@ -62,8 +63,12 @@ class Pretrained:
 
 def micro_tokenizer(architecture: ArchitectureName, seed: int) -> Any:
     """The tokenizer of all three; only what a row begins and ends with differs."""
-    texts = [*islice(documents(seed + 1), TOKENIZER_DOCUMENTS), *(WORDING * WORDING_REPEATS)]
-    return train_tokenizer(texts, VOCABULARY, architecture)
+    return train_tokenizer(_tokenizer_texts(seed), VOCABULARY, architecture)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer_texts(seed: int) -> tuple[str, ...]:
+    return (*islice(documents(seed), TOKENIZER_DOCUMENTS), *(WORDING * WORDING_REPEATS))
 
 
 def new_micro(architecture: ArchitectureName, seed: int) -> LoadedModel:

@@ -1,14 +1,15 @@
 """Pretraining of a micro model: a plain loop over rows packed from documents.
 
 Rule: the text, its order and its packing into rows follow from the seed alone and are the same for
-every architecture; only what is predicted differs (`architectures/objectives.py`). The same seed,
-steps and library versions give the same bytes on the same kind of processor.
+every architecture; only what is predicted differs (`architectures/objectives.py`). One thread computes,
+so the same seed, steps and library versions give the same bytes on the same kind of processor.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -60,6 +61,17 @@ class Recipe:
         return self.row_tokens if step < first_long else self.long_row_tokens
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums are split among threads, so another number of them rounds otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def packed(codec: Codec, documents: Iterable[str], row_tokens: int) -> Iterator[list[int]]:
     """Rows of whole documents with an end token between them, as full as they get.
 
@@ -77,6 +89,7 @@ def packed(codec: Codec, documents: Iterable[str], row_tokens: int) -> Iterator[
         yield row
 
 
+@one_thread()
 def pretrain(
     loaded: LoadedModel,
     documents: Iterable[str],
@@ -127,9 +140,7 @@ def pretrain(
     return losses
 
 
-def _step_rows(
-    codec: Codec, documents: Iterable[str], recipe: Recipe
-) -> Iterator[list[list[int]]]:
+def _step_rows(codec: Codec, documents: Iterable[str], recipe: Recipe) -> Iterator[list[list[int]]]:
     """The rows of every step."""
     stream = iter(documents)
     length, rows = 0, iter(list[list[int]]())
