@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -104,7 +105,7 @@ def test_spans_are_apart_and_hold_the_share_of_the_tokens() -> None:
     # 15 tokens in spans of 3 on average: 5 of them.
     assert len(spans) == 5
     assert sum(end - start for start, end in spans) == 15
-    assert all(a_end < b_start for (_, a_end), (b_start, _) in zip(spans, spans[1:], strict=False))
+    assert all(a_end < b_start for (_, a_end), (b_start, _) in pairwise(spans))
     assert spans[0][0] > 0
 
 

@@ -13,6 +13,7 @@ Rule: a row is a function of the ids and of the `Random` that is passed in.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 from t2t_xfer.architectures.base import Architecture
@@ -134,4 +135,4 @@ def noise_spans(length: int, random: Random, share: float) -> list[tuple[int, in
 def _parts(total: int, count: int, random: Random) -> list[int]:
     """`count` positive numbers that add up to `total`, all such cuts alike probable."""
     cuts = [0, *sorted(random.sample(range(1, total), count - 1)), total]
-    return [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [b - a for a, b in pairwise(cuts)]

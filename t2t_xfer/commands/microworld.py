@@ -44,8 +44,9 @@ def pretrain(architecture: str, output: Path, steps: int | None, seed: int) -> N
     from t2t_xfer.microworld.checkpoints import NAMES
 
     options.quiet_libraries()
-    names = NAMES if architecture == "all" else (architecture,)
-    folders = {name: output / name if architecture == "all" else output for name in names}
+    folders = {name: output / name for name in NAMES}
+    if architecture != "all":
+        folders = {name: output for name in NAMES if name == architecture}
     for folder in folders.values():
         if folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder} is not empty. Name a new folder for --output.")

@@ -140,11 +140,11 @@ def _switched(
             words = known.get(_meaning(token), [])
             at = met[_meaning(token)]
             met[_meaning(token)] += 1
+            word = token.word
             if at < len(words) and random.random() < rate:
                 # Where no spaces stand between words, foreign ones still have them.
                 word = words[at] if teller.spaces else f" {words[at]} "
-                token = token._replace(word=word)
-            tokens.append(token)
+            tokens.append(token._replace(word=word))
         mixed.append(segment._replace(tokens=tuple(tokens)))
     return " ".join(teller.text(mixed).split())
 

@@ -63,8 +63,8 @@ class ModelSpec(Spec):
     name: Name
     """What reports call it."""
     path: Filled | None = None
-    """A model of the hub (`owner/name`), a local folder, or one of the micro models that travel with
-    the package (`micro:encoder`, `micro:seq2seq`, `micro:causal`)."""
+    """A model of the hub (`owner/name`), a local folder, or a micro model that travels with the
+    package (`micro:encoder`, `micro:seq2seq`, `micro:causal`)."""
     revision: Text | None = None
     """A commit or tag of the hub."""
     new: NewModel | None = Field(default=None, validate_default=True)

@@ -1,8 +1,9 @@
 """Pretraining of a micro model: a plain loop over rows packed from documents.
 
 Rule: the text, its order and its packing into rows follow from the seed alone and are the same for
-every architecture; only what is predicted differs (`architectures/objectives.py`). One thread computes,
-so the same seed, steps and library versions give the same bytes on the same kind of processor.
+every architecture; only what is predicted differs (`architectures/objectives.py`). One thread
+computes: the same seed, steps and library versions give the same bytes on the same kind of
+processor.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from t2t_xfer.errors import TrainingError
 class Recipe:
     """The settings of a pretraining run, those of the shipped micro models by default."""
 
-    steps: int = 4000
+    steps: int = 5000
     """Optimizer steps."""
     tokens_per_step: int = 1024
     """Small steps: for the same tokens they reached a given loss two to three times sooner than
@@ -129,7 +130,7 @@ def pretrain(
         ]
         loss = batch_losses(model, loaded.architecture, batch).mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm)
         optimizer.step()
         schedule.step()
