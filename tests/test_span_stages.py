@@ -14,9 +14,9 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages import plans
+from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.plans import baseline_spec, predict_spec, readouts_of
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import plan_study

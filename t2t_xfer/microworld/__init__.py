@@ -11,11 +11,11 @@ in `text`, in any task. The data is synthetic: a test bed, never evidence about 
 
 from __future__ import annotations
 
-from t2t_xfer.microworld.hub import configs, rows, splits
+from t2t_xfer.microworld.hub import configs, hub_ids, rows, splits
 from t2t_xfer.microworld.lexicon import LANGUAGES
 from t2t_xfer.microworld.text import text
 
-__all__ = ["FINGERPRINT", "LANGUAGES", "configs", "rows", "splits", "text"]
+__all__ = ["FINGERPRINT", "LANGUAGES", "configs", "hub_ids", "rows", "splits", "text"]
 
 FINGERPRINT: str
 """SHA-256 of everything that the data is made from."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from t2t_xfer.microworld.grammar import speaker
 from t2t_xfer.microworld.lexicon import load_lexicon
-from t2t_xfer.microworld.sampling import Sampler, Skeleton, sampler, split_of_key
+from t2t_xfer.microworld.sampling import Sampler, Skeleton, sampler
 from t2t_xfer.microworld.world import Event, Thing, load_world
 from t2t_xfer.records import Split
 
@@ -72,32 +72,37 @@ def _gets(random: Random, source: Sampler, skeleton: Skeleton) -> Event:
 
 
 def reasons(seed: str, split: Split) -> Iterator[Choice]:
-    """Two things happened, each for a reason; why did one of them?"""
+    """Two things happened, each for a reason; why did one of them?
+
+    What happened is of the split. Whatever can happen may be its reason: if reasons had a split
+    too, the mixed answers would often be of another one, and that would give them away.
+    """
     random, source = Random(seed), sampler(split)
     says, acts = speaker("en"), load_lexicon("en").words["acts"]
+    names = source.world.names
     done = [
-        each
-        for skeletons in source.skeletons("act")
-        for each in skeletons
-        if each.agent in source.world.names
+        each for skeletons in source.skeletons("act") for each in skeletons if each.agent in names
     ]
     while True:
-        four = random.sample(done, 4)
-        if len({each.agent for each in four}) < 4 or four[2].verb == four[3].verb:
+        effects = random.sample(done, 2)
+        people = random.sample(names, 2)
+        verbs = random.sample(list(source.world.acts), 2)
+        if len({*(each.agent for each in effects), *people}) < 4:
             continue
-        if four[0].verb == four[1].verb:
+        causes = [Skeleton(verb, name, "") for verb, name in zip(verbs, people, strict=True)]
+        if effects[0].verb == effects[1].verb:
             continue
         because = [
             Event(one.verb, _name(one), link="because", linked=Event(two.verb, _name(two)))
-            for one, two in zip(four[:2], four[2:], strict=True)
+            for one, two in zip(effects, causes, strict=True)
         ]
         asked = random.randrange(2)
-        mixed = list(product(four[2:], repeat=2))
+        mixed = list(product(causes, repeat=2))
         random.shuffle(mixed)
         answers = tuple(
             f"Because {says.sentence(Event(verb.verb, _name(name)))}" for name, verb in mixed
         )
-        right = mixed.index((four[2 + asked], four[2 + asked]))
+        right = mixed.index((causes[asked], causes[asked]))
         who = says.phrases.noun_phrase(because[asked].agent, "nominative")[0].word
         question = f"Why did {who} {acts[because[asked].verb][0]['base']}?"
         told = random.sample([says.sentence(event) for event in because], 2)
@@ -111,19 +116,17 @@ def _name(skeleton: Skeleton) -> Thing:
 def knowledge(seed: str, split: Split) -> Iterator[Choice]:
     """What things are and what they are for: five answers, one true.
 
-    A form of question about one thing stands in one split alone.
+    A form of question about one thing, as an answer too, stands in one split alone.
     """
     random, world = Random(seed), load_world()
     says = speaker("en").phrases
     kinds = [kind for kind in world.uses if kind != "animal"] + ["animal", "person"]
     names = load_lexicon("en").data["kind_names"]
     verbs = load_lexicon("en").words["verbs"]
-    asked = [
-        (form, kind, noun)
+    nouns = {
+        (form, kind): _share(world.leaves(kind), form, split)
         for form, kind in product(range(4), kinds)
-        for noun in world.leaves(kind)
-        if (form < 2 or kind in world.uses) and split_of_key(f"know {form}", [noun]) == split
-    ]
+    }
 
     def a(noun: str) -> str:
         name = names.get(noun)
@@ -132,16 +135,13 @@ def knowledge(seed: str, split: Split) -> Iterator[Choice]:
         return " ".join(t.word for t in says.noun_phrase(Thing(noun, "a"), "nominative"))
 
     while True:
-        form, kind, noun = random.choice(asked)
-        others = random.sample([each for each in kinds if each != kind], 4)
-        if form == 3 and "person" in others:
-            continue
-        options = random.sample([kind, *others], 5)
+        form = random.randrange(4)
+        options = random.sample(kinds[: len(kinds) - (form > 1)], 5)
+        kind = random.choice(options)
+        noun = random.choice(nouns[form, kind])
         if form in (0, 2):
-            nouns = [
-                noun if each == kind else random.choice(world.leaves(each)) for each in options
-            ]
-            answers = tuple(a(each) for each in nouns)
+            shown = [noun if k == kind else random.choice(nouns[form, k]) for k in options]
+            answers = tuple(a(each) for each in shown)
             question = f"Which of these is {a(kind)}?"
             if form == 2:
                 question = f"What does one {verbs[world.uses[kind]][0]['base']}?"
@@ -151,3 +151,11 @@ def knowledge(seed: str, split: Split) -> Iterator[Choice]:
             question = f"What does one do with {a(noun)}?"
             answers = tuple(f"{verbs[world.uses[each]][0]['base']} it" for each in options)
         yield Choice("", question, answers, options.index(kind), noun)
+
+
+def _share(nouns: tuple[str, ...], form: int, split: Split) -> tuple[str, ...]:
+    """One noun of a kind for validation, one for the test, the others for training."""
+    held_out = (nouns[form % len(nouns)], nouns[(form + 1) % len(nouns)])
+    if split == "train":
+        return tuple(noun for noun in nouns if noun not in held_out)
+    return (held_out[split == "test"],)

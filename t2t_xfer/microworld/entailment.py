@@ -16,12 +16,10 @@ from collections.abc import Iterator
 from random import Random
 from typing import Literal, NamedTuple, TypeAlias
 
+from t2t_xfer.microworld.logic import CONTRADICTION, ENTAILMENT, NEUTRAL, judge
 from t2t_xfer.microworld.sampling import Pattern, Sampler, sampler, split_of
-from t2t_xfer.microworld.world import Event, Kind, Surface, Thing, World, load_world
+from t2t_xfer.microworld.world import Event, Kind, Surface, Thing
 from t2t_xfer.records import Split
-
-LABELS = ("entailment", "neutral", "contradiction")
-ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 
 FAMILIES: tuple[Pattern, ...] = ("thing",) * 3 + ("people",) * 3 + ("crowd",) * 2 + ("be",) * 2
 MAX_TRIES = 8
@@ -36,9 +34,6 @@ CHANGES: dict[Pattern, tuple[Change, ...]] = {
 }
 """What the hypothesis does with the words of the premise. Mostly one for another, which
 looks the same under every label (a kind, a part of it, an opposite)."""
-
-ABSOLUTE = frozenset(("black", "white", "red"))
-"""Mean the same for every kind: a small horse is not a small animal."""
 
 
 class Inference(NamedTuple):
@@ -61,94 +56,6 @@ def inferences(seed: str, split: Split) -> Iterator[Inference]:
             while pair is None:
                 pair = _draw(random, source, label)
             yield pair
-
-
-def judge(premise: Event, hypothesis: Event) -> int | None:
-    """The label, or None where it is open to debate."""
-    world = load_world()
-    if hypothesis.verb == "be":
-        return _judge_quality(world, premise, hypothesis)
-    if "all" in (kinds := {premise.agent.kind, hypothesis.agent.kind}) or kinds & {"some", "no"}:
-        return _judge_crowd(world, premise, hypothesis)
-    stated = _implies(world, premise, hypothesis)
-    converse = _implies(world, hypothesis, premise)
-    if stated is None or converse is None:
-        return None
-    if premise.negative:
-        return NEUTRAL if not converse else ENTAILMENT if hypothesis.negative else CONTRADICTION
-    return NEUTRAL if not stated else CONTRADICTION if hypothesis.negative else ENTAILMENT
-
-
-def _implies(world: World, one: Event, two: Event) -> bool | None:
-    """Whether the first, said positively, implies the second, said positively."""
-    if one.verb != two.verb or one.time != two.time or two.place not in ("", one.place):
-        return False
-    old, new = one.patient, two.patient
-    if old is None or new is None:
-        return one.agent == two.agent
-    if new.kind in ("name", "the") or old.kind in ("name", "the"):
-        same = one.agent == two.agent and old == new
-        # Whether "the dog" is "the big dog", or "a dog", is nobody's business.
-        return same if same or old.concept != new.concept else None
-    if one.agent != two.agent:
-        return False
-    if new.kind == "num":
-        return old == new if old.number == new.number or old.kind != "num" else None
-    return _narrower(world, old, new)
-
-
-def _narrower(world: World, old: Thing, new: Thing) -> bool:
-    """Whether everything that the first describes is described by the second."""
-    if not world.is_a(old.concept, new.concept):
-        return False
-    if not new.adjective:
-        return True
-    if old.adjective != new.adjective or (new.very and not old.very):
-        return False
-    return old.concept == new.concept or new.adjective in ABSOLUTE
-
-
-def _judge_crowd(world: World, premise: Event, hypothesis: Event) -> int | None:
-    one, two = premise.agent, hypothesis.agent
-    if premise.verb != hypothesis.verb or premise.time != hypothesis.time:
-        return NEUTRAL
-    wider = _narrower(world, one, two)  # what the premise is about is among the others
-    narrower = _narrower(world, two, one)
-    if not (wider or narrower) and world.is_a(two.concept, one.concept):
-        return None if two.adjective else NEUTRAL
-    if one.adjective != two.adjective and narrower and not wider and two.kind != one.kind:
-        if one.kind in ("all", "no"):
-            return None  # are there any big dogs?
-    kept, given = hypothesis.place in ("", premise.place), premise.place in ("", hypothesis.place)
-    some = {"some", "num"}
-    if one.kind == "all":
-        if two.kind == "all":
-            return ENTAILMENT if narrower and kept else NEUTRAL
-        label = ENTAILMENT if two.kind in some else CONTRADICTION
-        return label if (narrower or wider) and kept else NEUTRAL
-    if one.kind in some:
-        if two.kind == "no":
-            return CONTRADICTION if wider and kept else NEUTRAL
-        return ENTAILMENT if two.kind == "some" and wider and kept else NEUTRAL
-    if two.kind == "no":
-        return ENTAILMENT if narrower and given else NEUTRAL
-    if two.kind in some:
-        return CONTRADICTION if narrower and given else NEUTRAL
-    return CONTRADICTION if (narrower or wider) and given else NEUTRAL
-
-
-def _judge_quality(world: World, premise: Event, hypothesis: Event) -> int | None:
-    """`be`, from `be` or from an act of a thing that has an adjective."""
-    thing, stated = premise.agent, premise.quality or premise.agent.adjective
-    plain = thing._replace(adjective="", very=False)
-    if plain != hypothesis.agent:
-        return NEUTRAL
-    denied = premise.verb == "be" and premise.negative
-    if stated == hypothesis.quality:
-        return ENTAILMENT if denied == hypothesis.negative else CONTRADICTION
-    if stated in world.opposites(hypothesis.quality) and not denied:
-        return ENTAILMENT if hypothesis.negative else CONTRADICTION
-    return NEUTRAL
 
 
 def _draw(random: Random, source: Sampler, label: int) -> Inference | None:
@@ -174,7 +81,7 @@ def _draw(random: Random, source: Sampler, label: int) -> Inference | None:
         if family == "crowd":
             hypothesis = hypothesis._replace(agent=hypothesis.agent._replace(kind=kind))
         for _ in range(MAX_TRIES):
-            premise = _premise(random, source, family, change, hypothesis)
+            premise = _premise(random, source, family, change, hypothesis, label)
             premise = _with_polarity(random, source, family, premise, denied, label)
             if judge(premise, hypothesis) != label or split_of(premise) != source.split:
                 continue
@@ -236,7 +143,7 @@ def deny(event: Event) -> Event:
 
 
 def _premise(
-    random: Random, source: Sampler, family: Pattern, change: Change, event: Event
+    random: Random, source: Sampler, family: Pattern, change: Change, event: Event, label: int
 ) -> Event:
     """The hypothesis before the change; what that makes of the label is seen later."""
     if family == "be":
@@ -246,7 +153,7 @@ def _premise(
     elif change == "added":
         event = _with_less(random, family, event)
     elif change == "replaced":
-        event = _with_another(random, source, family, event)
+        event = _with_another(random, source, family, event, label)
     elif family == "people" and event.patient and random.random() < 0.5:
         return event._replace(agent=event.patient, patient=event.agent)
     return event
@@ -280,10 +187,12 @@ def _with_less(random: Random, family: Pattern, event: Event) -> Event:
     return event._replace(place="")
 
 
-def _with_another(random: Random, source: Sampler, family: Pattern, event: Event) -> Event:
+def _with_another(
+    random: Random, source: Sampler, family: Pattern, event: Event, label: int
+) -> Event:
     world, thing = source.world, _changed_thing(family, event)
     near = (*world.kinds_of(thing.concept), *world.below.get(thing.concept, ()))
-    if not near or random.random() < 0.2:
+    if not near or (label == NEUTRAL and random.random() < 0.3):
         root = world.root(thing.concept)
         near = tuple(noun for noun in world.nouns(root) if noun != thing.concept)
     return _put(family, event, thing._replace(concept=random.choice(near)))

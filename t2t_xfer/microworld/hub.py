@@ -71,6 +71,11 @@ def rows(hub_id: str, config: str, split: str, num_rows: int | None = None) -> l
     ]
 
 
+def hub_ids() -> list[str]:
+    """Every data set that the world makes."""
+    return [*_catalogue(), "bucc2018"]
+
+
 def configs(hub_id: str) -> list[str]:
     """The configurations of a data set, none for an unknown one."""
     return list(_catalogue().get(hub_id, ())) + [

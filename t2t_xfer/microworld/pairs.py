@@ -137,8 +137,8 @@ def _draw(random: Random, source: Sampler, label: int, ask: Ask) -> Paraphrase |
         surface, second = surface._replace(front=False), second._replace(front=False)
     if surface.passive and not can_be_passive(event):
         return None
-    if (event, surface) == (other, second):
-        return None
+    if surface == second:
+        return None  # a paraphrase must differ somewhere; then the others must too
     return Paraphrase(Statement(event, surface, ask), Statement(other, second, ask), label)
 
 
