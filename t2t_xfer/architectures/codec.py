@@ -174,6 +174,16 @@ class Codec:
                 return tuple(found)
             found.append(token)
 
+    @cached_property
+    def ordinary_tokens(self) -> tuple[int, ...]:
+        """Ids of the tokens that stand for text: neither special tokens nor sentinels."""
+        return tuple(i for i in range(len(self.tokenizer)) if i not in self.special_tokens)
+
+    @cached_property
+    def special_tokens(self) -> frozenset[int]:
+        """Ids of the tokens that stand for no text."""
+        return frozenset((*self.tokenizer.all_special_ids, *self.sentinels))
+
     def codebook(self, size: int) -> tuple[int, ...]:
         """`size` distinct single-token codes: the i-th option is the i-th of them.
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from t2t_xfer.stages.plans import ModelEngine
     from t2t_xfer.study.plan import Builder
 
-MODEL_HELP = "A directory, a hub id, or new:encoder, new:seq2seq, new:causal (small, untrained)."
+MODEL_HELP = (
+    "A directory, a hub id, micro:encoder, micro:seq2seq or micro:causal (small, pretrained on the"
+    " microworld), or the same with new: (small, untrained)."
+)
 
 
 @click.command()
