@@ -6,10 +6,15 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from .studydata import make_mirror, one_thread, t2t, write_study
 from .studyworld import World
+
+# How long one example takes says nothing where other processes want the cores.
+hypothesis.settings.register_profile("t2t", deadline=None)
+hypothesis.settings.load_profile("t2t")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -30,7 +30,7 @@ from t2t_xfer.stages.tagging import read_form, scheme, trained_form
 from t2t_xfer.stages.task import Task
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
-VERSIONS = {"model": 2, "train": 1, "predict": 1, "score": 1}
+VERSIONS = {"model": 3, "train": 1, "predict": 1, "score": 1}
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
 the size belongs to the identity."""
