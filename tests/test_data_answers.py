@@ -107,7 +107,7 @@ def test_other_mistakes_stay_mistakes_beside_unanswerable_questions(
 def test_squad_v2_reads_whole_and_its_gold_answers_score_100(shared_hub: Path) -> None:
     source = open_source(f"mirror:{shared_hub}")
     task = load_task(Catalogue(), "squad_v2", source)
-    for split in ("train", "validation"):
+    for split in ("train", "test"):  # the hub's validation: the real test split is hidden
         examples = read_examples(task.spec, source, "en", split)  # type: ignore[arg-type]
         empty = sum(not each.gold for each in examples)
         assert 100 < empty < len(examples) - 100
