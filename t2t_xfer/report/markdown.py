@@ -28,6 +28,7 @@ from t2t_xfer.report.phrases import (
     table,
     text,
 )
+from t2t_xfer.report.xtreme import xtreme_averages
 
 ASIDE = (
     "## Read in another way\n\nThe same models and sentences by another readout. These numbers are "
@@ -51,7 +52,8 @@ def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -
     if notes:
         parts.append("**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes))
     if rows:
-        parts += [_what_was_run(grid), _main_table(grid), _by_model(grid), "## Every language"]
+        parts += [_what_was_run(grid), _main_table(grid), xtreme_averages(grid), _by_model(grid)]
+        parts.append("## Every language")
         parts += [_one_target(grid, target) for target in grid.targets]
         if beside:
             parts += [ASIDE, *(_one_target(aside, target) for target in aside.targets)]
