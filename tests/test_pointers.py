@@ -133,9 +133,7 @@ def test_places_and_labels_are_where_they_should_be(loaded: LoadedModel) -> None
         keys = row.input_ids[row.keys.start : row.keys.end]
         answer = tokenizer.decode(list(keys[row.labels[0] : row.labels[1] + 1]))
         assert answer.strip() == example.target
-        # A micro tokenizer drops the space before a script that writes none.
-        shown = tokenizer.decode(list(keys)).replace(" ", "")
-        assert shown in example.input.replace(" ", "")
+        assert tokenizer.decode(list(keys)).strip() in example.input
 
 
 def test_the_vocabulary_is_never_multiplied(loaded: LoadedModel) -> None:

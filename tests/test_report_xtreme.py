@@ -32,8 +32,6 @@ def test_a_missing_language_leaves_the_group_without_one() -> None:
 def test_seeds_are_averaged_before_anything_else() -> None:
     codes = LANGUAGES["xnli"]
     xnli = [cell("xnli", code, 50 + 20 * seed, seed) for code in codes for seed in (0, 1)]
-        cell("xnli", code, 50 + 20 * seed, seed) for code in LANGUAGES["xnli"] for seed in (0, 1)
-    ]
     page = render_markdown("full", [*xnli, *rows("paws_x", 80)], [])
     # xnli (50 + 70) / 2 = 60 with paws_x 80
     section = page.partition("## XTREME's averages")[2]

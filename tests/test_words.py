@@ -16,7 +16,7 @@ from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import ArchitectureName, Example, Prompted, Readout, Status
 
-from .learning import answers, fresh_model
+from .learning import EXAMPLES, answers, fresh_model
 
 ARCHITECTURES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 FORMS = [
@@ -192,3 +192,18 @@ def test_more_words_than_sentinels_become_two_rows() -> None:
         assert [row.first_slot for row in rows] == [0, 51]
         (found,) = TransformersEngine(loaded, 4000).read([example], TAGS, form)
         assert found.pieces == 2
+
+
+def test_an_encoder_reads_a_word_at_its_own_first_token_and_not_at_a_space() -> None:
+    """Before a script without spaces the space is a token by itself, in XLM-R's vocabulary too."""
+    texts = ["the cat sees 猫 在 花园 里 dog", "猫 在 花园 里"]
+    loaded = fresh_model("encoder", texts)
+    task = answers("tags")
+    words = ("cat", "猫", "在", "dog")
+    example = replace(
+        EXAMPLES["tags"](1, 0)[0], fields={"words": words}, gold=("NOUN",) * len(words)
+    )
+    (row,) = loaded.architecture.training_rows(task.render(example), task.options)
+    read = [loaded.tokenizer.decode([row.input_ids[place]]).strip() for place in row.places]
+    assert read[1:3] == ["猫", "在"]
+    assert all(read)

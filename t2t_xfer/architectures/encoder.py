@@ -147,8 +147,8 @@ class Encoder:
         for chunk in word_chunks(self.codec, prompted, room):
             ids = list(self.codec.prefix + chunk.prefix)
             places = []
-            for word in chunk.words:
-                places.append(len(ids))
+            for word, own in zip(chunk.words, chunk.own, strict=True):
+                places.append(len(ids) + own)
                 ids += word
             rows.append(
                 Row(

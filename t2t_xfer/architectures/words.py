@@ -48,6 +48,9 @@ class Chunk(NamedTuple):
     prefix: tuple[int, ...]
     words: tuple[tuple[int, ...], ...]
     """Tokens of each word; the space before a word belongs to it."""
+    own: tuple[int, ...]
+    """Index of each word's first token that holds some of the word itself. Before a script that
+    writes no spaces, a tokenizer often makes a token of the space alone."""
     suffix: tuple[int, ...]
     first: int
     """Index of the first word within the sentence."""
@@ -70,6 +73,7 @@ def word_chunks(codec: Codec, prompted: Prompted, room: Room) -> list[Chunk]:
     # Tokens between two words (a lone space) go with the word after them.
     starts = [spans[0].start, *(span.end for span in spans[:-1])]
     words = [encoded.ids[s : span.end] for s, span in zip(starts, spans, strict=True)]
+    own = [span.start - s for s, span in zip(starts, spans, strict=True)]
     left = room.max_tokens - len(prefix) - len(suffix)
     longest = room.longest(left)
     if longest < 1:
@@ -84,6 +88,7 @@ def word_chunks(codec: Codec, prompted: Prompted, room: Room) -> list[Chunk]:
         Chunk(
             prefix,
             tuple(kept[start:end]),
+            tuple(min(own[i], len(kept[i]) - 1) for i in range(start, end)),
             suffix,
             start,
             (end - start) / len(words),

@@ -19,8 +19,9 @@ from t2t_xfer.stages.task import Task
 if TYPE_CHECKING:
     from t2t_xfer.architectures.rows import Row
 
-ROWS_VERSION = 2
-"""Of the rows that sentences become. 2: sentences that are too long are cut into even pieces."""
+ROWS_VERSION = 3
+"""Of the rows that sentences become. 2: sentences that are too long are cut into even pieces. 3: an
+encoder reads a word at its own first token, not at a space that is a token by itself."""
 
 
 def trained_form(base: Base, task: Task) -> dict[str, Json]:
