@@ -1,4 +1,4 @@
-"""A decoder whose layer 0 is a vector space made by hand: a word and its translation share a vector.
+"""A decoder whose layer 0 is a vector space made by hand: translations share a vector.
 
 Special tokens have the vector 0, so a sentence's mean points where the sum of its words points.
 """
