@@ -17,6 +17,7 @@ import argparse
 import platform
 import re
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,8 @@ def main() -> None:
     for number in range(options.rounds + options.warm_up):
         for name in names:
             measured = _measure(runs[name])
+            took = f"{measured.seconds:.1f} s, CPU {measured.cpu_seconds:.1f} s"
+            print(f"{name}: {took}, {measured.mib} MiB", file=sys.stderr, flush=True)
             if number >= options.warm_up:  # the first use of a library is slower
                 found[name].append(measured)
     versions = f"torch {torch.__version__}" + (f", faiss {faiss.__version__}" if faiss else "")
