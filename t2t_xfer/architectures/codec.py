@@ -174,6 +174,16 @@ class Codec:
                 return tuple(found)
             found.append(token)
 
+    @cached_property
+    def ordinary_tokens(self) -> tuple[int, ...]:
+        """Ids of the tokens that stand for text: neither special tokens nor sentinels."""
+        return tuple(i for i in range(len(self.tokenizer)) if i not in self.special_tokens)
+
+    @cached_property
+    def special_tokens(self) -> frozenset[int]:
+        """Ids of the tokens that stand for no text."""
+        return frozenset((*self.tokenizer.all_special_ids, *self.sentinels))
+
     def codebook(self, size: int) -> tuple[int, ...]:
         """`size` distinct single-token codes: the i-th option is the i-th of them.
 
@@ -196,8 +206,9 @@ class Codec:
             if len(codes) == size:
                 return tuple(codes)
         raise UnsupportedError(
-            f"the tokenizer has {len(codes)} tokens that can stand for an answer, but the task"
-            f" has {size} answers. Use a model with a larger vocabulary."
+            f"the tokenizer of {self.tokenizer.name_or_path!r} has {len(codes)} tokens that can"
+            f" stand for an answer, but the task has {size} answers, each of which needs one. Use a"
+            " model with a larger vocabulary."
         )
 
     def _code_candidates(self) -> Iterator[int]:

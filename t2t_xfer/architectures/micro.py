@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 NUM_SENTINELS = 100
 """As many as T5 has."""
 MAX_POSITIONS = 1024
+PICTURES = r"\p{Han}\p{Hiragana}\p{Katakana}\u3001-\u303f\uff00-\uffef"
+PIECES = rf"[{PICTURES}]| ?[\p{{L}}\p{{M}}&&[^{PICTURES}]]+| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}]+|\s+"
+"""What byte pairs are merged within: a word with the space before it. Where a script has no spaces
+each character is a piece, or whole clauses would become tokens, and so is a space before it: a
+sentence that is shown word by word (as for tagging) has the tokens of running text between them."""
 SPECIAL = ("<pad>", "</s>", "<s>", "<unk>", "<mask>")
 
 # T5 draws its embeddings with a standard deviation of 1 and ties the head to them: a new model
@@ -48,7 +53,7 @@ def train_tokenizer(
     Raises:
         UserError: the vocabulary does not hold the 256 bytes and the special tokens.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     special = [*SPECIAL, *(f"<extra_id_{i}>" for i in range(NUM_SENTINELS))]
@@ -58,7 +63,12 @@ def train_tokenizer(
             f" tokens need {256 + len(special)}. Raise `new.vocabulary`."
         )
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
@@ -92,9 +102,19 @@ def new_model(
     hidden: int = 128,
     layers: int = 2,
     heads: int = 4,
+    inner: int | None = None,
+    positions: int = MAX_POSITIONS,
+    dropout: float = 0.1,
     seed: int = 0,
 ) -> PreTrainedModel:
-    """A model with random weights, a function of the arguments alone."""
+    """A model with random weights, a function of the arguments alone.
+
+    Args:
+        inner: width inside the feed-forward layers. Default: what each architecture's own ratio
+            makes of `hidden`.
+        positions: that an encoder has learned weights for, and that a decoder may count to.
+        dropout: of encoder and seq2seq; Llama has none.
+    """
     import torch
     import transformers
 
@@ -108,9 +128,11 @@ def new_model(
                 hidden_size=hidden,
                 num_hidden_layers=layers,
                 num_attention_heads=heads,
-                intermediate_size=4 * hidden,
+                intermediate_size=inner or 4 * hidden,
+                hidden_dropout_prob=dropout,
+                attention_probs_dropout_prob=dropout,
                 # Its positions begin behind the pad token's id.
-                max_position_embeddings=MAX_POSITIONS + 2,
+                max_position_embeddings=positions + 2,
                 type_vocab_size=1,
             )
             return transformers.XLMRobertaForMaskedLM(encoder)
@@ -119,7 +141,8 @@ def new_model(
                 **size,
                 d_model=hidden,
                 d_kv=hidden // heads,
-                d_ff=2 * hidden,
+                d_ff=inner or 2 * hidden,
+                dropout_rate=dropout,
                 num_layers=layers,
                 num_decoder_layers=layers,
                 num_heads=heads,
@@ -138,8 +161,8 @@ def new_model(
             num_hidden_layers=layers,
             num_attention_heads=heads,
             num_key_value_heads=heads,
-            intermediate_size=8 * hidden // 3,
-            max_position_embeddings=MAX_POSITIONS,
+            intermediate_size=inner or 8 * hidden // 3,
+            max_position_embeddings=positions,
             tie_word_embeddings=True,
         )
         return transformers.LlamaForCausalLM(causal)

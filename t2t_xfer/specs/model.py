@@ -2,7 +2,8 @@
 
 models:
   - {name: xlmr-large, path: FacebookAI/xlm-roberta-large}
-  - {name: micro-causal, new: {architecture: causal, languages: [en, de, ru]}}
+  - {name: micro-encoder, path: micro:encoder}
+  - {name: new-causal, new: {architecture: causal, languages: [en, de, ru]}}
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class ModelSpec(Spec):
     name: Name
     """What reports call it."""
     path: Filled | None = None
-    """A model of the hub (`owner/name`) or a local folder."""
+    """A model of the hub (`owner/name`), a local folder, or a micro model that travels with the
+    package (`micro:encoder`, `micro:seq2seq`, `micro:causal`)."""
     revision: Text | None = None
     """A commit or tag of the hub."""
     new: NewModel | None = Field(default=None, validate_default=True)

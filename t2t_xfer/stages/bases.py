@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from t2t_xfer.architectures.adapter_files import is_adapter
 from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.microworld import checkpoints
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.stages.adapters import check_base
@@ -47,9 +48,7 @@ def base_of(model: ModelSpec, adapter: str | None = None) -> Base:
         if adapter is not None:
             raise UserError(f"the adapter {adapter} needs a model that exists, not a new one.")
         return Base(model.new.architecture, model.dtype, {}, {}, model.new)
-    assert model.path is not None
-    path = str(Path(model.path).expanduser()) if model.is_local else model.path
-    revision = model.revision
+    path, revision = _resolved(model), model.revision
     if adapter is None and is_adapter(path):
         path, revision, adapter = *named_base(path), path
     how: dict[str, Json] = {"path": path, "revision": revision, "adapter": adapter}
@@ -60,8 +59,20 @@ def base_of(model: ModelSpec, adapter: str | None = None) -> Base:
     return Base(architecture, model.dtype, identity, how, None, adapter)
 
 
+def _resolved(model: ModelSpec) -> str:
+    """What can be loaded: a folder of this machine (a micro model's too), or a name of the hub."""
+    assert model.path is not None
+    if checkpoints.is_micro(model.path):
+        return str(checkpoints.checkpoint(model.path))
+    return str(Path(model.path).expanduser()) if model.is_local else model.path
+
+
 def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> ModelSpec:
-    """The model that a command line names: a path, a hub id, or `new:encoder|seq2seq|causal`."""
+    """The model that a command line names: a path, a hub id, `micro:…` or `new:…`.
+
+    Both prefixes go before encoder, seq2seq and causal: a small pretrained model that travels with
+    the package, and one made on the spot that has learned nothing.
+    """
     if name_or_path.startswith("new:"):
         architecture = name_or_path.removeprefix("new:")
         if architecture not in ("encoder", "seq2seq", "causal"):
@@ -72,7 +83,8 @@ def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> Mo
         return ModelSpec(name=f"new-{architecture}", new=new)
     if not name_or_path.strip():
         raise UnsupportedError(
-            "--model is empty. Give a directory, a hub id, or new:encoder, new:seq2seq, new:causal."
+            "--model is empty. Give a directory, a hub id, micro:encoder, micro:seq2seq,"
+            " micro:causal, or the same with new: for an untrained one."
         )
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(name_or_path).name).strip("-._")[:80]
     return ModelSpec(name=name or "model", path=name_or_path)

@@ -1,0 +1,138 @@
+"""Learning from raw text: one row of token ids becomes a training row for each architecture.
+
+What the architectures were pretrained with, so that it can also stand beside tasks in a mixture:
+
+    text      It was Ada who wrote it .
+    encoder   It was <mask> who wrote it .       labels at the masks: Ada    (masked words)
+    seq2seq   It was <extra_id_0> wrote it .     decoder: <extra_id_0> Ada who </s>  (spans)
+    causal    It was Ada who wrote it            labels: was Ada who wrote it .  (next token)
+
+Rule: a row is a function of the ids and of the `Random` that is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from random import Random
+
+from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.architectures.seq2seq import Seq2Seq
+
+MASKED_SHARE = 0.15
+"""Of the tokens: predicted by an encoder (Devlin et al. 2019), cut out for a seq2seq model (Raffel
+et al. 2020, section 3.1.4)."""
+MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
+"""Of the predicted tokens: shown as `<mask>`, as a random token; the rest as they are (Devlin et
+al. 2019, section 3.1)."""
+SPAN_TOKENS = 3.0
+"""Mean length of a span that is cut out (Raffel et al. 2020)."""
+
+
+def text_row(
+    architecture: Architecture,
+    ids: Sequence[int],
+    random: Random,
+    *,
+    id: str = "",
+    share: float = MASKED_SHARE,
+) -> Row:
+    """The training row of an architecture for a piece of text.
+
+    Args:
+        ids: tokens of the text without the row's own special tokens; special tokens inside (the
+            ends of documents) are read, and never masked.
+        share: of the tokens that an encoder or a seq2seq model has to predict.
+    """
+    codec = architecture.codec
+    if architecture.name == "encoder":
+        return masked_row(codec, ids, random, id=id, share=share)
+    if architecture.name == "causal":
+        return next_token_row(codec, ids, id=id)
+    assert isinstance(architecture, Seq2Seq)
+    return corrupted_row(codec, ids, random, architecture.decoder_start, id=id, share=share)
+
+
+def masked_row(
+    codec: Codec, ids: Sequence[int], random: Random, *, id: str = "", share: float = MASKED_SHARE
+) -> Row:
+    """Masked words: `share` of the ordinary tokens, at least one, is to be predicted."""
+    ordinary = [i for i, token in enumerate(ids) if token not in codec.special_tokens]
+    chosen = sorted(random.sample(ordinary, max(1, round(share * len(ordinary)))))
+    shown = list(ids)
+    vocabulary = codec.ordinary_tokens
+    for i in chosen:
+        draw = random.random()
+        if draw < MASK_SHARE:
+            shown[i] = codec.special("mask")
+        elif draw < MASK_SHARE + RANDOM_SHARE:
+            shown[i] = random.choice(vocabulary)
+    ahead = len(codec.prefix)
+    return Row(
+        id,
+        (*codec.prefix, *shown, *codec.suffix),
+        tuple(ahead + i for i in chosen),
+        labels=tuple(ids[i] for i in chosen),
+    )
+
+
+def corrupted_row(
+    codec: Codec,
+    ids: Sequence[int],
+    random: Random,
+    decoder_start: int,
+    *,
+    id: str = "",
+    share: float = MASKED_SHARE,
+) -> Row:
+    """Span corruption: spans go to the decoder, a sentinel stays in each one's place."""
+    shown: list[int] = []
+    target: list[int] = []
+    end = 0
+    spans = noise_spans(len(ids), random, share)
+    for sentinel, (start, stop) in zip(codec.sentinels, spans, strict=False):
+        shown += [*ids[end:start], sentinel]
+        target += [sentinel, *ids[start:stop]]
+        end = stop
+    target.append(codec.special("eos"))
+    return Row(
+        id,
+        (*codec.prefix, *shown, *ids[end:], *codec.suffix),
+        tuple(range(len(target))),
+        labels=tuple(target),
+        decoder_ids=(decoder_start, *target[:-1]),
+    )
+
+
+def next_token_row(codec: Codec, ids: Sequence[int], *, id: str = "") -> Row:
+    """Every token is predicted from those before it, the first one from the row's start token."""
+    full = (*codec.prefix, *ids)
+    return Row(id, full[:-1], tuple(range(len(full) - 1)), labels=full[1:])
+
+
+def noise_spans(length: int, random: Random, share: float) -> list[tuple[int, int]]:
+    """Ranges `[start, end)` that are cut out, in order, never touching each other.
+
+    As `random_spans_noise_mask` of the T5 code: noise and the rest are each cut at random into the
+    same number of parts, and the parts take turns, the rest first.
+    """
+    num_noise = min(max(round(length * share), 1), length - 1)
+    num_spans = min(max(round(num_noise / SPAN_TOKENS), 1), length - num_noise)
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for kept, cut in zip(
+        _parts(length - num_noise, num_spans, random),
+        _parts(num_noise, num_spans, random),
+        strict=True,
+    ):
+        spans.append((at + kept, at + kept + cut))
+        at += kept + cut
+    return spans
+
+
+def _parts(total: int, count: int, random: Random) -> list[int]:
+    """`count` positive numbers that add up to `total`, all such cuts alike probable."""
+    cuts = [0, *sorted(random.sample(range(1, total), count - 1)), total]
+    return [b - a for a, b in pairwise(cuts)]

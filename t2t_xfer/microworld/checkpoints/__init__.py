@@ -1,0 +1,34 @@
+"""The micro models that travel with the package, by name: `micro:encoder`, `micro:causal`, ….
+
+Rule: a folder holds a checkpoint as transformers saves it, in float16, and `recipe.json`, which
+says how it was made. `t2t-xfer microworld pretrain` makes them again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import ArchitectureName
+
+SCHEME = "micro:"
+NAMES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
+HERE = Path(__file__).parent
+
+
+def is_micro(name: str | None) -> bool:
+    """Whether a model's name is that of a shipped micro model."""
+    return name is not None and name.startswith(SCHEME)
+
+
+def checkpoint(name: str) -> Path:
+    """The folder of `micro:NAME`.
+
+    Raises:
+        UnsupportedError: there is no such micro model.
+    """
+    short = name.removeprefix(SCHEME)
+    if short not in NAMES:
+        known = ", ".join(SCHEME + each for each in NAMES)
+        raise UnsupportedError(f"the model {name!r}: a micro model is one of {known}.")
+    return HERE / short
