@@ -14,6 +14,10 @@ INSTALLED := .venv/.installed
 VLLM_BIN := .venv-vllm/bin
 VLLM_INSTALLED := .venv-vllm/.installed
 OFFLINE := HF_HUB_OFFLINE=1
+# A process for each core, and in each one thread: threads of several torch processes on the same
+# cores wait for each other. A file's tests stay together, because they share what they set up.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+ONE_THREAD := OMP_NUM_THREADS=1
 
 .PHONY: help quickstart test test-fast test-vllm check format readme
 
@@ -29,10 +33,10 @@ quickstart: $(INSTALLED)
 	$(OFFLINE) $(BIN)/t2t-xfer quickstart
 
 test: $(INSTALLED)
-	$(OFFLINE) $(BIN)/python -m pytest $(ARGS)
+	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(INSTALLED)
-	$(OFFLINE) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 # Threads are not bound to cores: this machine may have other work to do.
 test-vllm: $(VLLM_INSTALLED)

@@ -11,7 +11,18 @@ from typing import Any
 
 import click
 
-from t2t_xfer.commands import doctor, merge, microworld, single, study, tasks
+from t2t_xfer.commands import (
+    doctor,
+    job,
+    merge,
+    microworld,
+    score,
+    single,
+    store,
+    study,
+    submission,
+    tasks,
+)
 from t2t_xfer.errors import UserError
 
 
@@ -35,9 +46,13 @@ for command in (
     microworld.microworld,
     study.study,
     study.report,
+    score.score,
+    submission.submission,
+    store.store,
     doctor.doctor,
 ):
     cli.add_command(command)
+study.study.add_command(job.job)
 
 
 def main(arguments: list[str] | None = None) -> Any:

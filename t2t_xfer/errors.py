@@ -34,6 +34,10 @@ class AbsentError(DataError):
     """
 
 
+class UnlabelledError(DataError):
+    """No row of a split can be used, because none has a gold answer (hidden test sets)."""
+
+
 class UnsupportedError(UserError):
     """A combination that cannot work: an architecture, answer format, readout or engine."""
 

@@ -81,7 +81,7 @@ _LANGUAGES = (
 LANGUAGES: Mapping[str, Language] = MappingProxyType({each.code: each for each in _LANGUAGES})
 """Every known language by its code, in alphabetical order of the codes."""
 
-PLACEHOLDERS = ("language", "language_name", "iso3")
+PLACEHOLDERS = ("language", "language_name", "language_name_lower", "iso3")
 """What a hub configuration or a file name may hold in braces."""
 
 
@@ -109,7 +109,12 @@ def nearest_language(code: str) -> str:
 def fill(pattern: str, code: str) -> str:
     """Put a language into `udpos.{language_name}`, `data/test.{language}.jsonl` and the like."""
     one = language(code)
-    values = {"language": one.code, "language_name": one.name, "iso3": one.iso3}
+    values = {
+        "language": one.code,
+        "language_name": one.name,
+        "language_name_lower": one.name.lower(),  # as TyDiQA writes it in its ids
+        "iso3": one.iso3,
+    }
     return pattern.format_map(values)
 
 

@@ -60,7 +60,7 @@ class Status(StrEnum):
     """The text stands nowhere in the field that answers are copied from (spans). It is the answer
     all the same: the metric compares words, not places."""
     partial = "partial"
-    """Some slots had to be filled with the default answer (tags)."""
+    """Some slots had to be filled with the default answer, or made legal (tags)."""
     invalid = "invalid"
     """No answer could be read. Counts as wrong and is reported as a rate."""
 
@@ -109,6 +109,9 @@ class Options:
     coded: bool = False
     """True: each option is one reserved token of the tokenizer's codebook, because the names
     are rarely single tokens (tags). False: the text itself is the target text (labels)."""
+    follows: tuple[tuple[int, ...], ...] = ()
+    """Of each option the options one of which must stand at the slot before (`I-PER` follows
+    `B-PER` and `I-PER`); empty: it may stand anywhere. No tuples at all: all may."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,9 @@ class Prompted:
     read through overlapping windows."""
     answer: Region | None = None
     """Where the gold answer stands in `input`, if it is copied and known."""
+    unanswerable: str = ""
+    """What is answered when the copied field holds no answer; `target` is this text then. Empty:
+    the field always holds one, and a model can answer nothing else."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,10 @@ class Generation:
     """Decoded text (`generate`)."""
     scores: tuple[float, ...] = ()
     """Log-probability of each option (`slots` and `rank` with one answer), summed over its tokens;
-    of a pair, cosines (`embed`) or differences of log-probabilities (`rank`)."""
+    of a pair, cosines (`embed`) or differences of log-probabilities (`rank`). Of a span that may
+    not exist two: of no answer (the *null score*), and of the best span, which is `text`. Written
+    (`generate`) they are log-probabilities of whole texts, pointed at (`slots`) sums of two scaled
+    dot products; either way their difference is one of log-probabilities."""
     lengths: tuple[int, ...] = ()
     """Tokens of each candidate, its end token included, where a score is a sum over texts of
     different lengths (`cloze`)."""
@@ -168,6 +177,8 @@ class Generation:
     """Characters `[start, end)` of the input that the text was copied from."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
+    pieces: int = 1
+    """Rows that a tagged sentence was read in: more than one if it is too long for the model."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +204,7 @@ class Score:
     n: int
     """Number of examples."""
     details: Mapping[str, float]
-    """Other figures of the same metric (precision, recall, …), 0 to 100."""
+    """Other figures of the same metric (precision, recall, …), 0 to 100; and thresholds
+    (`…_thresh`), in the unit of the evidence."""
     signature: str
     """Pins how the number was computed, for example `span_f1|seqeval:0.0.12|v:1`."""

@@ -14,6 +14,7 @@ from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.records import ArchitectureName, Example
 from t2t_xfer.specs.training import LoraSpec, TrainingSpec, merge
 from t2t_xfer.training.loop import Trained, train
+from t2t_xfer.training.mixture import Mixture
 
 from .learning import CUES, TRAINING, learn
 
@@ -64,8 +65,8 @@ def fit(
     prompted = [answer.render(example) for example in examples]
     return train(
         loaded,
-        len(prompted),
-        lambda i, _: loaded.architecture.training_rows(prompted[i], answer.options),
+        Mixture.of_one(len(prompted), seed=0),
+        lambda at: loaded.architecture.training_rows(prompted[at.example], answer.options),
         training,
         seed=0,
         directory=folder,

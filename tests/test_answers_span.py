@@ -52,7 +52,7 @@ def spans(input: str = INPUT, **changes: object):  # type: ignore[no-untyped-def
 
 def example(context: str, *answers: Answer, question: str = "who?") -> Example:
     fields = {"question": question, "context": context}
-    return Example("1", "qa", "en", "train", fields, answers)
+    return Example("1", "qa", "en", "train", fields, answers or None)
 
 
 def written(text: str, context: str) -> Prediction:
@@ -158,6 +158,70 @@ def test_written_texts(text: str, context: str, value: str | None, status: str) 
 @pytest.mark.parametrize("text", ["", "  \n\t"])
 def test_nothing_written_is_invalid(text: str) -> None:
     assert written(text, "It was Ada.") == Prediction("1", None, Status.invalid)
+
+
+OR_NONE = {"unanswerable": "unanswerable", "metric": "squad_v2"}
+
+
+def question(gold: tuple[Answer, ...] | None) -> Example:
+    fields = {"question": "who?", "context": "It was Ada, not answering anyone."}
+    return Example("1", "qa", "en", "train", fields, gold)
+
+
+def test_no_answer_has_a_target_but_no_place() -> None:
+    prompted = spans(**OR_NONE).render(question(()))
+    assert (prompted.target, prompted.answer) == ("unanswerable", None)
+    assert prompted.unanswerable == "unanswerable"
+    unknown = spans(**OR_NONE).render(question(None))
+    assert (unknown.target, unknown.unanswerable) == ("", "unanswerable")
+    found = spans(**OR_NONE).render(question((Answer("Ada", 7),)))
+    assert (found.target, found.unanswerable) == ("Ada", "unanswerable")
+
+
+def test_tasks_without_a_word_for_it_have_no_such_questions() -> None:
+    assert spans().render(question((Answer("Ada", 7),))).unanswerable == ""
+    with pytest.raises(ValueError, match="no accepted answer"):
+        spans().render(question(()))
+
+
+@pytest.mark.parametrize("text", ["unanswerable", "Unanswerable.", " **unanswerable**\nBecause"])
+def test_the_word_is_read_back_as_no_answer(text: str) -> None:
+    generation = Generation("1", Readout.generate, text=text)
+    prompted = spans(**OR_NONE).render(question(()))
+    assert spans(**OR_NONE).parse(generation, prompted) == Prediction("1", "", Status.exact)
+    # Where every question has an answer, it is a text like any other, and stands nowhere.
+    plain = spans().parse(generation, spans().render(question(None)))
+    assert plain.status is Status.unplaced
+    assert plain.value
+
+
+@pytest.mark.parametrize("text", ["unanswerable to", "answerable", "not unanswerable"])
+def test_more_than_the_word_is_an_answer(text: str) -> None:
+    generation = Generation("1", Readout.generate, text=text)
+    assert spans(**OR_NONE).parse(generation, spans(**OR_NONE).render(question(()))).value
+
+
+@pytest.mark.parametrize("place", [(0, 0), None])
+def test_the_evidence_is_how_much_more_probable_the_span_is_than_none(
+    place: tuple[int, int] | None,
+) -> None:
+    prompted = spans(**OR_NONE).render(question(()))
+    at = prompted.input.index("Ada")
+    place = place and (at, at + 3)
+    generation = Generation("1", Readout.generate, text="Ada", place=place, scores=(-3.0, -1.0))
+    found = spans(**OR_NONE).parse(generation, prompted)
+    # However improbable the span: the threshold decides, not the parser.
+    assert found == Prediction("1", "Ada", Status.exact, evidence=2.0)
+    without = Generation("1", Readout.generate, text="Ada", place=place)
+    assert spans(**OR_NONE).parse(without, prompted).evidence is None
+
+
+def test_nothing_at_all_is_invalid_and_not_no_answer() -> None:
+    prompted = spans(**OR_NONE).render(question(()))
+    nothing = Generation("1", Readout.generate, text=" ", scores=(-3.0, -1.0))
+    assert spans(**OR_NONE).parse(nothing, prompted).status is Status.invalid
+    blank = Generation("1", Readout.slots, text="", place=(3, 3), scores=(-3.0, -1.0))
+    assert spans(**OR_NONE).parse(blank, prompted).value is None
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8), st.data())

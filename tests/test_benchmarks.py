@@ -1,9 +1,10 @@
-"""The benchmark for GPUs runs from end to end on any machine, and its models have their sizes."""
+"""The benchmarks run from end to end on any machine, and their models have their sizes."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,28 @@ def test_the_tiny_benchmark_writes_every_figure(tmp_path: Path) -> None:
                 assert case[f"train_{task}"][mode]["steps_per_second"] > 0
                 assert 0 < case[f"train_{task}"][mode]["share_of_matrix_rate"] < 1.5
             assert case[f"read_{task}"]["examples_per_second"] > 0
+
+
+def test_the_benchmark_of_search_runs_at_any_size() -> None:
+    command = [sys.executable, str(REPOSITORY / "benchmarks" / "retrieval.py"), "--threads", "1"]
+    command += ["--rows", "3000", "--hidden", "16", "--rounds", "1", "--budget-mib", "8"]
+    done = subprocess.run(
+        [*command, "--runs", "ours", "mine", "faiss"],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if line[:2] == "| "]
+    assert rows[:3] == ["", "ours", "mine"]
+    assert "mined " in done.stdout
+    # faiss is an extra (`bench`): it is compared with where it is installed.
+    if "faiss is not installed" not in done.stdout:
+        assert rows[3] == "faiss"
+        agreement = re.search(r"same neighbours in the same order: ([\d.]+) of all", done.stdout)
+        assert agreement is not None
+        assert float(agreement[1]) > 0.999
 
 
 @pytest.mark.slow

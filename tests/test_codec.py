@@ -5,6 +5,8 @@ Four families of tokenizers, made here: byte-level BPE (Llama 3, Qwen), Sentence
 """
 
 import itertools
+import random
+import string
 
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -109,6 +111,43 @@ def test_the_codebook_is_distinct_ordinary_and_does_not_depend_on_its_size(codec
 def test_a_vocabulary_too_small_for_the_codebook_is_refused(codec: Codec) -> None:
     with pytest.raises(UnsupportedError, match="5000 answers"):
         codec.codebook(5000)
+
+
+def sentence_pieces(size: int) -> list[tuple[str, float]]:
+    """A vocabulary with mT5's and XLM-R's kinds of pieces: bytes, letters, pairs, word parts."""
+    alphabet = string.ascii_letters + string.digits
+    pieces = [*(f"<0x{i:02X}>" for i in range(256)), "▁", *alphabet, *(f"▁{c}" for c in alphabet)]
+    pieces += [f"▁{a}{b}" for a, b in itertools.product(string.ascii_lowercase, repeat=2)]
+    pieces += [f"▁{c}k{i}" for i in range(size) for c in "abc"]
+    return [(piece, -float(i)) for i, piece in enumerate([*SPECIAL, *dict.fromkeys(pieces)])][:size]
+
+
+@pytest.mark.parametrize(("style", "size"), [("mT5 and XLM-R", 250_000), ("Llama", 6_000)])
+def test_large_vocabularies_have_a_code_for_every_category_of_ccg(style: str, size: int) -> None:
+    if style == "Llama":
+        rng = random.Random(0)
+        texts = [" ".join(f"{rng.randrange(16**4):x}" for _ in range(9)) for _ in range(2000)]
+        tokenizer = train_tokenizer(texts, size, "causal")
+    else:
+        backend = Tokenizer(models.Unigram(sentence_pieces(size), unk_id=SPECIAL.index("<unk>")))
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+        tokenizer = from_backend(backend)
+        tokenizer.add_tokens([f"<extra_id_{i}>" for i in range(100)])
+    codec = Codec(tokenizer)
+    codes = codec.codebook(1363)
+    assert len(set(codes)) == 1363
+    assert not set(codes) & {*tokenizer.all_special_ids, *codec.sentinels}
+    assert not set(codes) & set(tokenizer.get_added_vocab().values())
+    assert codec.codebook(250) == codes[:250]
+
+
+def test_the_smallest_micro_tokenizer_has_codes_for_the_mirrors_250_categories() -> None:
+    """Bytes are tokens too, so no new model has fewer than 256."""
+    smallest = 256 + len(SPECIAL) + 100
+    codec = Codec(train_tokenizer(CORPUS, smallest, "seq2seq"))
+    assert len(set(codec.codebook(256))) == 256
+    with pytest.raises(UnsupportedError, match=r"has 256 tokens .* 257 answers"):
+        codec.codebook(257)
 
 
 def test_shortening_takes_from_the_longest_shortenable_field_and_counts(codec: Codec) -> None:

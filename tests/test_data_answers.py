@@ -39,11 +39,11 @@ def row(texts: Any, starts: Any, context: Any = CONTEXT) -> dict[str, Any]:
     return {"question": "when?", "context": context, "answers": answers}
 
 
-def read(folder: Path, *rows: dict[str, Any]) -> list[tuple[Answer, ...]]:
+def read(folder: Path, *rows: dict[str, Any], task: TaskSpec = TASK) -> list[tuple[Answer, ...]]:
     path = folder / "us" / "qa" / "en" / "train.jsonl"
     path.parent.mkdir(parents=True)
     path.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
-    examples = read_examples(TASK, open_source(f"mirror:{folder}"), "en", "train")
+    examples = read_examples(task, open_source(f"mirror:{folder}"), "en", "train")
     assert all(set(each.fields) == {"question", "passage"} for each in examples)
     return [each.gold for each in examples]  # type: ignore[misc]
 
@@ -78,6 +78,50 @@ def test_what_is_wrong_is_named_with_its_row(
         read(tmp_path, row(["1858"], [3]), bad)
 
 
+OR_NONE = TASK.model_copy(update={"unanswerable": "Not answerable", "metric": "squad_v2"})
+
+
+def test_a_question_may_have_no_answer_where_the_task_has_a_word_for_it(tmp_path: Path) -> None:
+    golds = read(tmp_path, row([], []), row(["1858"], [3]), task=OR_NONE)
+    assert golds == [(), (Answer("1858", 3),)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({**row([], []), "answers": None}, "expected {text"),
+        (row([], [3]), "of equal length"),
+        (row(["1858"], [4]), "should stand at character 4"),
+        # The word would be read back as "no answer".
+        (row(["not answerable"], [3], "It\nnot answerable."), "is what the task's `unanswerable`"),
+        (row(["Not answerable!"], [0], "Not answerable!"), "Choose another text"),
+    ],
+)
+def test_other_mistakes_stay_mistakes_beside_unanswerable_questions(
+    tmp_path: Path, bad: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=f"(?s)us/qa/en/train, row 1.*{message}"):
+        read(tmp_path, row([], []), bad, task=OR_NONE)
+
+
+def test_squad_v2_reads_whole_and_its_gold_answers_score_100(shared_hub: Path) -> None:
+    source = open_source(f"mirror:{shared_hub}")
+    task = load_task(Catalogue(), "squad_v2", source)
+    for split in ("train", "test"):  # the hub's validation: the real test split is hidden
+        examples = read_examples(task.spec, source, "en", split)  # type: ignore[arg-type]
+        empty = sum(not each.gold for each in examples)
+        assert 100 < empty < len(examples) - 100
+        prompted = [task.answer.render(example) for example in examples]
+        read_back = OracleEngine().read(prompted, task.answer.options, Readout.generate)
+        scored = score_examples(task, examples, prompted, {g.id: g for g in read_back})
+        assert scored.results["score"] == 100
+        assert scored.results["invalid_rate"] == 0
+        # What the gold answers say needs no threshold.
+        assert "tuned" not in str(scored.results["signature"])
+        values = [json_row["value"] for json_row in scored.rows]
+        assert values.count("") == empty
+
+
 @pytest.mark.parametrize(("name", "split"), [("squad_v1", "train"), ("squad_v1", "validation")])
 def test_squad_reads_whole(shared_hub: Path, name: str, split: Any) -> None:
     source = open_source(f"mirror:{shared_hub}")
@@ -89,7 +133,7 @@ def test_squad_reads_whole(shared_hub: Path, name: str, split: Any) -> None:
 
 def test_the_gold_answers_of_xquad_score_100_through_text_and_parser(shared_hub: Path) -> None:
     source = open_source(f"mirror:{shared_hub}")
-    task = load_task(Catalogue(), "xquad")
+    task = load_task(Catalogue(), "xquad", source)
     absent = missing_languages(task.spec, source, task.spec.languages, "test")
     present = [code for code in task.spec.languages if code not in absent]
     assert len(present) >= 9

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples, split_ref
+from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
+from t2t_xfer.data.places import find_places
 from t2t_xfer.data.source import Source, SplitRef, open_source
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.records import Example, Split
@@ -321,7 +322,8 @@ def test_where_compares_numbers_and_truth_as_text(mirror: Source, write: Write) 
 def test_files_do_not_depend_on_the_source(mirror: Source, tmp_path: Path) -> None:
     (tmp_path / "nli.de.jsonl").write_text('{"text": "A", "label": 1}\n')
     spec = task(data={"files": {"test": str(tmp_path / "nli.{language}.jsonl")}})
-    assert split_ref(spec, "de", "test") == tmp_path / "nli.de.jsonl"
+    (place,) = find_places(spec, mirror, "de", "test")
+    assert place.location == tmp_path / "nli.de.jsonl"
     for source in (mirror, open_source("hub"), open_source("microworld")):
         assert [example.gold for example in read(spec, source)] == ["neutral"]
     assert missing_languages(spec, mirror, ["de", "ar"], "test") == ["ar"]
@@ -361,7 +363,7 @@ def test_conllu_file_serves_a_tagging_task(mirror: Source, tmp_path: Path) -> No
     assert (example.fields["words"], example.gold) == (("10 000", "Haus"), ("ADJ", "NOUN"))
 
 
-def test_split_names_and_revision_reach_the_source() -> None:
+def test_split_names_and_revision_reach_the_source(mirror: Source) -> None:
     hub = {
         "id": "us/nli",
         "config": "{iso3}",
@@ -369,10 +371,10 @@ def test_split_names_and_revision_reach_the_source() -> None:
         "splits": {"validation": "validation_matched"},
     }
     spec = task(data={"hub": hub})
-    assert split_ref(spec, "de", "validation") == SplitRef(
-        "us/nli", "deu", "validation_matched", "abc"
-    )
-    assert split_ref(spec, "de", "test") == SplitRef("us/nli", "deu", "test", "abc")
+    (german,) = find_places(spec, mirror, "de", "test")
+    assert german.location == SplitRef("us/nli", "deu", "test", "abc")
+    (english,) = find_places(spec, mirror, "en", "validation")
+    assert english.location == SplitRef("us/nli", "eng", "validation_matched", "abc")
 
 
 def test_empty_split_and_bad_limit_and_unknown_language_are_named(

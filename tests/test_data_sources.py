@@ -175,6 +175,15 @@ def test_hub_unreadable_set_is_named(hub_set: str) -> None:
         HubSource().rows(SplitRef("/no/such/set", "de", "test"))
 
 
+def test_hub_set_that_needs_code_is_named_with_a_way_out(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    folder = tmp_path / "cosmos"
+    folder.mkdir()
+    (folder / "cosmos.py").write_text("raise SystemExit\n")
+    with pytest.raises(DataError, match="refs/convert/parquet"):
+        HubSource().rows(SplitRef(str(folder), "default", "train"))
+
+
 def test_hub_has_no_raw_text() -> None:
     for ask in (HubSource().text, HubSource().text_fingerprint):
         with pytest.raises(AbsentError, match="mirror:DIR"):

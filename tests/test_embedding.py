@@ -68,6 +68,32 @@ def test_a_long_text_is_cut_and_says_so(loaded: LoadedModel) -> None:
     assert found.removed_tokens[1] == 0
 
 
+def test_the_log_says_how_many_texts_lost_their_end(
+    loaded: LoadedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    embed(loaded, ["dog", "a"], EmbeddingSpec())
+    assert caplog.text == ""
+    lost = embed(loaded, ["dog " * 400, "dog", "cat " * 500], EmbeddingSpec()).removed_tokens
+    assert f"2 of 3 texts lose their end in `embed`: {sum(lost)} tokens" in caplog.text
+
+
+def test_layers_above_the_one_that_is_read_are_not_run(loaded: LoadedModel) -> None:
+    model = loaded.model.eval()
+    body = model.get_encoder() if loaded.architecture.name == "seq2seq" else model.base_model
+    stacks = [m for m in body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == 2]
+    ran: list[int] = []
+    hooks = [
+        block.register_forward_hook(lambda *_, number=number: ran.append(number))
+        for number, block in enumerate(stacks[0])
+    ]
+    for depth, expected in ((0.0, []), (0.5, [0]), (1.0, [0, 1])):
+        ran.clear()
+        embed(loaded, ["the dog"], EmbeddingSpec(layer=depth))
+        assert ran == expected
+    for hook in hooks:
+        hook.remove()
+
+
 # A real encoder: all-MiniLM-L6-v2, whose weights come as a package.
 
 LAST_LAYER = EmbeddingSpec(layer=1.0, pooling="mean")

@@ -37,7 +37,11 @@ def imported(arguments: list[str], cwd: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "study run --help", "evaluate --help", "quickstart --help", "--version"]
+    "arguments",
+    [
+        *("--help", "study run --help", "evaluate --help", "quickstart --help", "--version"),
+        *("score --help", "submission --help"),
+    ],
 )
 def test_help_imports_click_alone(arguments: str, tmp_path: Path) -> None:
     found = imported(arguments.split(), tmp_path)
@@ -51,6 +55,7 @@ def test_help_imports_click_alone(arguments: str, tmp_path: Path) -> None:
         "tasks ls",
         "tasks show xnli --json",
         "tasks preview xnli --data microworld",
+        "tasks check xnli --data microworld",
         "study plan quickstart --data microworld",
     ],
 )

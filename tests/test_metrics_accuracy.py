@@ -5,7 +5,7 @@ import pytest
 from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.metrics import METRICS, Accuracy, SpanF1, half_width, statistics_by_id
 from t2t_xfer.records import Prediction, Status
-from t2t_xfer.specs.task import METRICS as SPEC_METRICS
+from t2t_xfer.specs.metric import METRICS as SPEC_METRICS
 
 
 def prediction(id, value):

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from t2t_xfer.commands.single import evaluate
 from t2t_xfer.commands.study import run_study
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.report.cells import read_cells
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import Planned, plan_study
-from tests.studydata import make_mirror, new_model, sentence, write_rows, write_study
+from tests.studydata import make_mirror, new_model, sentence, t2t, write_rows, write_study
 
 ENDINGS = ("runs away.", "sleeps.", "كلب", "10 000")
 
@@ -135,9 +133,9 @@ def test_a_study_of_three_architectures_reports_both_numbers(
 def test_rank_chooses_among_what_embed_found(tmp_path: Path, hub: Path) -> None:
     command = ["--model", "new:encoder", "--task", "tatoeba", "--language", "de"]
     command += ["--data", f"mirror:{hub}", "--output", str(tmp_path), "--json", "--limit", "6"]
-    ran = CliRunner().invoke(evaluate, command, catch_exceptions=False)
-    assert ran.exit_code == 0, ran.output
-    found = json.loads(ran.stdout.splitlines()[-1])
+    ran = t2t("evaluate", *command)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
     assert found["languages"]["de"]["n"] == found["other_readouts"]["rank"]["de"]["n"] == 6
     logs = sorted(tmp_path.glob("store/predict/*/predictions.jsonl"))
     rows = [[json.loads(line) for line in log.read_text().splitlines()] for log in logs]
@@ -151,7 +149,8 @@ def test_rank_chooses_among_what_embed_found(tmp_path: Path, hub: Path) -> None:
 def test_the_oracle_finds_every_pair_and_there_is_no_majority(tmp_path: Path, hub: Path) -> None:
     command = ["--task", "tatoeba", "--language", "de", "--data", f"mirror:{hub}"]
     command += ["--output", str(tmp_path), "--json", "--engine"]
-    ran = CliRunner().invoke(evaluate, [*command, "oracle"], catch_exceptions=False)
-    assert json.loads(ran.stdout.splitlines()[-1])["languages"]["de"]["score"] == 100
-    with pytest.raises(UnsupportedError, match="no majority baseline"):
-        CliRunner().invoke(evaluate, [*command, "majority"], catch_exceptions=False)
+    ran = t2t("evaluate", *command, "oracle")
+    assert json.loads(ran.out)["languages"]["de"]["score"] == 100
+    ran = t2t("evaluate", *command, "majority")
+    assert ran.code == 2
+    assert "no majority baseline" in ran.err

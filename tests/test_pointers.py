@@ -16,12 +16,14 @@ from t2t_xfer.architectures.pointers import (
     pointer_logits,
     pointer_losses,
 )
-from t2t_xfer.architectures.rows import Row
+from t2t_xfer.architectures.rows import NULL, Row
 from t2t_xfer.engines.transformers import TransformersEngine
+from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Readout
+from t2t_xfer.training.mixture import Mixture
 from t2t_xfer.training.steps import StepDataset
 
-from .learning import fresh_model, rendered
+from .learning import answers, fresh_model, rendered
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,64 @@ def test_the_loss_equals_the_plain_one(loaded: LoadedModel) -> None:
     assert fast.tolist() == pytest.approx(slow, abs=1e-5)
 
 
+def test_the_loss_of_no_answer_equals_the_plain_one(loaded: LoadedModel) -> None:
+    """Both slots choose between the first token of the row and the keys."""
+    rows = training_rows(loaded, "span_or_none", 9)
+    assert {row.labels == (NULL, NULL) for row in rows} == {True, False}
+    assert {row.null_place for row in rows} == {0}
+    with torch.inference_mode():
+        fast = batch_losses(loaded.model, loaded.architecture, rows)
+        slow = []
+        for row in rows:
+            states = plain_states(loaded.model, row)
+            assert row.keys is not None
+            choices = torch.cat([states[:1], states[row.keys.start : row.keys.end]])
+            terms = [
+                functional.cross_entropy(choices @ states[place] / 64**0.5, torch.tensor(1 + label))
+                for place, label in zip(row.places, row.labels, strict=True)
+            ]
+            slow.append(float(sum(terms)) / 2)
+    assert fast.tolist() == pytest.approx(slow, abs=1e-5)
+
+
+def test_a_batch_may_mix_rows_with_and_without_a_null_place(loaded: LoadedModel) -> None:
+    rows = training_rows(loaded, "span", 4) + training_rows(loaded, "span_or_none", 4)
+    with torch.inference_mode():
+        together = pointer_logits(loaded.model, loaded.architecture, rows[::-1]).flip(0)
+        alone = [pointer_logits(loaded.model, loaded.architecture, [row])[0] for row in rows]
+    assert together[:4, :, 0].isinf().all()
+    assert together[4:, :, 0].isfinite().all()
+    for found, expected in zip(together, alone, strict=True):
+        torch.testing.assert_close(found[:, : expected.shape[1]], expected, atol=1e-4, rtol=0)
+
+
+def test_the_scores_are_those_of_no_answer_and_of_the_best_piece(loaded: LoadedModel) -> None:
+    prompted, options = rendered("span_or_none", 6)
+    found = TransformersEngine(loaded, 500).read(prompted, options, Readout.slots)
+    for example, generation in zip(prompted, found, strict=True):
+        (row,) = loaded.architecture.reading_rows(example, options, Readout.slots)
+        states = plain_states(loaded.model, row)
+        assert row.keys is not None
+        start, end = ((states @ states[place] / 64**0.5).tolist() for place in row.places)
+        null = start[0] + end[0]
+        keys = range(row.keys.start, row.keys.end)
+        best = max(start[s] + end[e] for s in keys for e in keys if s <= e < s + 30)
+        assert generation.scores == pytest.approx((null, best), abs=1e-4)
+        assert generation.place is not None
+        evidence = answers("span_or_none").parse(generation, example).evidence
+        assert evidence == pytest.approx(best - null, abs=1e-4)
+
+
+def test_an_encoder_without_a_first_token_cannot_say_that_there_is_no_answer(
+    loaded: LoadedModel,
+) -> None:
+    (example, *_), options = rendered("span_or_none", 1)
+    other = wrap(loaded.model, loaded.tokenizer, 128)
+    other.architecture.codec.prefix = ()
+    with pytest.raises(UnsupportedError, match="before a text"):
+        other.architecture.training_rows(example, options)
+
+
 def test_places_and_labels_are_where_they_should_be(loaded: LoadedModel) -> None:
     prompted, options = rendered("span", 6)
     tokenizer = loaded.tokenizer
@@ -92,11 +152,14 @@ def test_the_vocabulary_is_never_multiplied(loaded: LoadedModel) -> None:
 
 @pytest.mark.parametrize("length", [1, 7, LONGEST_ANSWER + 9])
 def test_the_best_piece_is_the_best_of_all(length: int) -> None:
-    logits = torch.randn(5, 2, length, generator=torch.Generator().manual_seed(length))
-    logits[1, :, length // 2 + 1 :] = -torch.inf  # a shorter row
+    logits = torch.randn(5, 2, 1 + length, generator=torch.Generator().manual_seed(length))
+    logits[1, :, length // 2 + 2 :] = -torch.inf  # a shorter row
+    logits[2, :, 0] = -torch.inf  # one that always holds an answer
     for row, best in zip(logits.tolist(), best_pieces(logits), strict=True):
+        # However high, the null place is no piece.
+        assert best.null == pytest.approx(row[0][0] + row[1][0])
         pieces = [
-            (row[0][s] + row[1][e], s, e + 1)
+            (row[0][1 + s] + row[1][1 + e], s, e + 1)
             for s in range(length)
             for e in range(s, min(length, s + LONGEST_ANSWER))
         ]
@@ -125,7 +188,11 @@ def test_a_step_may_mix_pointers_with_other_rows(loaded: LoadedModel) -> None:
     span, label = training_rows(loaded, "span", 6), training_rows(loaded, "label", 6)
     mixed = [row for pair in zip(span, label, strict=True) for row in pair]
     dataset = StepDataset(
-        12, lambda i, _: [mixed[i]], per_step=12, total_steps=1, seed=0, micro_batch_tokens=200
+        Mixture.of_one(12, seed=0),
+        lambda at: [mixed[at.example]],
+        per_step=12,
+        total_steps=1,
+        micro_batch_tokens=200,
     )
     (step,) = [dataset[0]]
     assert step == dataset[0]

@@ -173,7 +173,7 @@ def test_a_failing_stage_stops_only_what_needs_it(
     assert outcome.code == 1
     assert "RuntimeError: the test broke this stage" in outcome.out
     assert "1 failed, 4 blocked" in outcome.out
-    log = outcome.err.split("log: ")[1].strip()
+    log = outcome.err.split("log: ")[1].splitlines()[0].strip()
     assert "RuntimeError: the test broke this stage" in Path(log).read_text()
     cells, report = (tmp_path / "out" / "small" / name for name in ("cells.csv", "report.md"))
     found = Counter(line.split(",")[1] for line in cells.read_text().splitlines()[1:])

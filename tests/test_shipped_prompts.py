@@ -1,175 +1,198 @@
-"""Every shipped task in every wording of its prompt, with every architecture.
+"""What holds of every shipped task in every wording, before any tokenizer: see `shipped.py`.
 
-The same made-up examples in scripts that break careless code: right to left, no spaces, combining
-marks, a word with a space inside, a character that normalisers drop.
+Render and parse are inverses, label words are distinct, gold answers and predictions go through
+one normaliser, and every text stands in the input as it was.
 """
 
-from dataclasses import replace
-from typing import Any
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from itertools import combinations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from t2t_xfer.answers import AnswerFormat, answer_format
-from t2t_xfer.architectures import ANSWER_READOUTS
-from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.loading import LoadedModel
-from t2t_xfer.engines import OracleEngine
-from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.prompts import Template
-from t2t_xfer.records import Answer, ArchitectureName, Example, Gold, Prompted, Readout, Value
-from t2t_xfer.specs.catalogue import Catalogue, shipped_root
+from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.metrics import in_language, metric_of
+from t2t_xfer.records import Answer, Example, Generation, Readout, Value
+from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.prompt import PromptSpec
-from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.stages.check_readings import expected_value, gold_generation, readouts_of_format
+from t2t_xfer.stages.task import Task
 
-from .learning import fresh_model
+from .shipped import SHIPPED, TEXTS, drawn_examples, examples, texts, worded, wordings
 
-TEXTS = {
-    "en": "The dog's bowl is red, isn't it?",
-    "ar": "أكلت القطّة السمكة في الحديقة.",
-    "he": "הכלב ישן ליד הבית.",
-    "zh": "狗在花园里睡觉。",
-    "th": "แมวกินปลา",
-    "hi": "बिल्ली मछली खाती है।",
-    "vi": "Con mèo ăn cá ở trong vườn.",
-    "fr": "E\u0301te\u0301 10\u00a0000 \u00ab\u00a0ok\u00a0\u00bb !",
-}
-WORDS = ("10 000", "القطّة", "猫が", "e\u0301te\u0301", "x\u200cy", "นอน", "'s", ".")
-SHIPPED = Catalogue([shipped_root()])
+PROMPTS = sorted(path.stem for path in (shipped_root() / "prompts").glob("*.yaml"))
+EVERY = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
-def wordings() -> list[tuple[str, str]]:
-    """Task and variant, for every variant of a task's prompt that names only what the task has."""
-    found = []
-    for name in SHIPPED.task_names():
-        task = SHIPPED.task(name)
-        there = {*task.fields, "choices", "letters", "words", "source", "target"}
-        path = shipped_root() / "prompts" / f"{task.prompt.use}.yaml"
-        for variant, wording in load_yaml(path, PromptSpec).variants.items():
-            names = Template(wording.input).names
-            if names <= there and set(task.shortenable) - {"choices"} <= names:
-                found.append((name, variant))
-    return found
+def loaded(name: str, variant: str) -> Task:
+    spec, answer = worded(name, variant)
+    return Task(spec, SHIPPED.prompt_of(spec), answer, metric_of(spec))
 
 
-def worded(name: str, variant: str) -> tuple[TaskSpec, AnswerFormat]:
+def test_the_catalogue_is_covered() -> None:
+    assert {name for name, _ in wordings()} == set(SHIPPED.task_names())
+    assert {SHIPPED.task(name).prompt.use for name, _ in wordings()} - {None} == set(PROMPTS)
+
+
+def check_that_gold_comes_back(task: Task, example: Example) -> None:
+    """By text and by every other readout; and the metric takes it for right."""
+    assert example.gold is not None
+    text = task.answer.render(example)
+    for readout in readouts_of_format(task.answer.name):
+        read = gold_generation(readout, task, example, text)
+        if read is not None:
+            value = task.answer.parse(read, text).value
+            assert value == expected_value(task, example.gold), readout
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_gold_answers_come_back(name: str, variant: str) -> None:
+    task = loaded(name, variant)
+    for example in examples(task.spec):
+        check_that_gold_comes_back(task, example)
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_gold_answers_of_any_text_come_back(name: str, variant: str) -> None:
+    task = loaded(name, variant)
+
+    @EVERY
+    @given(drawn_examples(task.spec))
+    def holds(example: Example) -> None:
+        check_that_gold_comes_back(task, example)
+
+    holds()
+
+
+def shown(value: Value) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, tuple) else [str(value)]
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_every_text_stands_in_the_input_as_it_was(name: str, variant: str) -> None:
+    """Character for character, at the place that its region names; nothing of it is run."""
+    task = loaded(name, variant)
+
+    @EVERY
+    @given(drawn_examples(task.spec))
+    def holds(example: Example) -> None:
+        text = task.answer.render(example)
+        places = {r.field: text.input[r.start : r.end] for r in text.regions}
+        fields = {name: value for name, value in example.fields.items() if name in places}
+        if task.answer.name == "pair":  # embedded sentences stand alone
+            assert text.input in (example.fields["source"], example.fields["target"])
+            return
+        for field, value in fields.items():
+            # White space around a question is no part of it (SQuAD has some of thousands).
+            trimmed = task.answer.name == "span" and field != text.copied
+            expected = [part.strip() if trimmed else part for part in shown(value)]
+            assert places[field] == " ".join(expected)
+        for slot in text.slots:
+            index = int(slot.partition("[")[2][:-1])
+            assert places[slot] == shown(example.fields["words"])[index]
+        if "choices" in example.fields and not text.candidates:
+            indices = range(len(shown(example.fields["choices"])))
+            assert [places[f"choices[{i}]"] for i in indices] == shown(example.fields["choices"])
+
+    holds()
+
+
+def fullwidth(text: str) -> str:
+    """Latin letters as Japanese keyboards write them: the same after NFKC."""
+    return "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalnum() else c for c in text)
+
+
+FORMS: tuple[Callable[[str], str], ...] = (
+    str,
+    str.upper,
+    str.title,
+    fullwidth,
+    lambda text: f"  {text}.\n",
+    lambda text: f"**{text}**!",
+    lambda text: f"\u200f«{text}»\u200e",
+    lambda text: unicodedata.normalize("NFD", text),
+)
+"""Ways in which a model may write an answer that is the answer all the same."""
+
+
+WORDED = [each for each in wordings() if worded(*each)[1].name in ("label", "choice")]
+"""What is answered with a word that is the same for every example."""
+
+
+@pytest.mark.parametrize("language", TEXTS)
+@pytest.mark.parametrize(("name", "variant"), WORDED)
+def test_words_and_predictions_go_through_one_normaliser(
+    name: str, variant: str, language: str
+) -> None:
+    task = loaded(name, variant)
+    example = next(e for e in examples(task.spec) if e.language == language)
+    text = task.answer.render(example)
+    for label, word in zip(task.options, task.answer.options.texts, strict=True):
+        for form in FORMS:
+            read = Generation(example.id, Readout.generate, text=form(word))
+            assert task.answer.parse(read, text).value == label, form(word)
+
+
+SPANS = [name for name in SHIPPED.task_names() if SHIPPED.task(name).answer == "span"]
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_spans_and_predictions_go_through_one_normaliser(name: str) -> None:
+    """Whatever the answer: the same text is an exact match, and so it is in other clothes."""
     task = SHIPPED.task(name)
-    use = task.prompt.model_copy(update={"variant": variant})
-    cloze = variant.startswith("cloze")
-    # Choices that are the answer itself do not stand in the input, so they cannot be shortened.
-    kept = tuple(field for field in task.shortenable if not (cloze and field == "choices"))
-    task = task.model_copy(update={"prompt": use, "cloze": cloze, "shortenable": kept})
-    return task, answer_format(task, SHIPPED.prompt_of(task))
+    metrics = [in_language(metric_of(task), code) for code in task.languages]
 
+    @EVERY
+    @given(texts())
+    def holds(text: str) -> None:
+        gold = (Answer(text, 0),)
+        for form in (str, str.lower, lambda text: f" {text}!  ", lambda text: f'"{text}".'):
+            assert all(metric.statistics(gold, form(text))[0] == 1.0 for metric in metrics)
 
-def examples(task: TaskSpec) -> list[Example]:
-    out = []
-    for i, (language, text) in enumerate(TEXTS.items()):
-        fields: dict[str, Value] = dict.fromkeys(task.fields, text)
-        gold: Gold
-        if task.answer == "tags":
-            fields["words"] = WORDS
-            gold = tuple(task.tags[(i + k) % len(task.tags)] for k in range(len(WORDS)))
-        elif task.answer == "span":
-            start = len(text) // 3
-            piece = text[start : start + 5].strip()
-            gold = (Answer(piece, text.index(piece)),)
-        elif task.answer == "pair":
-            fields = {"source": "A sentence.", "target": text}
-            gold = str(i)
-        else:
-            if task.answer == "choice":
-                fields["choices"] = tuple(f"{text} {k}" for k in range(len(task.labels)))
-            gold = list(task.labels)[i % len(task.labels)]
-        out.append(Example(str(i), task.task, language, "train", fields, gold))
-    return out
-
-
-@pytest.fixture(scope="module", params=["encoder", "seq2seq", "causal"])
-def loaded(request: pytest.FixtureRequest) -> LoadedModel:
-    return fresh_model(request.param, list(TEXTS.values()), max_input_tokens=900)
+    holds()
 
 
 @pytest.mark.parametrize(("name", "variant"), wordings())
-def test_gold_answers_come_back_from_text(name: str, variant: str) -> None:
-    task, answer = worded(name, variant)
-    if task.answer == "pair":
-        pytest.skip("pairs have no target text: their answers are neighbours")
-    for example in examples(task):
-        text = answer.render(example)
-        (generation,) = OracleEngine().read([text], answer.options, Readout.generate)
-        value = answer.parse(generation, text).value
-        gold = example.gold
-        expected = gold[0].text if gold and isinstance(gold[0], Answer) else gold
-        assert value == expected
+def test_label_words_are_distinct_once_normalised(name: str, variant: str) -> None:
+    words = [canonical(word) for word in loaded(name, variant).answer.options.texts]
+    if not loaded(name, variant).answer.options.coded:  # tags are read by their codes
+        assert all(words)
+        assert len(set(words)) == len(words)
 
 
-def prefix_of(architecture: ArchitectureName, row: Any) -> tuple[int, ...]:
-    """What the model has read before the first answer token."""
-    if architecture == "causal" and row.places:
-        end = row.blocks.count(0) if row.blocks else row.places[0] + 1
-        return tuple(row.input_ids[:end])
-    return tuple(row.input_ids)
+@pytest.mark.parametrize("name", PROMPTS)
+def test_synonyms_speak_for_one_label(name: str) -> None:
+    """In one language no synonym of a label is another label's word, name or synonym."""
+    prompt = load_yaml(shipped_root() / "prompts" / f"{name}.yaml", PromptSpec)
+    for language, synonyms in prompt.synonyms.items():
+        for words in prompt.words.values():
+            said = {
+                label: {canonical(text) for text in (label, word, *synonyms.get(label, ()))}
+                for label, word in words.items()
+            }
+            for a, b in combinations(said, 2):
+                assert not said[a] & said[b], (language, a, b)
 
 
-@pytest.mark.parametrize(("name", "variant"), wordings())
-def test_the_prompt_has_the_same_ids_in_training_and_in_reading(
-    loaded: LoadedModel, name: str, variant: str
-) -> None:
-    architecture = loaded.architecture
-    task, answer = worded(name, variant)
-    if (architecture.name, answer.name) not in ANSWER_READOUTS or task.answer == "pair":
-        pytest.skip("this architecture does not train on it")
-    for example in examples(task):
-        text = answer.render(example)
-        trained = architecture.training_rows(text, answer.options)
-        for readout in ANSWER_READOUTS.get((architecture.name, answer.name), ()):
-            try:
-                read = architecture.reading_rows(text, answer.options, readout)
-            except UnsupportedError:
-                if readout is not Readout.slots:
-                    raise
-                continue  # words that begin alike: `slots` refuses them
-            expected = [prefix_of(architecture.name, row) for row in trained]
-            assert [prefix_of(architecture.name, row) for row in read] == expected
-
-
-def told(codec: Codec, text: Prompted, answer: AnswerFormat) -> list[int]:
-    """The tokens that the loss must cover, and no others."""
-    if answer.options.coded:
-        codes = codec.codebook(len(answer.options.texts))
-        return [codes[answer.options.texts.index(t)] for t in text.slot_targets]
-    return [*codec.target(text.target), codec.special("eos")]
-
-
-@pytest.mark.parametrize(("name", "variant"), wordings())
-def test_the_loss_covers_the_target_and_its_end_and_nothing_else(
-    loaded: LoadedModel, name: str, variant: str
-) -> None:
-    architecture, codec = loaded.architecture, loaded.architecture.codec
-    task, answer = worded(name, variant)
-    if (architecture.name, answer.name) not in ANSWER_READOUTS or task.answer == "pair":
-        pytest.skip("this architecture does not train on it")
-    if task.answer == "span":
-        pytest.skip("spans copy the context's own tokens: test_windows and test_shipped_spans")
-    for example in examples(task):
-        text = answer.render(example)
-        rows = architecture.training_rows(text, answer.options)
-        labels = [label for row in rows for label in row.labels]
-        expected = told(codec, text, answer)
-        if architecture.name == "encoder" and not answer.options.coded:
-            # One mask for each token of the longest word, filled up with the pad token; no end.
-            longest = max(len(codec.target(word)) for word in answer.options.texts)
-            word = expected[:-1]
-            expected = word + [codec.special("pad")] * (longest - len(word))
-        assert labels == expected
-        assert sum(row.weight for row in rows) == pytest.approx(1)
-
-
-def test_a_lost_region_would_be_noticed() -> None:
-    """The check above must be able to fail: one word fewer and the labels differ."""
-    task, answer = worded("udpos", "default")
-    text = answer.render(examples(task)[0])
-    shorter = replace(text, slot_targets=text.slot_targets[:-1], slots=text.slots[:-1])
-    codec = fresh_model("causal", list(TEXTS.values())).architecture.codec
-    assert told(codec, shorter, answer) != told(codec, text, answer)
+@pytest.mark.parametrize(
+    ("name", "variant"), [each for each in WORDED if loaded(*each).prompt.synonyms]
+)
+def test_a_synonym_is_read_as_its_label(name: str, variant: str) -> None:
+    task = loaded(name, variant)
+    fields = examples(task.spec)[0].fields
+    for language, synonyms in task.prompt.synonyms.items():
+        text = task.answer.render(Example("7", name, language, "test", fields, None))
+        for label, words in synonyms.items():
+            for written in (form(word) for word in words for form in FORMS):
+                read = Generation("7", Readout.generate, text=written)
+                assert task.answer.parse(read, text).value == label, written

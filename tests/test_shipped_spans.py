@@ -1,63 +1,71 @@
-"""Every wording of the shipped question prompt, on every architecture, in hard scripts.
+"""Every shipped question task in every wording, on every architecture, in hard scripts.
 
-Render -> tokens -> place -> parse gives the answer back, and what a model reads in training is, id
-for id, what it reads when it answers.
+Render -> tokens -> place -> parse gives the answer back. What is read before it and what the loss
+covers is checked with the other formats in `test_shipped_rows.py`.
 """
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from t2t_xfer.answers import answer_format
 from t2t_xfer.architectures.codec import ANSWER
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.windows import piece
-from t2t_xfer.records import Answer, ArchitectureName, Example, Generation, Options, Readout
-from t2t_xfer.specs.catalogue import Catalogue
-from t2t_xfer.specs.wording import PromptUse
+from t2t_xfer.records import Answer, Example, Generation, Readout
 
 from .learning import fresh_model
+from .shipped import PIECES, context_name, drawn_examples, worded, wordings
 from .test_windows import ANSWERS, ARCHITECTURES, TEXTS
 
-VARIANTS = ("default", "passage")
-NO_OPTIONS = Options(())
+QUESTIONS = [each for each in wordings() if worded(*each)[0].answer == "span"]
 
 
-@pytest.fixture(scope="module")
-def models() -> dict[ArchitectureName, LoadedModel]:
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     texts = [*TEXTS.values(), "question: context: Question: Answer, copied from the text above:"]
-    return {name: fresh_model(name, texts * 4, max_input_tokens=256) for name in ARCHITECTURES}
+    return fresh_model(request.param, [*texts * 4, *PIECES], max_input_tokens=256)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("language", TEXTS)
-def test_answers_survive(
-    models: dict[ArchitectureName, LoadedModel],
-    architecture: ArchitectureName,
-    variant: str,
-    language: str,
-) -> None:
-    catalogue, loaded = Catalogue(), models[architecture]
-    use = PromptUse.model_validate({"use": "question", "variant": variant})
-    task = catalogue.task("xquad").model_copy(update={"prompt": use})
-    spans = answer_format(task, catalogue.prompt_of(task))
-    context = TEXTS[language]
-    gold = (Answer(ANSWERS[language], context.index(ANSWERS[language])),)
-    fields = {"question": "؟ which 何 कौन e\u0301", "context": context}
-    prompted = spans.render(Example("1", "xquad", language, "test", fields, gold))
-
+def read_back(loaded: LoadedModel, name: str, variant: str, example: Example) -> tuple[str, str]:
+    """The gold answer, and what the tokens that hold it are read as."""
+    _, spans = worded(name, variant)
+    prompted = spans.render(example)
     encoded = loaded.architecture.codec.encode(prompted)
     place = piece(prompted, encoded.offsets[slice(*encoded.spans[ANSWER])])
-    prediction = spans.parse(Generation("1", Readout.slots, place=place), prompted)
+    prediction = spans.parse(Generation(example.id, Readout.slots, place=place), prompted)
+    return prompted.target, str(prediction.value)
+
+
+@pytest.mark.parametrize(("name", "variant"), QUESTIONS)
+@pytest.mark.parametrize("language", TEXTS)
+def test_answers_survive(loaded: LoadedModel, name: str, variant: str, language: str) -> None:
+    task, _ = worded(name, variant)
+    context = TEXTS[language]
+    gold = (Answer(ANSWERS[language], context.index(ANSWERS[language])),)
+    fields = dict.fromkeys(task.fields, "؟ which 何 कौन e\u0301") | {context_name(task): context}
+    example = Example("1", name, language, "test", fields, gold)
+    target, read = read_back(loaded, name, variant, example)
     # A token may hold more than the answer where nothing stands between words.
     if language == "zh":
-        assert prompted.target in str(prediction.value)
+        assert target in read
     else:
-        assert prediction.value == prompted.target
+        assert read == target
 
-    readout = Readout.slots if architecture == "encoder" else Readout.generate
-    (trained,) = loaded.architecture.training_rows(prompted, NO_OPTIONS)
-    (read,) = loaded.architecture.reading_rows(prompted, NO_OPTIONS, readout)
-    if architecture == "causal":
-        assert trained.input_ids[: trained.places[0] + 1] == read.input_ids
-    else:
-        assert trained.input_ids == read.input_ids
+
+@pytest.mark.parametrize(("name", "variant"), QUESTIONS)
+def test_any_answer_survives(loaded: LoadedModel, name: str, variant: str) -> None:
+    """Tokens are cut by the model: they may hold a little more, and never less."""
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(drawn_examples(worded(name, variant)[0]))
+    def holds(example: Example) -> None:
+        if example.gold:
+            target, read = read_back(loaded, name, variant, example)
+            assert target in read
+
+    holds()

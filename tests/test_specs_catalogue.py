@@ -9,7 +9,7 @@ from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.metrics import METRICS
 from t2t_xfer.specs import Catalogue, PromptSpec, load_yaml
 from t2t_xfer.specs.catalogue import shipped_root
-from t2t_xfer.specs.task import METRICS as NAMED
+from t2t_xfer.specs.metric import METRICS as NAMED
 from tests.test_specs_load import TASK
 
 SHIPPED = Catalogue([shipped_root()])
@@ -156,4 +156,4 @@ def test_xnli_and_mnli_share_their_prompt_and_xnli_its_training_rows() -> None:
     assert xnli.train_task == "mnli"
     assert SHIPPED.prompt_of(xnli) == SHIPPED.prompt_of(mnli)
     assert mnli.data.hub is not None
-    assert mnli.data.hub.split_for("validation") == "validation_matched"
+    assert mnli.data.hub.splits_for("validation") == ("validation_matched",)

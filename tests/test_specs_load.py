@@ -72,7 +72,8 @@ readout: {encoder: slot, encodr: slots}
     assert problems(tmp_path, text) == [
         "reviews.yaml:2:1: lables: unknown key. Did you mean 'labels'?",
         'reviews.yaml:4:36: data.hub.config: found "{lang}", expected nothing in braces but'
-        " {language}, {language_name}, {iso3}. Did you mean 'language'?",
+        " {language}, {language_name}, {language_name_lower},"
+        " {iso3}. Did you mean 'language'?",
         "reviews.yaml:4:46: data.hub.split: unknown key. Did you mean 'splits'?",
         'reviews.yaml:5:17: languages[1]: found "German", expected the code of a language that'
         " XTREME has. Did you mean 'de'?",

@@ -32,11 +32,49 @@ TAGS: dict[str, Any] = {
 }
 
 
+SPAN: dict[str, Any] = {
+    "task": "questions",
+    "answer": "span",
+    "data": {"hub": {"id": "owner/questions", "config": "{language}"}},
+    "languages": ["en", "de"],
+    "context_field": "context",
+    "answers_field": "answers",
+    "prompt": {"use": "question"},
+    "metric": "squad",
+}
+
+
 def errors(data: dict[str, Any]) -> dict[str, str]:
     """What is wrong, by the key that is wrong."""
     with pytest.raises(ValidationError) as caught:
         TaskSpec.model_validate(data)
     return {".".join(map(str, each["loc"])): each["msg"] for each in caught.value.errors()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"unanswerable": "none"}, {"metric": "expected squad_v2, because there is the key"}),
+        ({"metric": "squad_v2"}, {"metric": "expected squad, or the key `unanswerable`"}),
+        ({"metric": "squad_v2", "unanswerable": " "}, {"unanswerable": "text that is not empty"}),
+        ({"metric": "squad_v2", "unanswerable": "–"}, {"unanswerable": "a letter or a digit"}),
+        ({"metric": "squad_v2", "unanswerable": True}, {"unanswerable": "valid string"}),
+    ],
+)
+def test_unanswerable_questions_have_a_word_and_their_own_metric(
+    changes: dict[str, Any], wrong: dict[str, str]
+) -> None:
+    found = errors(SPAN | changes)
+    assert set(found) == set(wrong)
+    assert all(wrong[key] in message for key, message in found.items())
+
+
+def test_only_spans_can_be_missing() -> None:
+    found = errors(LABEL | {"unanswerable": "none"})
+    assert found == {"unanswerable": "expected nothing here, because the answer is label"}
+    good = TaskSpec.model_validate(SPAN | {"unanswerable": "none", "metric": "squad_v2"})
+    assert good.unanswerable == "none"
+    assert TaskSpec.model_validate(SPAN).unanswerable is None
 
 
 @pytest.mark.parametrize("data", [LABEL, TAGS])
@@ -127,7 +165,7 @@ def test_values_keep_their_kind() -> None:
 def test_hub_names_are_filled_in() -> None:
     hub = HubData(id="google/xtreme", config="udpos.{language_name}", splits={"test": "test_2k"})
     assert hub.config_for("tl") == "udpos.Tagalog"
-    assert (hub.split_for("test"), hub.split_for("train")) == ("test_2k", "train")
+    assert (hub.splits_for("test"), hub.splits_for("train")) == (("test_2k",), ("train",))
 
 
 @pytest.mark.parametrize(
@@ -142,12 +180,14 @@ def test_relative_files_start_from_the_project(tmp_path: Path, folder: str, root
         "metric: accuracy\n"
     )
     data = load_yaml(path, TaskSpec).data
-    assert data.file_for("test", "de") == tmp_path / root / "data/de.jsonl"
-    assert data.file_for("validation", "en") is None
+    assert data.sources[0].file_for("test", "de") == tmp_path / root / "data/de.jsonl"
+    assert data.sources[0].file_for("validation", "en") is None
 
 
 def test_an_absolute_file_stays_where_it_is() -> None:
-    assert DataSpec(files={"test": "/data/x.jsonl"}).file_for("test", "en") == Path("/data/x.jsonl")
+    assert DataSpec(files={"test": "/data/x.jsonl"}).sources[0].file_for("test", "en") == Path(
+        "/data/x.jsonl"
+    )
 
 
 # What goes into content hashes.
@@ -158,8 +198,11 @@ def test_canonical_has_the_defaults_and_nothing_that_changes_no_number() -> None
     assert plain["source_language"] == "en"
     assert plain["data"] == {
         "hub": {"id": "owner/reviews", "config": "{language}", "revision": None, "splits": {}},
+        "parts": [],
         "files": None,
         "where": {},
+        "where_prefix": {},
+        "conllu": "words",
     }
     assert "note" not in plain
     assert "languages" not in plain

@@ -3,45 +3,23 @@
 import pytest
 
 from t2t_xfer.architectures.rows import Row, token_budget_batches
-from t2t_xfer.training.steps import (
-    StepDataset,
-    epoch_order,
-    example_order,
-    num_steps,
-    padding_share,
-)
+from t2t_xfer.training.mixture import Mixture, Place
+from t2t_xfer.training.steps import StepDataset, num_steps, padding_share
 
 
 def dataset(
     lengths: list[int], *, per_step: int = 4, budget: int = 20, seed: int = 0
 ) -> StepDataset:
-    def rows_of(example: int, epoch: int) -> list[Row]:
-        return [Row(str(example), tuple(range(lengths[example])), (0,), labels=(1,))]
+    def rows_of(at: Place) -> list[Row]:
+        return [Row(str(at.example), tuple(range(lengths[at.example])), (0,), labels=(1,))]
 
     return StepDataset(
-        len(lengths),
+        Mixture.of_one(len(lengths), seed),
         rows_of,
         per_step=per_step,
         total_steps=10,
-        seed=seed,
         micro_batch_tokens=budget,
     )
-
-
-def test_every_epoch_holds_every_example_once_in_another_order() -> None:
-    first, second = (example_order(50, 7, epoch * 50, 50) for epoch in (0, 1))
-    assert sorted(first) == sorted(second) == list(range(50))
-    assert first != second
-
-
-def test_the_stream_does_not_depend_on_where_one_begins() -> None:
-    whole = example_order(13, 3, 0, 60)
-    assert whole[20:45] == example_order(13, 3, 20, 25)
-    assert epoch_order(13, 3, 1) == tuple(whole[13:26])
-
-
-def test_seeds_give_different_orders() -> None:
-    assert example_order(50, 0, 0, 50) != example_order(50, 1, 0, 50)
 
 
 def test_token_lengths_cut_a_step_but_do_not_choose_its_examples() -> None:

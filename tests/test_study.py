@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from t2t_xfer.specs.catalogue import Catalogue
-from t2t_xfer.stages.context import Context
-from t2t_xfer.study.plan import Planned, plan_study
-from t2t_xfer.study.run import would_run
-from t2t_xfer.study.store import Store
-
 from .conftest import REPOSITORY
-from .studydata import Outcome, make_mirror, new_model, one_thread, t2t, texts, write_study
+from .studydata import Outcome, make_mirror, new_model, t2t, texts, write_study
+from .studyworld import World, no_model, rows
 
 COLUMNS = (
     "study,model,architecture,intermediate,target,language,seed,"
     "metric,score,n,invalid_rate,readout,signature"
 )
-
-
-class World(NamedTuple):
-    """A finished study: its file, its data, its results."""
-
-    study: Path
-    hub: Path
-    out: Path
-    outcome: Outcome
-
-    def run(self, study: Path | None = None) -> Outcome:
-        return t2t("study", "run", study or self.study, *self.places)
-
-    @property
-    def places(self) -> tuple[object, ...]:
-        return ("--data", f"mirror:{self.hub}", "--output", self.out)
-
-    @property
-    def cells(self) -> Path:
-        return self.out / "small" / "cells.csv"
-
-    def plan(self, study: Path | None = None) -> Planned:
-        catalogue = Catalogue()
-        return plan_study(
-            catalogue.study(study or self.study), Context(catalogue, f"mirror:{self.hub}")
-        )
-
-    def open_stages(self, study: Path | None = None) -> Counter[str]:
-        """How many stages of each kind a run would do."""
-        plan = self.plan(study).plan
-        return Counter(stage.kind for stage in would_run(plan, Store(self.out / "store")))
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Run once; tests that change anything take `copied`."""
-    one_thread()
-    folder = tmp_path_factory.mktemp("study")
-    hub, study, out = make_mirror(folder), write_study(folder), folder / "out"
-    arguments = ("study", "run", study, "--data", f"mirror:{hub}", "--output", out)
-    return World(study, hub, out, t2t(*arguments))
-
-
-@pytest.fixture
-def copied(finished: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The finished study elsewhere, with a working directory of its own."""
-    shutil.copytree(finished.out, tmp_path / "out")
-    shutil.copytree(finished.hub.parent, tmp_path / "data", ignore=shutil.ignore_patterns("out"))
-    monkeypatch.chdir(tmp_path)
-    study = Path(shutil.copy(finished.study, tmp_path))
-    return finished._replace(study=study, hub=tmp_path / "data" / "hub", out=tmp_path / "out")
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading a checkpoint fails the test."""
-
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("a model was loaded")
-
-    monkeypatch.setattr("t2t_xfer.architectures.loading.load", refuse)
 
 
 def test_a_study_runs_from_nothing_to_its_report(finished: World) -> None:

@@ -10,7 +10,9 @@ import pytest
 from t2t_xfer.architectures.codec import ANSWER
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import best_pieces, pointer_logits
-from t2t_xfer.architectures.windows import answer_windows, piece, windows
+from t2t_xfer.architectures.rows import NULL, Row
+from t2t_xfer.architectures.windows import answer_windows, piece, training_windows, windows
+from t2t_xfer.engines.decoding import write
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import (
@@ -35,6 +37,8 @@ TEXTS = {
 }
 ANSWERS = {"en": "Ada Lovelace", "ar": "أحمد", "zh": "爱达", "hi": "शहर", "fr": "vieille ville"}
 NO_OPTIONS = Options(())
+NO_ANSWER = "unanswerable"
+END = 1
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -144,6 +148,118 @@ def test_a_long_question_gives_up_tokens_so_that_a_window_has_room(loaded: Loade
     assert all(len(w.ids) == 90 and w.removed > 0 for w in found)
 
 
+def or_none(language: str, repeats: int, at: int | None) -> Prompted:
+    """As `question`, of a task whose questions may have no answer (`at` None)."""
+    context = TEXTS[language] * repeats
+    text = ANSWERS[language]
+    gold: tuple[Answer, ...] = ()
+    if at is not None:
+        gold = (Answer(text, context.index(text, at * len(TEXTS[language]))),)
+    fields = {"question": "which one of them?", "context": context}
+    return answers("span_or_none").render(Example("7", "things", language, "test", fields, gold))
+
+
+def says_none(loaded: LoadedModel, row: Row) -> bool:
+    """Whether a training row says that its window holds no answer."""
+    if row.keys is not None:
+        return row.labels == (NULL, NULL)
+    return row.labels == (*loaded.architecture.codec.target(NO_ANSWER), END)
+
+
+def window_of(row: Row) -> tuple[int, ...]:
+    """The input's tokens, whatever comes behind it."""
+    if row.decoder_ids:
+        return row.input_ids
+    return row.input_ids[: row.places[0]] if row.keys else row.input_ids[: row.places[0] + 1]
+
+
+@pytest.mark.parametrize("language", TEXTS)
+@pytest.mark.parametrize("repeats", [1, 20])
+def test_every_window_of_an_unanswerable_question_says_so(
+    loaded: LoadedModel, language: str, repeats: int
+) -> None:
+    rows = loaded.architecture.training_rows(or_none(language, repeats, None), NO_OPTIONS)
+    readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
+    read = loaded.architecture.reading_rows(or_none(language, repeats, None), NO_OPTIONS, readout)
+    assert len(rows) == len(read) > (0 if repeats == 1 else 2)
+    assert all(says_none(loaded, row) for row in rows)
+    assert {row.weight for row in rows} == {1 / len(rows)}
+    assert all(len(window_of(row)) <= 96 for row in rows)
+
+
+@pytest.mark.parametrize("language", TEXTS)
+@pytest.mark.parametrize("at", [0, 3, 7])
+def test_windows_beside_the_answer_say_that_they_hold_none(
+    loaded: LoadedModel, language: str, at: int
+) -> None:
+    example, codec = or_none(language, 40, at), loaded.architecture.codec
+    assert example.answer is not None
+    rows = loaded.architecture.training_rows(example, NO_OPTIONS)
+    plain = loaded.architecture.training_rows(question(language, 40, at), NO_OPTIONS)
+    answered = [row for row in rows if not says_none(loaded, row)]
+    # Those with the answer are the same as where every question has one.
+    assert [row.labels for row in answered] == [row.labels for row in plain]
+    assert [window_of(row) for row in answered] == [window_of(row) for row in plain]
+    assert sum(row.weight for row in rows) == pytest.approx(1)
+    room = 96 - len(codec.prefix) - len(codec.suffix) - 2
+    silent = [window for window in training_windows(codec, example, room) if window.answer is None]
+    assert silent
+    for window in silent:
+        start, end = window.offsets[0][0], window.offsets[-1][1]
+        assert end <= example.answer.start or example.answer.end <= start
+
+
+def test_the_window_that_is_surest_of_its_answer_wins(loaded: LoadedModel) -> None:
+    """The span that is furthest above no answer in its own window; both scores are logged."""
+    readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
+    engine = TransformersEngine(loaded, 500)
+    example = or_none("en", 8, None)
+    rows = loaded.architecture.reading_rows(example, NO_OPTIONS, readout)
+    assert len(rows) >= 3
+    (found,) = engine.read([example], NO_OPTIONS, readout)
+    apart = []
+    for row in rows:
+        if readout is Readout.slots:
+            best = best_pieces(pointer_logits(loaded.model, loaded.architecture, [row]))[0]
+            score, null, start, end = best.score, best.null, best.start, best.end
+        else:
+            (one,) = write(loaded, [row], Decoding(), 500)
+            word = replace(row, keys=None, targets=(codec_target(loaded),))
+            (none,) = write(loaded, [word], Decoding(), 500)
+            assert one.found is not None
+            score, null, start = one.score, none.score, one.found
+            end = start + len(one.tokens)
+        apart.append((score - null, null, score, piece(example, row.key_offsets[start:end])))
+    _, null, score, place = max(apart)
+    assert found.place == place
+    assert found.scores == pytest.approx((null, score), abs=1e-3)
+    evidence = answers("span_or_none").parse(found, example).evidence
+    assert evidence == pytest.approx(-min(null - score for _, null, score, _ in apart), abs=2e-3)
+
+
+def codec_target(loaded: LoadedModel) -> tuple[int, ...]:
+    return loaded.architecture.codec.target(NO_ANSWER)
+
+
+def test_shortened_questions_are_counted_where_there_may_be_no_answer(loaded: LoadedModel) -> None:
+    readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
+    fields = {"question": "which " * 200, "context": TEXTS["en"] * 4}
+    example = answers("span_or_none").render(Example("7", "things", "en", "test", fields, ()))
+    with pytest.raises(DataError, match="cannot give up"):
+        loaded.architecture.training_rows(example, NO_OPTIONS)
+    short = replace(example, shortenable=("question",))
+    trained = loaded.architecture.training_rows(short, NO_OPTIONS)
+    read = loaded.architecture.reading_rows(short, NO_OPTIONS, readout)
+    assert all(row.removed_tokens > 100 for row in [*trained, *read])
+    # Every token of the context is in some window.
+    codec = loaded.architecture.codec
+    full = codec.encode(short)
+    kept = {offset for row in read for offset in row.key_offsets}
+    assert kept == set(full.offsets[slice(*full.spans["context"])])
+    (found,) = TransformersEngine(loaded, 500).read([short], NO_OPTIONS, readout)
+    assert found.removed_tokens == read[0].removed_tokens
+
+
 def test_the_best_window_wins(loaded: LoadedModel) -> None:
     """As if every window were an example of its own."""
     readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
@@ -156,10 +272,8 @@ def test_the_best_window_wins(loaded: LoadedModel) -> None:
     for row in rows:
         if readout is Readout.slots:
             logits = pointer_logits(loaded.model, loaded.architecture, [row])
-            score, start, end = best_pieces(logits)[0]
+            score, start, end, _ = best_pieces(logits)[0]
         else:
-            from t2t_xfer.engines.decoding import write
-
             (one,) = write(loaded, [row], Decoding(), 500)
             assert one.found is not None
             score, start, end = one.score, one.found, one.found + len(one.tokens)

@@ -7,6 +7,9 @@ for its translation among all target-language sentences of the split. Two readin
     rank   the nearest `top_k` -> "Do they mean the same?" -> the highest log p(yes) - log p(no)
 
 In the question's template `source` is the English sentence and `target` the other one.
+
+Where pairs are mined (`mining`), an example is a foreign sentence, most of which have no
+translation. The answer is the id of the mined English one, with its margin as evidence, or empty.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ from t2t_xfer.records import (
     Prompted,
     Readout,
     Status,
+    Value,
 )
+from t2t_xfer.specs.mining import MiningSpec
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import YES_NO, TaskSpec
 from t2t_xfer.specs.task_parts import EmbeddingSpec
@@ -47,6 +52,7 @@ class PairFormat:
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         self.embedding: EmbeddingSpec = task.embedding
+        self.mining: MiningSpec | None = task.mining
         self._shortenable = task.shortenable
         self._question = Wording(task, prompt, required=(SOURCE, TARGET))
         self._embedded = Template(task.embedding.input)
@@ -58,19 +64,23 @@ class PairFormat:
         self.options = Options(tuple(prompt.words[word] for word in YES_NO))
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
-        """The English sentence as it is embedded; the target is the id of its translation."""
-        self.question(example, example)  # what is wrong with the prompt shows before any work
-        text, regions = self._embedded.render({"text": example.fields[SOURCE]})
-        target = "" if example.gold is None else str(example.gold)
+        """The sentence that looks for its translation; the target is the translation's id."""
+        if self.mining is None:
+            self.question(example, example)  # what is wrong with the prompt shows before any work
+        field = SOURCE if self.mining is None else TARGET
+        text, regions = self._embedded.render({"text": example.fields[field]})
+        gold = example.gold or ""
+        # Of several translations any one is right.
+        target = gold if isinstance(gold, str) else str(gold[0])
         return Prompted(example.id, example.language, text, target, regions)
+
+    def embedded(self, sentence: Value) -> str:
+        """A sentence as it is embedded."""
+        return self._embedded.render({"text": sentence}).text
 
     def sentences(self, example: Example) -> tuple[str, str]:
         """The English and the target-language sentence of a row, as they are embedded."""
-        source, target = (
-            self._embedded.render({"text": example.fields[field]}).text
-            for field in (SOURCE, TARGET)
-        )
-        return source, target
+        return self.embedded(example.fields[SOURCE]), self.embedded(example.fields[TARGET])
 
     def question(self, query: Example, neighbour: Example) -> Prompted:
         """Whether the English sentence of one row means what the other row's sentence means."""
@@ -92,6 +102,8 @@ class PairFormat:
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The neighbour with the highest score; the nearest of several with the same."""
+        if self.mining is not None:
+            return _mined(generation)
         if generation.readout is Readout.generate:  # what the oracle says
             status = Status.exact if generation.text else Status.invalid
             return Prediction(generation.id, generation.text or None, status)
@@ -106,6 +118,8 @@ class PairFormat:
             return ""
         embedding = self.embedding
         embed = f"embed:layer-{embedding.layer:.4f}-{embedding.pooling}-cosine"
+        if self.mining is not None:
+            return f"{embed}|mine:ratio-margin-of-{self.mining.neighbours}-max-one-to-one"
         if readout is Readout.embed:
             return embed
         return f"{embed}|rank:yes-minus-no-of-top-{embedding.top_k}"
@@ -113,3 +127,13 @@ class PairFormat:
     def constant(self, golds: Iterable[Gold]) -> str:
         """There is none: every answer is another sentence."""
         raise UnsupportedError("tasks of the format 'pair' have no majority baseline.")
+
+
+def _mined(generation: Generation) -> Prediction:
+    """The English sentence that was mined, with its margin; an empty answer if none was."""
+    if generation.readout is Readout.generate:  # what the oracle says
+        return Prediction(generation.id, generation.text or "", Status.exact)
+    if not generation.neighbours:
+        return Prediction(generation.id, "", Status.scored)
+    (found,), (margin,) = generation.neighbours, generation.scores
+    return Prediction(generation.id, found, Status.scored, margin)

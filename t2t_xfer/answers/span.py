@@ -7,6 +7,13 @@ A place in the input is the answer as it stands there. A written text is looked 
 there; found nowhere (`unplaced`), it is itself the answer, because the metric compares words and
 half of them may be right. Only an empty text is `invalid`.
 
+Where the task has a word for questions without an answer (`unanswerable`, SQuAD 2.0):
+
+    gold ()           -> target "unanswerable", which stands nowhere in the input
+    scores (-3, -1)   -> value: the best span; evidence +2: it is 2 more probable than no answer
+    text unanswerable -> value "", a no that needs no threshold
+
+The metric's threshold on the evidence then decides whether the span stands (`metrics.Tuned`).
 Of several accepted answers the first is trained on; the metric takes the best of all.
 """
 
@@ -15,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.answers.places import find
 from t2t_xfer.answers.wording import Wording
 from t2t_xfer.errors import SpecError, UnsupportedError, nearest
@@ -50,6 +58,7 @@ class SpanFormat:
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         self._field = _template_field(task)
         self._shortenable = task.shortenable
+        self._unanswerable = task.unanswerable or ""
         if self._field in task.shortenable:
             raise SpecError(
                 f"task {task.task!r}: {self._field!r} may not be shortened, because the answer"
@@ -59,7 +68,12 @@ class SpanFormat:
         self.options = Options(())
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
-        """Input text and, if the answer is known, the first accepted answer and its place."""
+        """Input text and, if known, the first accepted answer and its place, or that there is none.
+
+        Raises:
+            SpecError: as `Wording.render`.
+            ValueError: the gold answers are not those of this task: checked where they were read.
+        """
         fields = {name: self._trimmed(name, value) for name, value in example.fields.items()}
         rendered = self._wording.render(replace(example, fields=fields), (self._field,))
         field = next(r for r in rendered.regions if r.field == self._field)
@@ -68,15 +82,23 @@ class SpanFormat:
             id=example.id,
             language=example.language,
             input=rendered.text,
-            target="" if answer is None else rendered.text[answer.start : answer.end],
+            target=self._target(example) if answer is None else _piece(rendered.text, answer),
             regions=rendered.regions,
             shortenable=self._shortenable,
             copied=self._field,
             answer=answer,
+            unanswerable=self._unanswerable,
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The text of the place, or the text that was written; see the module."""
+        prediction = self._read(generation, prompted)
+        if not generation.scores:
+            return prediction
+        null, best = generation.scores
+        return replace(prediction, evidence=best - null)
+
+    def _read(self, generation: Generation, prompted: Prompted) -> Prediction:
         if generation.place is not None:
             start, end = generation.place
             return _prediction(generation.id, prompted.input[start:end].strip(), Status.exact)
@@ -85,6 +107,8 @@ class SpanFormat:
         field = next(r for r in prompted.regions if r.field == prompted.copied)
         context = prompted.input[field.start : field.end]
         text = generation.text.strip()
+        if self._unanswerable and _same(text.partition("\n")[0], self._unanswerable):
+            return Prediction(generation.id, "", Status.exact)
         found = find(text, context) if text else None
         if found is None or not found.exact:
             # What comes after the first line is rarely part of the answer.
@@ -117,6 +141,14 @@ class SpanFormat:
         """
         return value.strip() if isinstance(value, str) and name != self._field else value
 
+    def _target(self, example: Example) -> str:
+        """The text without a place: that there is no answer, or nothing if that is unknown."""
+        if example.gold is None:
+            return ""
+        if not self._unanswerable:
+            raise ValueError(f"{example.id}: no accepted answer, and no text for that")
+        return self._unanswerable
+
     def _first_answer(self, example: Example, text: str, field: Region) -> Region | None:
         """Where the first accepted answer stands, without white space at its ends."""
         if not example.gold:
@@ -130,6 +162,14 @@ class SpanFormat:
             raise ValueError(f"{example.id}: {first} does not stand in its {field.field}")
         start += len(first.text) - len(first.text.lstrip())
         return Region(field.field, start, start + len(first.text.strip()))
+
+
+def _same(text: str, word: str) -> bool:
+    return canonical(text) == canonical(word)
+
+
+def _piece(text: str, region: Region) -> str:
+    return text[region.start : region.end]
 
 
 def _prediction(id: str, text: str, status: Status) -> Prediction:

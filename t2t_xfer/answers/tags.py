@@ -6,7 +6,11 @@ neighbour. As text the answer is position-locked, for the same reason:
     words ("New York", "sleeps"), gold (PROPN, VERB) -> target "0:PROPN 1:VERB"
 
 The number of tags is always the number of words. Slots that a generated text leaves open get the
-task's default tag, and the prediction says so.
+task's default tag, and the prediction says so. Where the tags come from the training split
+(`tags_from`), gold of other splits may hold a tag that is no option: it stands in the target text,
+but nothing can be read as it, so its word counts as wrong. Under `tag_scheme: bio` every prediction
+is legal: engines choose among legal sequences (`Options.follows`), and in any other text an
+`I-X` that goes on with nothing becomes `B-X`.
 """
 
 from __future__ import annotations
@@ -29,12 +33,22 @@ from t2t_xfer.records import (
     Status,
 )
 from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.tag_scheme import bio_follows, made_legal
 from t2t_xfer.specs.task import TaskSpec
 
 WORDS = "words"
 """The template field that holds the words, and the name of their regions."""
 POSITION = re.compile(r"(?<!\S)(\d{1,6})\s*:\s*(?!\d+\s*:)(\S+)")
 """`12:NOUN`, also with spaces around the colon; `3: 4:VERB` leaves word 3 open."""
+
+
+def locked(tags: Iterable[tuple[int, str]]) -> str:
+    """Tags as text, each with the position of its word.
+
+    >>> locked([(0, "PROPN"), (1, "VERB")])
+    '0:PROPN 1:VERB'
+    """
+    return " ".join(f"{position}:{tag}" for position, tag in tags)
 
 
 class TagsFormat:
@@ -54,10 +68,13 @@ class TagsFormat:
         self._shortenable = task.shortenable
         self._wording = Wording(task, prompt, required=(WORDS,))
         self._index = {tag: i for i, tag in enumerate(task.tags)}
+        self._open = task.tags_from is not None
         folded = Counter(tag.casefold() for tag in task.tags)
         self._read = {t.casefold(): t for t in task.tags if folded[t.casefold()] == 1}
         self._read |= {tag: tag for tag in task.tags}
-        self.options = Options(task.tags, coded=True)
+        self._bio = task.tag_scheme == "bio"
+        follows = bio_follows(task.tags) if self._bio else ()
+        self.options = Options(task.tags, coded=True, follows=follows)
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text with a slot for each word and, if the answer is known, the tags."""
@@ -73,7 +90,7 @@ class TagsFormat:
             id=example.id,
             language=example.language,
             input=rendered.text,
-            target=" ".join(f"{i}:{tag}" for i, tag in enumerate(tags)),
+            target=locked(enumerate(tags)),
             regions=rendered.regions,
             slots=slots,
             slot_targets=tags,
@@ -89,18 +106,26 @@ class TagsFormat:
         """
         if generation.readout is Readout.slots:
             tags = self._chosen(generation.choices, len(prompted.slots))
-            return Prediction(generation.id, tags, Status.scored)
+            return Prediction(generation.id, self._legal_sequence(tags), Status.scored)
         if generation.readout is not Readout.generate or generation.text is None:
             raise ValueError(f"tags cannot be read from {generation}")
         return self._parse_text(generation.text, prompted)
 
     def reading(self, readout: Readout) -> str:
-        """Nothing to add."""
-        return ""
+        """Under BIO, how the sequence is chosen: at once, or each tag after those before it."""
+        if not self._bio:
+            return ""
+        return "bio:best-sequence" if readout is Readout.slots else "bio:tag-by-tag"
 
     def constant(self, golds: Iterable[Gold]) -> str:
-        """The most frequent tag over all words."""
-        return most_frequent(self.options.texts, (t for gold in golds for t in self._checked(gold)))
+        """The most frequent tag over all words, of those that may stand anywhere."""
+        tags = (t for gold in golds for t in self._checked(gold))
+        if self._bio:
+            tags = (tag for tag in tags if not tag.startswith("I-"))
+        return most_frequent(self.options.texts, tags)
+
+    def _legal_sequence(self, tags: tuple[str, ...]) -> tuple[str, ...]:
+        return made_legal(tags) if self._bio else tags
 
     def _chosen(self, choices: tuple[int, ...], slots: int) -> tuple[str, ...]:
         if len(choices) != slots:
@@ -110,7 +135,7 @@ class TagsFormat:
         return tuple(self.options.texts[choice] for choice in choices)
 
     def _parse_text(self, text: str, prompted: Prompted) -> Prediction:
-        written = [(int(i), self._legal(tag)) for i, tag in POSITION.findall(text)]
+        written = [(int(i), self._known(tag)) for i, tag in POSITION.findall(text)]
         times = Counter(i for i, _ in written)
         # A position that was written twice says nothing, and neither does an unknown tag.
         known = {i: tag for i, tag in written if tag is not None and times[i] == 1}
@@ -119,11 +144,11 @@ class TagsFormat:
         read = sum(i < len(tags) for i in known)
         if not read or len(filled) < len(tags):
             return Prediction(prompted.id, None, Status.invalid)
-        return Prediction(
-            prompted.id, filled, Status.exact if read == len(tags) else Status.partial
-        )
+        legal = self._legal_sequence(filled)
+        whole = read == len(tags) and legal == filled
+        return Prediction(prompted.id, legal, Status.exact if whole else Status.partial)
 
-    def _legal(self, text: str) -> str | None:
+    def _known(self, text: str) -> str | None:
         """The tag, whatever its case if no other tag differs by case alone."""
         for form in (text, text.rstrip(",;")):
             for key in (form, form.casefold()):
@@ -132,7 +157,8 @@ class TagsFormat:
         return None
 
     def _checked(self, gold: Gold) -> tuple[str, ...]:
-        if not isinstance(gold, tuple) or not all(tag in self._index for tag in gold):
+        known = isinstance(gold, tuple) and all(tag in self._index or self._open for tag in gold)
+        if not known:
             raise ValueError(f"{gold!r} is not made of the tags {self.options.texts}")
         return tuple(str(tag) for tag in gold)
 

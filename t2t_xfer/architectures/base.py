@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.rows import Reading, Row
+from t2t_xfer.architectures.rows import Pairs, Reading, Row
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
@@ -25,8 +25,15 @@ class Architecture(Protocol):
     codec: Codec
     max_input_tokens: int
 
-    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
-        """Rows with labels. Several where one would be too long: words in chunks, or windows."""
+    def training_rows(
+        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    ) -> list[Row]:
+        """Rows with labels. Several where one would be too long: words in chunks, or windows.
+
+        Args:
+            readout: tags are trained in the form that they will be read in, `slots` unless it
+                is `generate`. Nothing else depends on it.
+        """
 
     def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
         """Rows to read the answer from: with `readings` for one answer, with places for slots.
@@ -89,17 +96,15 @@ def slot_labels(
     return [codes[index[text]][0] for text in prompted.slot_targets]
 
 
-def chunks(sizes: Sequence[int], max_tokens: int, max_words: int) -> list[tuple[int, int]]:
-    """Word ranges `[start, end)` that together hold every word, each within both limits.
+def pairs_of(codec: Codec, options: Options, markers: Sequence[tuple[int, ...]]) -> Pairs:
+    """What may be written behind a row: the markers of its words, each with the code of a tag."""
+    codes = tuple(tokens[0] for tokens in option_tokens(codec, options))
+    # A word that looks like the end token would end the text.
+    end = codec.special("eos")
+    kept = tuple(tuple(token for token in marker if token != end) for marker in markers)
+    return Pairs(kept, codes, options.follows)
 
-    A single word longer than `max_tokens` is a range of its own; the caller decides about it.
-    """
-    ranges: list[tuple[int, int]] = []
-    start = used = 0
-    for i, size in enumerate(sizes):
-        if i > start and (used + size > max_tokens or i - start == max_words):
-            ranges.append((start, i))
-            start, used = i, 0
-        used += size
-    ranges.append((start, len(sizes)))
-    return ranges
+
+def gold_text(pairs: Pairs, labels: Sequence[int]) -> tuple[int, ...]:
+    """The text that a model is fed in training: markers and gold codes, all but the last code."""
+    return pairs.text([pairs.codes.index(label) for label in labels])[:-1]

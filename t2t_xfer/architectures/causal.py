@@ -19,24 +19,30 @@ the last subword of each word of the second copy, when the model has seen the wh
     tokens  <s> Tag : The dog s leep s Tags : The dog s leep s
     places                                    0   1          2
     labels                                    F   H          P
+
+Trained for the readout `generate`, each word of the second copy is followed by its code, which the
+later words see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
     first_token_readings,
+    gold_text,
     option_tokens,
     options_of,
+    pairs_of,
     slot_labels,
 )
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
-from t2t_xfer.architectures.windows import answer_windows, generation_rows
-from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
+from t2t_xfer.architectures.words import Chunk, Room, word_chunks
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -52,15 +58,21 @@ class Causal:
         self.codec = codec
         self.max_input_tokens = max_input_tokens
 
-    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def training_rows(
+        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    ) -> list[Row]:
         """The target after the input, or a second copy of the sentence."""
+        if prompted.slots and readout is Readout.generate:
+            return self._written_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
-            found = answer_windows(self.codec, prompted, self._room, ANSWER_ROOM - 1)
+            room = self._text_room(prompted)
+            found = training_windows(self.codec, prompted, room, ANSWER_ROOM - 1)
+            targets = [target_tokens(self.codec, prompted, window) for window in found]
             return [
-                self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
-                for w in found
+                self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
+                for window, target in zip(found, targets, strict=True)
             ]
         encoded = self.codec.encode(prompted, self._text_room(prompted))
         target = self.codec.target(prompted.target)
@@ -85,10 +97,12 @@ class Causal:
 
         `generate`: the context alone.
         """
+        if prompted.slots and readout is Readout.generate:
+            return self._pair_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if readout is Readout.generate:
-            return generation_rows(self.codec, prompted, options, self._room)
+            return generation_rows(self.codec, prompted, options, self._text_room(prompted))
         options = options_of(prompted, options)
         context, removed = self._context(prompted)
         last = len(context) - 1
@@ -153,37 +167,69 @@ class Causal:
         return self.max_input_tokens - len(self.codec.prefix)
 
     def _text_room(self, prompted: Prompted) -> int:
-        """Models have positions for the input and `ANSWER_ROOM` more: longer choices take theirs
-        from the context, the same in training and in reading.
+        """Models have positions for the input and `ANSWER_ROOM` more: longer answers that
+        the input does not hold take theirs from the context, the same in training and in reading.
         """
-        longest = max((len(self.codec.target(text)) for text in prompted.candidates), default=0)
+        texts = prompted.candidates or filter(None, [prompted.unanswerable])
+        longest = max((len(self.codec.target(text)) for text in texts), default=0)
         return self._room - max(longest - ANSWER_ROOM, 0)
 
     def _context(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
         encoded = self.codec.encode(prompted, self._text_room(prompted))
         return self.codec.prefix + encoded.ids, encoded.removed
 
+    def _word_row(self, prompted: Prompted, chunk: Chunk) -> Row:
+        words = (token for word in chunk.words for token in word)
+        return Row(
+            prompted.id,
+            (*self.codec.prefix, *chunk.prefix, *words, *chunk.suffix),
+            (),
+            weight=chunk.weight,
+            first_slot=chunk.first,
+            removed_tokens=chunk.removed,
+        )
+
     def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
         codes = option_tokens(self.codec, options)
         labels = slot_labels(prompted, options, codes)
         rows = []
-        # The words stand twice, so a row of the same length holds half as many of them.
-        room = (self.max_input_tokens - len(self.codec.prefix)) // 2
-        for chunk in word_chunks(self.codec, prompted, room, 0, max_words=10**9):
-            first_copy = (token for word in chunk.words for token in word)
-            ids = [*self.codec.prefix, *chunk.prefix, *first_copy, *chunk.suffix]
+        for chunk in word_chunks(self.codec, prompted, Room(self._room, copies=2)):
+            row = self._word_row(prompted, chunk)
+            ids = list(row.input_ids)
             places = []
             for word in chunk.words:
                 ids += word
                 places.append(len(ids) - 1)
             rows.append(
-                Row(
-                    prompted.id,
-                    tuple(ids),
-                    tuple(places),
+                replace(
+                    row,
+                    input_ids=tuple(ids),
+                    places=tuple(places),
                     labels=tuple(labels[chunk.first : chunk.first + len(chunk.words)]),
-                    weight=chunk.weight,
-                    first_slot=chunk.first,
                 )
             )
+        return rows
+
+    def _pair_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """Rows after which the words are written again, each with its tag."""
+        room = Room(self._room, copies=2, beside=1)
+        return [
+            replace(
+                self._word_row(prompted, chunk),
+                pairs=pairs_of(self.codec, options, chunk.words),
+            )
+            for chunk in word_chunks(self.codec, prompted, room)
+        ]
+
+    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """The same with the gold tags; the loss is at the codes, since markers can be no others."""
+        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        rows = []
+        for row in self._pair_rows(prompted, options):
+            assert row.pairs is not None
+            own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
+            last = len(row.input_ids) - 1
+            places = tuple(last + i for i in row.pairs.code_indices)
+            ids = row.input_ids + gold_text(row.pairs, own)
+            rows.append(replace(row, places=places, labels=own, input_ids=ids, pairs=None))
         return rows

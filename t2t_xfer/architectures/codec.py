@@ -206,8 +206,9 @@ class Codec:
             if len(codes) == size:
                 return tuple(codes)
         raise UnsupportedError(
-            f"the tokenizer has {len(codes)} tokens that can stand for an answer, but the task"
-            f" has {size} answers. Use a model with a larger vocabulary."
+            f"the tokenizer of {self.tokenizer.name_or_path!r} has {len(codes)} tokens that can"
+            f" stand for an answer, but the task has {size} answers, each of which needs one. Use a"
+            " model with a larger vocabulary."
         )
 
     def _code_candidates(self) -> Iterator[int]:

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING
 from t2t_xfer.architectures.base import option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.readouts import REASONS
-from t2t_xfer.architectures.rows import Reading, Row
-from t2t_xfer.architectures.windows import Window, answer_windows, windows
-from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.architectures.rows import NULL, Reading, Row
+from t2t_xfer.architectures.windows import Window, training_windows, windows
+from t2t_xfer.architectures.words import Room, word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
@@ -46,13 +46,18 @@ class Encoder:
         self.max_input_tokens = max_input_tokens
         self._special = len(codec.prefix) + len(codec.suffix)
 
-    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def training_rows(
+        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    ) -> list[Row]:
         """Rows with labels at the mask slots or at the words."""
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
-            found = answer_windows(self.codec, prompted, self._window_room)
-            return [self._pointer_row(prompted, w, 1 / len(found)) for w in found]
+            found = training_windows(self.codec, prompted, self._window_room)
+            return [
+                replace(self._pointer_row(prompted, w), labels=_labels(w), weight=1 / len(found))
+                for w in found
+            ]
         words = self._filled(options)
         row = self._masked_row(prompted, len(words[0]))
         labels = words[options.texts.index(prompted.target)]
@@ -64,7 +69,7 @@ class Encoder:
             return self._word_rows(prompted, options)
         if prompted.copied:
             found = windows(self.codec, prompted, self._window_room)
-            return [self._pointer_row(prompted, w, 1.0) for w in found]
+            return [self._pointer_row(prompted, w) for w in found]
         if prompted.candidates:
             raise UnsupportedError(REASONS["encoder", "cloze"])
         words = self._filled(options)
@@ -97,21 +102,28 @@ class Encoder:
     def _window_room(self) -> int:
         return self.max_input_tokens - self._special - 2
 
-    def _pointer_row(self, prompted: Prompted, window: Window, weight: float) -> Row:
+    def _pointer_row(self, prompted: Prompted, window: Window) -> Row:
         ahead = len(self.codec.prefix)
         masks = (self.codec.special("mask"),) * 2
         first = ahead + len(window.ids)
-        answer = window.answer
         return Row(
             prompted.id,
             self.codec.prefix + window.ids + masks + self.codec.suffix,
             (first, first + 1),
-            labels=() if answer is None else (answer.start, answer.end - 1),
-            weight=weight,
             removed_tokens=window.removed,
             keys=window.keys(ahead),
             key_offsets=window.offsets,
+            null_place=self._null_place() if prompted.unanswerable else None,
         )
+
+    def _null_place(self) -> int:
+        if not self.codec.prefix:
+            raise UnsupportedError(
+                f"the tokenizer of {self.codec.tokenizer.name_or_path!r} puts no token before a"
+                " text (<s> or [CLS]), which an encoder points at when a question has no answer."
+                " Use another encoder, or a task without `unanswerable`."
+            )
+        return 0
 
     def _filled(self, options: Options) -> list[tuple[int, ...]]:
         words = option_tokens(self.codec, options)
@@ -131,12 +143,12 @@ class Encoder:
         codes = option_tokens(self.codec, options)
         labels = slot_labels(prompted, options, codes)
         rows = []
-        room = self.max_input_tokens - self._special
-        for chunk in word_chunks(self.codec, prompted, room, 0, max_words=10**9):
+        room = Room(self.max_input_tokens - self._special)
+        for chunk in word_chunks(self.codec, prompted, room):
             ids = list(self.codec.prefix + chunk.prefix)
             places = []
-            for word in chunk.words:
-                places.append(len(ids))
+            for word, own in zip(chunk.words, chunk.own, strict=True):
+                places.append(len(ids) + own)
                 ids += word
             rows.append(
                 Row(
@@ -146,6 +158,13 @@ class Encoder:
                     labels=tuple(labels[chunk.first : chunk.first + len(chunk.words)]),
                     weight=chunk.weight,
                     first_slot=chunk.first,
+                    removed_tokens=chunk.removed,
                 )
             )
         return rows
+
+
+def _labels(window: Window) -> tuple[int, int]:
+    """First and last key of the answer, or that there is none."""
+    answer = window.answer
+    return (NULL, NULL) if answer is None else (answer.start, answer.end - 1)

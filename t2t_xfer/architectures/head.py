@@ -3,7 +3,8 @@
 A vocabulary of 250,000 times every token of a batch is most of the time and memory of a small
 model. A pre-hook on the output embeddings picks the hidden states at the rows' places, so the
 model is called as always (which keeps DDP and FSDP wrappers in play) but returns logits of shape
-(1, places, vocabulary).
+(1, places, vocabulary). Where only some tokens can be an answer, only their rows of the head are
+used.
 """
 
 from __future__ import annotations
@@ -30,32 +31,63 @@ def place_indices(rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
 
 @contextmanager
 def _head_only_at(
-    head: torch.nn.Module, index: torch.Tensor, column: torch.Tensor
+    head: torch.nn.Module,
+    index: torch.Tensor,
+    column: torch.Tensor,
+    tokens: torch.Tensor | None = None,
 ) -> Iterator[None]:
+    """The head computes the rows' places alone and, if `tokens` are given, these tokens alone."""
+    selected: list[torch.Tensor] = []
+
     def select(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         hidden = args[0]
-        return (hidden[index.to(hidden.device), column.to(hidden.device)][None], *args[1:])
+        at_places = hidden[index.to(hidden.device), column.to(hidden.device)][None]
+        if tokens is None:
+            return (at_places, *args[1:])
+        selected.append(at_places)
+        return (at_places[:, :0], *args[1:])
 
-    handle = head.register_forward_pre_hook(select)
+    def score(module: Any, args: tuple[Any, ...], nothing: torch.Tensor) -> torch.Tensor:
+        rows = tokens.to(module.weight.device)  # type: ignore[union-attr]
+        bias = None if module.bias is None else module.bias[rows]
+        return functional.linear(selected.pop(), module.weight[rows], bias)
+
+    handles = [head.register_forward_pre_hook(select)]
+    if tokens is not None:
+        handles.append(head.register_forward_hook(score))
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def place_logits(
-    model: torch.nn.Module, architecture: Architecture, rows: Sequence[Row]
+    model: torch.nn.Module,
+    architecture: Architecture,
+    rows: Sequence[Row],
+    tokens: Sequence[int] | None = None,
 ) -> torch.Tensor:
     """Logits at the places of the rows, in float32.
 
+    Args:
+        tokens: the only ones to score, in this order. Seventeen rows of a head of 250,000 cost
+            next to nothing, and the logits of a batch of words fit into memory.
+
     Returns:
-        Shape (places of all rows, vocabulary), rows in order and places in order.
+        Shape (places of all rows, vocabulary or `tokens`), rows in order and places in order.
     """
     unwrapped = without_wrapper(model)
     index, column = place_indices(rows)
     inputs = placed(architecture.inputs(rows), unwrapped)
-    with _head_only_at(unwrapped.get_output_embeddings(), index, column):
+    head = unwrapped.get_output_embeddings()
+    wanted = None if tokens is None else torch.tensor(tokens, dtype=torch.long)
+    # A head under an adapter or in 4 bits has no rows to pick from.
+    plain = type(head) is torch.nn.Linear
+    with _head_only_at(head, index, column, wanted if plain else None):
         logits: torch.Tensor = model(**inputs).logits[0]
+    if wanted is not None and not plain:
+        logits = logits[:, wanted.to(logits.device)]
     return logits.float()
 
 

@@ -23,8 +23,8 @@ MAX_POSITIONS = 1024
 PICTURES = r"\p{Han}\p{Hiragana}\p{Katakana}\u3001-\u303f\uff00-\uffef"
 PIECES = rf"[{PICTURES}]| ?[\p{{L}}\p{{M}}&&[^{PICTURES}]]+| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}]+|\s+"
 """What byte pairs are merged within: a word with the space before it. Where a script has no spaces
-each character is a piece, or whole clauses would become tokens; a space before it is left out, so
-that a sentence shown word by word (as for tagging) has the tokens of running text."""
+each character is a piece, or whole clauses would become tokens, and so is a space before it: a
+sentence that is shown word by word (as for tagging) has the tokens of running text between them."""
 SPECIAL = ("<pad>", "</s>", "<s>", "<unk>", "<mask>")
 
 # T5 draws its embeddings with a standard deviation of 1 and ties the head to them: a new model
@@ -65,7 +65,6 @@ def train_tokenizer(
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(rf"\s(?=[{PICTURES}])"), behavior="removed"),
             pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]

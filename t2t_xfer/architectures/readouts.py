@@ -31,8 +31,9 @@ ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
     ("seq2seq", "span"): (Readout.generate,),
     ("causal", "span"): (Readout.generate,),
     ("encoder", "tags"): (Readout.slots,),
-    ("seq2seq", "tags"): (Readout.slots,),
-    ("causal", "tags"): (Readout.slots,),
+    # Each is trained in the form that it is read in (docs/tagging.md).
+    ("seq2seq", "tags"): (Readout.slots, Readout.generate),
+    ("causal", "tags"): (Readout.slots, Readout.generate),
     # Nothing is trained: the states of one layer, and the yes/no question about the nearest.
     ("encoder", "pair"): (Readout.embed, Readout.rank),
     ("seq2seq", "pair"): (Readout.embed, Readout.rank),

@@ -20,9 +20,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from t2t_xfer.architectures.codec import TokenSpan
+
+NULL = -1
+"""The label of a pointer that finds nothing to point at among the keys."""
 
 
 class Reading(NamedTuple):
@@ -32,6 +36,46 @@ class Reading(NamedTuple):
     """Index into `Row.places`."""
     token: int
     option: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What is written where tags are generated: for each word its marker, then the code of a tag.
+
+    marker      code  marker      code
+    <0> The     F     <1> dog     H     </s>
+    """
+
+    markers: tuple[tuple[int, ...], ...]
+    """The tokens before each word's code. They can be no others, so no tag slips to a neighbour."""
+    codes: tuple[int, ...]
+    """The token of each tag, in the order of the options."""
+    follows: tuple[tuple[int, ...], ...] = ()
+    """See `Options.follows`."""
+    previous: int | None = None
+    """The tag of the word before the first one, which stands in another row."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Of the whole text with its end token."""
+        return sum(len(marker) + 1 for marker in self.markers) + 1
+
+    @property
+    def code_indices(self) -> tuple[int, ...]:
+        """Where the codes stand in the text."""
+        return tuple(accumulate((len(marker) + 1 for marker in self.markers), initial=-1))[1:]
+
+    def text(self, tags: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that say these tags, without the end token."""
+        return tuple(
+            token
+            for marker, tag in zip(self.markers, tags, strict=True)
+            for token in (*marker, self.codes[tag])
+        )
+
+    def tags(self, text: Sequence[int]) -> list[int]:
+        """The inverse of `text`."""
+        return [self.codes.index(text[i]) for i in self.code_indices]
 
 
 @dataclass(frozen=True)
@@ -46,7 +90,8 @@ class Row:
     """Positions whose output predicts an answer token, ascending: in `decoder_ids` for seq2seq,
     else in `input_ids`."""
     labels: tuple[int, ...] = ()
-    """Training: the token to predict at each place; of a pointer row its index among the keys."""
+    """Training: the token to predict at each place; of a pointer row its index among the keys, or
+    `NULL` for `null_place`."""
     weight: float = 1.0
     """Share of its example that this row carries."""
     decoder_ids: tuple[int, ...] = ()
@@ -56,15 +101,22 @@ class Row:
     readings: tuple[Reading, ...] = ()
     """Reading one answer: the terms of every option's score."""
     first_slot: int = 0
-    """Reading tags: the word that the first place answers."""
+    """Reading tags: the word that the first place, or the first pair, answers."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
     keys: TokenSpan | None = None
     """The tokens of the copied field within `input_ids`."""
     key_offsets: tuple[tuple[int, int], ...] = ()
     """Reading: characters `[start, end)` of the input text that each key covers."""
+    null_place: int | None = None
+    """Pointing: the position that both places point at when the keys hold no answer. None: they
+    always hold one."""
+    null_target: tuple[int, ...] = ()
+    """Generating: what is written when the keys hold no answer. Empty: they always hold one."""
     targets: tuple[tuple[int, ...], ...] = ()
     """Generating: the token sequences to choose from, if they are few."""
+    pairs: Pairs | None = None
+    """Generating tags: what stands between them, and which there are."""
 
     @property
     def points(self) -> bool:

@@ -21,6 +21,12 @@ and one pass reads them all.
 Without the word in its block, a model must first learn to find it through its sentinel, and until
 then it tags by place alone (docs/decisions/001-word-in-the-block.md).
 
+Trained for the readout `generate`, the blocks become one text, in which each word sees the tags
+before it. The markers (sentinel and word) are given, so the loss is at the codes here too.
+
+    decoder  <start> <extra_id_0> The F <extra_id_1> dog
+    places                        0                  1
+
 T5's position bias depends on distances only, so a block deep in a row computes what it would
 compute alone. Models with absolute decoder positions are refused.
 """
@@ -33,14 +39,16 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
     first_token_readings,
+    gold_text,
     option_tokens,
     options_of,
+    pairs_of,
     slot_labels,
 )
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
-from t2t_xfer.architectures.windows import answer_windows, generation_rows
-from t2t_xfer.architectures.words import word_chunks
+from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
+from t2t_xfer.architectures.words import Chunk, Room, word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
@@ -59,15 +67,20 @@ class Seq2Seq:
         self.decoder_start = decoder_start
         self._special = len(codec.prefix) + len(codec.suffix)
 
-    def training_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def training_rows(
+        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    ) -> list[Row]:
         """The target text in the decoder, or one block for each word."""
+        if prompted.slots and readout is Readout.generate:
+            return self._written_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
-            found = answer_windows(self.codec, prompted, self.max_input_tokens - self._special)
+            found = training_windows(self.codec, prompted, self.max_input_tokens - self._special)
+            targets = [target_tokens(self.codec, prompted, window) for window in found]
             return [
-                self._target_row(prompted.id, w.ids, w.answer_tokens, 1 / len(found), w.removed)
-                for w in found
+                self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
+                for window, target in zip(found, targets, strict=True)
             ]
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
         target = self.codec.target(prompted.target)
@@ -92,6 +105,8 @@ class Seq2Seq:
 
         `generate`: the start of the decoder.
         """
+        if prompted.slots and readout is Readout.generate:
+            return self._pair_rows(prompted, options)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if readout is Readout.generate:
@@ -162,7 +177,7 @@ class Seq2Seq:
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
         return self.codec.prefix + encoded.ids + self.codec.suffix, encoded.removed
 
-    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def _chunks(self, prompted: Prompted) -> list[Chunk]:
         sentinels = self.codec.sentinels
         if not sentinels:
             raise UnsupportedError(
@@ -170,31 +185,70 @@ class Seq2Seq:
                 " (<extra_id_0>, …), which tagging with an encoder-decoder needs. Use mT5 or"
                 " another T5."
             )
+        room = Room(self.max_input_tokens - self._special, max_words=len(sentinels), beside=1)
+        return word_chunks(self.codec, prompted, room)
+
+    def _markers(self, chunk: Chunk) -> list[tuple[int, ...]]:
+        """The sentinel of each word and the word."""
+        pairs = zip(self.codec.sentinels, chunk.words, strict=False)
+        return [(sentinel, *word) for sentinel, word in pairs]
+
+    def _word_row(self, prompted: Prompted, chunk: Chunk) -> Row:
+        marked = (token for marker in self._markers(chunk) for token in marker)
+        return Row(
+            prompted.id,
+            (*self.codec.prefix, *chunk.prefix, *marked, *chunk.suffix, *self.codec.suffix),
+            (),
+            weight=chunk.weight,
+            first_slot=chunk.first,
+            removed_tokens=chunk.removed,
+        )
+
+    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
         codes = option_tokens(self.codec, options)
         labels = slot_labels(prompted, options, codes)
         rows = []
-        room = self.max_input_tokens - self._special
-        for chunk in word_chunks(self.codec, prompted, room, 1, max_words=len(sentinels)):
-            ids = [*self.codec.prefix, *chunk.prefix]
+        for chunk in self._chunks(prompted):
             decoder_ids: list[int] = []
             blocks: list[int] = []
             places: list[int] = []
-            for i, (sentinel, word) in enumerate(zip(sentinels, chunk.words, strict=False)):
-                ids += [sentinel, *word]
-                block = [self.decoder_start, sentinel, *word]
+            for i, marker in enumerate(self._markers(chunk)):
+                block = [self.decoder_start, *marker]
                 decoder_ids += block
                 blocks += [i + 1] * len(block)
                 places.append(len(decoder_ids) - 1)
             rows.append(
-                Row(
-                    prompted.id,
-                    (*ids, *chunk.suffix, *self.codec.suffix),
-                    tuple(places),
+                replace(
+                    self._word_row(prompted, chunk),
+                    places=tuple(places),
                     labels=tuple(labels[chunk.first : chunk.first + len(places)]),
-                    weight=chunk.weight,
                     decoder_ids=tuple(decoder_ids),
                     blocks=tuple(blocks),
-                    first_slot=chunk.first,
                 )
+            )
+        return rows
+
+    def _pair_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """Rows after which the tags are written."""
+        return [
+            replace(
+                self._word_row(prompted, chunk),
+                decoder_ids=(self.decoder_start,),
+                pairs=pairs_of(self.codec, options, self._markers(chunk)),
+            )
+            for chunk in self._chunks(prompted)
+        ]
+
+    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """The same with the gold tags; the loss is at the codes, since markers can be no others."""
+        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        rows = []
+        for row in self._pair_rows(prompted, options):
+            assert row.pairs is not None
+            own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
+            decoder_ids = row.decoder_ids + gold_text(row.pairs, own)
+            places = row.pairs.code_indices
+            rows.append(
+                replace(row, places=places, labels=own, decoder_ids=decoder_ids, pairs=None)
             )
         return rows

@@ -6,6 +6,10 @@
 Every window keeps the whole prompt around the field and holds the next part of it. Training uses
 the windows with the whole answer; reading uses all of them, and the best answer wins. So nothing
 of the field is ever cut off.
+
+Where a field may hold no answer at all (SQuAD 2.0), a window without one is trained to say so, as
+in BERT's `run_squad.py`, even if another window holds it: reading asks every window. Windows that
+hold a part of the answer are left out, since neither answer would be true of them.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import NamedTuple
 from t2t_xfer.architectures.codec import ANSWER, Codec, Encoded, TokenSpan
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.errors import DataError
-from t2t_xfer.records import Options, Prompted
+from t2t_xfer.records import Options, Prompted, Region
 
 STRIDE = 128
 """Tokens from one window's start to the next, as in XTREME's QA scripts; at most half a window."""
@@ -90,6 +94,38 @@ def answer_windows(
     return found
 
 
+def training_windows(
+    codec: Codec, prompted: Prompted, max_tokens: int, answer_room: int | None = None
+) -> list[Window]:
+    """The windows to train on. The target of one without `answer` is that there is none.
+
+    Args:
+        answer_room: as in `answer_windows`.
+
+    Raises:
+        DataError: as `answer_windows`.
+    """
+    if not prompted.unanswerable:
+        return answer_windows(codec, prompted, max_tokens, answer_room)
+    assert prompted.target, f"{prompted.id}: whether there is an answer is not known"
+    found = windows(codec, prompted, max_tokens)
+    if prompted.answer is None:
+        return found
+    answered = answer_windows(codec, prompted, max_tokens, answer_room)
+    return answered + [window for window in found if not _touches(window, prompted.answer)]
+
+
+def target_tokens(codec: Codec, prompted: Prompted, window: Window) -> tuple[int, ...]:
+    """What is written after a window in training: the answer as the field has it, or that there is
+    none."""
+    return codec.target(prompted.unanswerable) if window.answer is None else window.answer_tokens
+
+
+def _touches(window: Window, answer: Region) -> bool:
+    """Whether a part of the answer stands in the window."""
+    return any(start < answer.end and answer.start < end for start, end in window.offsets)
+
+
 def generation_rows(
     codec: Codec, prompted: Prompted, options: Options, max_tokens: int
 ) -> list[Row]:
@@ -106,6 +142,7 @@ def generation_rows(
                 targets=tuple(codec.target(text) for text in texts),
             )
         ]
+    null = codec.target(prompted.unanswerable) if prompted.unanswerable else ()
     return [
         Row(
             prompted.id,
@@ -114,6 +151,7 @@ def generation_rows(
             removed_tokens=window.removed,
             keys=window.keys(len(codec.prefix)),
             key_offsets=window.offsets,
+            null_target=null,
         )
         for window in windows(codec, prompted, max_tokens)
     ]

@@ -28,7 +28,13 @@ MODEL_HELP = (
 
 @click.command()
 @click.option("--model", required=True, help=MODEL_HELP)
-@click.option("--task", required=True, help="The task whose English training data is used.")
+@click.option(
+    "--task",
+    "tasks",
+    required=True,
+    multiple=True,
+    help="The task whose English training data is used. Repeated: a mixture of tasks.",
+)
 @click.option(
     "--training",
     "training_file",
@@ -49,7 +55,7 @@ MODEL_HELP = (
 @options.as_json
 def train(
     model: str,
-    task: str,
+    tasks: tuple[str, ...],
     training_file: Path | None,
     adapter: str | None,
     data: str,
@@ -58,14 +64,15 @@ def train(
     output: Path,
     as_json: bool,
 ) -> None:
-    """Train a model on a task; goes on where an interrupted run stopped."""
+    """Train a model on one or more tasks; goes on where an interrupted run stopped."""
     from t2t_xfer.stages.plans import trained_on
 
     builder, context = _builder(data)
-    spec = context.task(task).spec
+    trained = tuple(dict.fromkeys(trained_on(context, task) for task in tasks))
+    spec = context.task(trained[0]).spec
     settings = _training(training_file, adapter)
     tip = builder.start(_model(model, context, spec.source_language))
-    tip = builder.train(tip, trained_on(context, task), settings, limit, seed)
+    tip = builder.train(tip, trained, settings, limit, seed)
     store = _run(builder, context, output)
     record = store.record(tip.trained_id)
     path = store.path(tip.trained_id) / "checkpoint"
@@ -126,7 +133,7 @@ def evaluate(
     builder, context = _builder(data)
     codes = _languages(context, task, languages, skip_missing)
     scores: dict[str, dict[str, str]] = {}  # by readout and language; the main readout first
-    tests = {code: Test(task, code, "test", limit) for code in codes}
+    tests = {code: Test(task, code, "test", limit, limit) for code in codes}
     if model is None or engine in ("oracle", "majority"):
         for code, test in tests.items():
             scores.setdefault(engine, {})[code] = builder.baseline(engine, test, None)

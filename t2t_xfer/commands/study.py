@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
@@ -14,6 +14,9 @@ from t2t_xfer.errors import UserError
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
     from t2t_xfer.study.plan import Planned
+    from t2t_xfer.study.run import Summary
+    from t2t_xfer.study.stage import Plan
+    from t2t_xfer.study.store import Store
 
 SYNTHETIC = (
     "synthetic: the data is the embedded microworld, a generated test bed. These numbers are no"
@@ -31,16 +34,21 @@ def study() -> None:
 @options.data
 @options.skip_missing
 @options.output
+@click.option("--why", is_flag=True, help="Say of each stage that would run why it is not done.")
 @options.as_json
-def plan_command(file: str, data: str, skip_missing: bool, output: Path, as_json: bool) -> None:
+def plan_command(
+    file: str, data: str, skip_missing: bool, output: Path, why: bool, as_json: bool
+) -> None:
     """Show what a study would run, without running it."""
     from tabulate import tabulate
 
+    from t2t_xfer.study.outlook import outlook
     from t2t_xfer.study.run import would_run
     from t2t_xfer.study.store import Store
 
     planned, _ = _plan(file, data, skip_missing)
-    open_stages = would_run(planned.plan, Store(output / options.STORE))
+    store = Store(output / options.STORE)
+    open_stages = would_run(planned.plan, store)
     counts: dict[str, int] = {}
     for stage in planned.plan.stages:
         counts[stage.kind] = counts.get(stage.kind, 0) + 1
@@ -56,6 +64,28 @@ def plan_command(file: str, data: str, skip_missing: bool, output: Path, as_json
     for line in planned.plan.absent:
         click.echo(f"left out: {line}")
     click.echo(f"{len(planned.plan.cells)} cells")
+    ahead = outlook(open_stages, store)
+    click.echo(ahead.in_words())
+    for stage in open_stages if why else ():
+        click.echo(f"{stage.id}: {ahead.reasons[stage.id]}")
+
+
+@study.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@options.as_json
+def status(directory: Path, as_json: bool) -> None:
+    """Show how far a study is, also while it runs: DIRECTORY is its own under the output."""
+    from t2t_xfer.study.graph import load_stages
+    from t2t_xfer.study.status import study_status
+    from t2t_xfer.study.store import Store
+
+    stages = load_stages(directory)
+    found = study_status(stages, Store(directory.resolve().parent / options.STORE))
+    if as_json:
+        left = found.seconds_left
+        click.echo(json.dumps({"stages": found.counts, "seconds_left": left}))
+        return
+    click.echo(found.in_words())
 
 
 @study.command("run")
@@ -63,9 +93,37 @@ def plan_command(file: str, data: str, skip_missing: bool, output: Path, as_json
 @options.data
 @options.skip_missing
 @options.output
-def run_command(file: str, data: str, skip_missing: bool, output: Path) -> None:
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "snakemake"]),
+    default="local",
+    show_default=True,
+    help="local: one process, models stay warm. snakemake: a process for each job.",
+)
+@click.option("--profile", default=None, help="Snakemake's, for a cluster: docs/cluster.md.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="At a time (snakemake).",
+)
+@click.option("--dry-run", is_flag=True, help="Only let Snakemake show its jobs.")
+def run_command(
+    file: str,
+    data: str,
+    skip_missing: bool,
+    output: Path,
+    executor: Literal["local", "snakemake"],
+    profile: str | None,
+    jobs: int,
+    dry_run: bool,
+) -> None:
     """Run what is not done yet, and write cells.csv and report.md."""
-    raise SystemExit(run_study(file, data, skip_missing, output))
+    if executor == "local" and (profile or dry_run or jobs > 1):
+        raise UserError("--profile, --jobs and --dry-run need --executor snakemake.")
+    rented = Rented(jobs, profile, dry_run) if executor == "snakemake" else None
+    raise SystemExit(run_study(file, data, skip_missing, output, rented))
 
 
 @click.command()
@@ -93,16 +151,29 @@ def quickstart(output: Path) -> None:
     raise SystemExit(run_study("quickstart", "microworld", False, output))
 
 
-def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
+class Rented(NamedTuple):
+    """How Snakemake is to run a study."""
+
+    jobs: int
+    profile: str | None
+    dry_run: bool
+
+
+def run_study(
+    file: str, data: str, skip_missing: bool, output: Path, rented: Rented | None = None
+) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
     options.quiet_libraries()
     from t2t_xfer.report.markdown import render_summary
     from t2t_xfer.stages.preflight import preflight
-    from t2t_xfer.stages.run import StageRunner
+    from t2t_xfer.study.graph import save_stages
     from t2t_xfer.study.results import save_study, study_file, write_results
-    from t2t_xfer.study.run import run_plan, would_run
+    from t2t_xfer.study.run import would_run
+    from t2t_xfer.study.snakemake import require_snakemake
     from t2t_xfer.study.store import Store
 
+    if rented is not None:
+        require_snakemake()
     planned, context = _plan(file, data, skip_missing)
     plan = planned.plan
     if plan.study == options.STORE:
@@ -118,17 +189,46 @@ def run_study(file: str, data: str, skip_missing: bool, output: Path) -> int:
     directory = output / plan.study
     kept = study_file(plan, planned.baselines, sources, notes)
     save_study(directory, kept)
-    summary = run_plan(plan, store, StageRunner(context), say=click.echo)
+    save_stages(directory, plan.stages)
+    if rented is None:
+        summary = _run_here(plan, store, context)
+    else:
+        summary = _run_rented(plan, store, output, rented)
+        if rented.dry_run:
+            return 0
     rows, path = write_results(directory, kept, store)
     click.echo(render_summary(rows))
     for stage_id in summary.failed:
         click.echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
+    for stage_id in summary.blocked:
+        click.echo(f"blocked: {stage_id}", err=True)
     click.echo(
         f"{len(summary.ran)} stages run, {len(summary.reused)} reused, {len(summary.failed)}"
         f" failed, {len(summary.blocked)} blocked"
     )
     click.echo(f"report: {path}")
     return 1 if summary.failed or summary.blocked else 0
+
+
+def _run_here(plan: Plan, store: Store, context: Context) -> Summary:
+    from t2t_xfer.stages.run import StageRunner
+    from t2t_xfer.study.run import run_plan
+
+    return run_plan(plan, store, StageRunner(context), say=click.echo)
+
+
+def _run_rented(plan: Plan, store: Store, output: Path, rented: Rented) -> Summary:
+    from t2t_xfer.study.jobs import jobs_of
+    from t2t_xfer.study.run import would_run
+    from t2t_xfer.study.snakemake import run_jobs
+    from t2t_xfer.study.status import summary_since
+
+    open_stages = would_run(plan, store)
+    if open_stages:
+        jobs = jobs_of(open_stages)
+        click.echo(f"{len(open_stages)} stages in {len(jobs)} jobs")
+        run_jobs(jobs, output, cores=rented.jobs, profile=rented.profile, dry_run=rented.dry_run)
+    return summary_since(plan.stages, open_stages, store)
 
 
 def _plan(file: str, data: str, skip_missing: bool) -> tuple[Planned, Context]:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
-from t2t_xfer.records import SPLITS, Options, Prompted, Split
+from t2t_xfer.commands.check import check
+from t2t_xfer.records import SPLITS, Prompted, Split
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.task import TaskSpec
+    from t2t_xfer.stages.task import Task
 
 
 @click.group()
 def tasks() -> None:
     """Look at tasks."""
+
+
+tasks.add_command(check)
 
 
 @tasks.command("ls")
@@ -67,15 +72,16 @@ def show(name: str, as_json: bool) -> None:
     click.echo(f"task       {spec.task}  ({spec.answer}, {spec.metric})")
     click.echo(f"trains on  {_trains_on(spec)}")
     click.echo(f"languages  {' '.join(spec.languages)}")
-    if spec.data.hub is not None:
-        click.echo(f"data       {spec.data.hub.id}, config {spec.data.hub.config}")
-    if spec.data.files is not None:
-        for split, file in spec.data.files.items():
-            click.echo(f"data       {split}: {file}")
+    for part in spec.data.sources:
+        named = f"{part.name}: " if spec.data.parts else ""
+        if part.hub is not None:
+            click.echo(f"data       {named}{part.hub.id}, config {part.hub.config}")
+        for split, file in (part.files or {}).items():
+            click.echo(f"data       {named}{split}: {file}")
     for label in spec.labels:
         click.echo(f"label      {label} = {spec.labels[label].value!r}: {prompt.words[label]}")
-    if spec.tags:
-        click.echo(f"tags       {' '.join(spec.tags)}")
+    if spec.tags or spec.tags_from:
+        click.echo(f"tags       {' '.join(spec.tags) or f'those of the {spec.tags_from} split'}")
     click.echo("prompt")
     click.echo("".join(f"    {line}\n" for line in prompt.input.splitlines()), nl=False)
     if spec.note:
@@ -114,13 +120,13 @@ def preview(
         click.echo(text.input)
         click.secho(f"→ {text.target}", fg="green")
         if model is not None and task.answer.name != "pair":  # nothing is trained on pairs
-            _show_tokens(model, task.answer.options, text)
+            _show_tokens(model, task, text)
         click.echo()
     click.echo(f"{len(examples)} examples")
 
 
-def _show_tokens(model: str, answers: Options, text: Prompted) -> None:
+def _show_tokens(model: str, task: Task, text: Prompted) -> None:
     from t2t_xfer.commands.tokens import show_tokens
 
     options.quiet_libraries()
-    show_tokens(model, answers, text)
+    show_tokens(model, task.answer.options, text, task.spec.readout)

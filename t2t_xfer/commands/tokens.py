@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from t2t_xfer.architectures.loading import load
-from t2t_xfer.records import Options, Prompted
+from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 
-def show_tokens(path: str, answers: Options, text: Prompted) -> None:
-    """Prints the training rows of one example, loss-bearing places with what they predict."""
+def show_tokens(
+    path: str,
+    answers: Options,
+    text: Prompted,
+    readouts: Mapping[ArchitectureName, Readout],
+) -> None:
+    """Prints the training rows of one example, loss-bearing places with what they predict.
+
+    Args:
+        readouts: what the task asks for by architecture; tags are trained in that form.
+    """
     loaded = load(path)
     decode = loaded.tokenizer.convert_ids_to_tokens
-    for row in loaded.architecture.training_rows(text, answers):
+    readout = readouts.get(loaded.architecture.name)
+    for row in loaded.architecture.training_rows(text, answers, readout):
         click.echo(f"{loaded.architecture.name}: {row.num_tokens} tokens")
         click.echo("  " + " ".join(decode(list(row.input_ids))))
         if row.decoder_ids:

@@ -1,9 +1,9 @@
 """CoNLL-U: the tagging format of Universal Dependencies.
 
-First form of the reader: a row is a sentence with the columns `tokens` (FORM) and `pos_tags`
-(UPOS, as names). Comments, multiword-token lines (`3-4`) and empty nodes (`5.1`) are passed
-over, so `im` of a German file is read as `in dem`, as the hub's `udpos.*` has it (XTREME's own
-preprocessing keeps the fused form).
+A row is a sentence with the columns `tokens` (FORM) and `pos_tags` (UPOS, as names). Comments,
+multiword-token lines (`3-4`) and empty nodes (`5.1`) are passed over, so `im` of a German file is
+read as `in dem`, as the hub's `udpos.*` has it. XTREME's own preprocessing keeps the fused form:
+`fused`.
 
     1\tDie\t_\tDET\t...        ->  {"tokens": ("Die", "Katze"), "pos_tags": ("DET", "NOUN")}
     2\tKatze\t_\tNOUN\t...
@@ -45,14 +45,24 @@ def _sentence(words: list[tuple[str, str]]) -> Iterator[Row]:
 
 def _word(line: str, where: str) -> list[tuple[str, str]]:
     """The word of a line with its tag; nothing for multiword tokens and empty nodes."""
-    cells = line.split("\t")
-    if len(cells) != _COLUMNS:
-        raise DataError(
-            f"{where}: expected {_COLUMNS} columns separated by tabs (CoNLL-U), found {len(cells)}."
-        )
+    cells = split_line(line, where)
     number, form, upos = cells[0], cells[1], cells[3]
     if number.isdecimal():
         return [(form, upos)]
     if number.replace("-", "").replace(".", "").isdecimal():
         return []
     raise DataError(f"{where}: expected a word number in the first column, found {number!r}.")
+
+
+def split_line(line: str, where: str) -> list[str]:
+    """The ten columns of a line.
+
+    Raises:
+        DataError: there are more or fewer.
+    """
+    cells = line.split("\t")
+    if len(cells) != _COLUMNS:
+        raise DataError(
+            f"{where}: expected {_COLUMNS} columns separated by tabs (CoNLL-U), found {len(cells)}."
+        )
+    return cells

@@ -3,7 +3,7 @@
 Every row that is used is checked: the columns are there, the label is known, there is a tag for
 each word and a choice for each letter, an answer stands where the data says. What is wrong is named
 with its place, row and value; nothing is repaired. Left out, with a count in the log, are only rows
-without a gold answer (`gold.NO_GOLD`) and sentences without words.
+without a gold answer (`gold.NO_GOLD`), and sentences without words or with a word without a tag.
 
     read_examples(task, open_source("hub"), "de", "test", limit=100)
 """
@@ -12,20 +12,24 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from t2t_xfer.data.choices import look_up, read_choices, read_text
 from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
-from t2t_xfer.data.place import Place, find_place, split_ref
+from t2t_xfer.data.place import Place
+from t2t_xfer.data.places import find_places, joint_fingerprint
+from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import AbsentError, DataError
+from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
-__all__ = ["fingerprint", "missing_languages", "read_examples", "split_ref"]
+__all__ = ["fingerprint", "missing_languages", "read_examples"]
 
 log = logging.getLogger(__name__)
+
+NOT_LABELLED = "no gold answer"
 
 
 def read_examples(
@@ -37,7 +41,7 @@ def read_examples(
     *,
     allow_target_language_training: bool = False,
 ) -> list[Example]:
-    """The examples of one split in one language, in file order.
+    """The examples of one split in one language, in file order, part after part.
 
     Args:
         limit: keep this many rows, the same ids in every language (`sampling.choose`). Rows
@@ -46,22 +50,24 @@ def read_examples(
 
     Raises:
         AbsentError: the source has no such configuration or split.
+        UnlabelledError: no row has a gold answer.
         DataError: a row does not hold what the task says, training data in a target language,
             or nothing is left.
     """
     if limit is not None and limit < 1:
         raise DataError(f"the limit of rows must be at least 1, not {limit}.")
-    place = find_place(
+    if task.mining is not None:
+        return read_mined_examples(task, source, language, split, limit)
+    places = find_places(
         task,
         source,
         language,
         split,
         allow_target_language_training=allow_target_language_training,
     )
-    rows = choose(_numbered(task, place), limit, f"{task.task}/{split}")
-    if not rows:
-        raise _nothing(place)
-    return _Reader(task, language, split, place).examples(rows)
+    numbered = (row for which, place in enumerate(places) for row in _numbered(task, place, which))
+    rows = choose(numbered, limit, f"{task.task}/{split}")
+    return _Reader(task, language, split, places).examples(rows)
 
 
 def fingerprint(
@@ -77,48 +83,65 @@ def fingerprint(
     Raises:
         AbsentError, DataError: as `read_examples`, except for what stands in the rows.
     """
+    if task.mining is not None:
+        return pools_fingerprint(task, source, language, split)
     allow = allow_target_language_training
-    place = find_place(task, source, language, split, allow_target_language_training=allow)
-    return place.fingerprint()
+    places = find_places(task, source, language, split, allow_target_language_training=allow)
+    return joint_fingerprint(places)
 
 
 def missing_languages(
     task: TaskSpec, source: Source, languages: Sequence[str], split: Split
 ) -> list[str]:
-    """The languages without this split, in the order given. Opens a file only to filter its rows.
+    """The languages without this split, in the order given: one without one of the parts is
+    without the split. Opens a file only to filter its rows.
 
     Raises:
-        DataError: as `find_place`; a file for all languages that does not exist.
+        DataError: as `find_places`; a file for all languages that does not exist.
     """
     return [language for language in languages if _is_missing(task, source, language, split)]
 
 
 def _is_missing(task: TaskSpec, source: Source, language: str, split: Split) -> bool:
+    if task.mining is not None:
+        return pools_missing(task, source, language, split)
     try:
-        place = find_place(task, source, language, split)
+        places = find_places(task, source, language, split)
     except AbsentError:
         return True
-    if not place.exists():
+    if not all(place.exists() for place in places):
         return True
-    return bool(place.where) and next(place.rows(), None) is None
+    return any(place.filtered and next(place.rows(), None) is None for place in places)
 
 
 def _nothing(place: Place) -> DataError:
-    if not place.where:
+    if not place.filtered:
         return DataError(f"{place}: holds no rows.")
-    wanted = " and ".join(f"{column} = {text!r}" for column, text in place.where.items())
+    wanted = [f"{column} = {text!r}" for column, text in place.where.items()]
+    wanted += [f"{column} = {text + '…'!r}" for column, text in place.where_prefix.items()]
     kind = AbsentError if place.per_language else DataError
-    return kind(f"{place}: holds no row with {wanted}.")
+    return kind(f"{place}: holds no row with {' and '.join(wanted)}.")
 
 
-def _numbered(task: TaskSpec, place: Place) -> Iterator[NumberedRow]:
-    """Rows with number and id. The number is the id where the task names no `id_field`."""
-    if task.id_field is None:
-        for number, row in enumerate(place.rows()):
-            yield NumberedRow(number, str(number), row)
-        return
+def _numbered(task: TaskSpec, place: Place, which: int) -> Iterator[NumberedRow]:
+    """Rows with number and id. The number is the id where the task names no `id_field`.
+
+    Raises:
+        DataError: there is no row, or an id is wrong.
+    """
+    number = -1
+    for number, id, row in _identified(task, place):
+        yield NumberedRow(number, place.prefix + id, row, which)
+    if number < 0:
+        raise _nothing(place)
+
+
+def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
     seen: dict[str, int] = {}
     for number, row in enumerate(place.rows()):
+        if task.id_field is None:
+            yield number, str(number), row
+            continue
         where = f"{place}, row {number}"
         id = look_up(row, task.id_field, "`id_field`", where)
         if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
@@ -126,17 +149,19 @@ def _numbered(task: TaskSpec, place: Place) -> Iterator[NumberedRow]:
         first = seen.setdefault(str(id), number)
         if first != number:
             raise DataError(f"{where}: the id {id!r} already stands in row {first}.")
-        yield NumberedRow(number, str(id), row)
+        yield number, str(id), row
 
 
 class _Reader:
-    """Turns the rows of one place into examples of one task."""
+    """Turns the rows of a task's places into its examples."""
 
-    def __init__(self, task: TaskSpec, language: str, split: Split, place: Place) -> None:
-        self._task, self._language, self._split, self._place = task, language, split, place
-        self._label = LabelReader(task.labels, place.text_only)
-        self._tags = TagReader(task.tags)
-        self._left_out: Counter[str] = Counter()
+    def __init__(
+        self, task: TaskSpec, language: str, split: Split, places: Sequence[Place]
+    ) -> None:
+        self._task, self._language, self._split, self._places = task, language, split, places
+        self._labels = [_labels_of(task, place) for place in places]
+        self._tags = TagReader(task.tags, open_set=task.tags_from is not None)
+        self._left_out: Counter[tuple[int, str]] = Counter()
         for field, key in (("words", "words_field"), ("choices", "choices_fields")):
             given = getattr(task, key) or ()
             columns = (given,) if isinstance(given, str) else given
@@ -147,22 +172,42 @@ class _Reader:
                 )
 
     def examples(self, rows: Iterable[NumberedRow]) -> list[Example]:
-        numbered = list(rows)
-        found = [example for row in numbered if (example := self._example(row)) is not None]
-        for reason, count in self._left_out.items():
-            level = logging.INFO if self._split == "train" else logging.WARNING
-            log.log(
-                level, "%d of %d rows left out of %s: %s", count, len(numbered), self._place, reason
-            )
+        found: list[Example] = []
+        read: Counter[int] = Counter()
+        for row in rows:
+            read[row.place] += 1
+            example = self._example(row)
+            if example is not None:
+                found.append(example)
+        self._log(read)
         if not found:
-            reasons = " and ".join(self._left_out)
-            raise DataError(
-                f"{self._place}: none of the {len(numbered)} rows can be used: {reasons}."
-            )
+            reasons = " and ".join(dict.fromkeys(reason for _, reason in self._left_out))
+            places = ", ".join(map(str, self._places))
+            unlabelled = {reason for _, reason in self._left_out} == {NOT_LABELLED}
+            kind = UnlabelledError if unlabelled else DataError
+            raise kind(f"{places}: none of the {read.total()} rows can be used: {reasons}.")
         return found
 
+    def _log(self, read: Mapping[int, int]) -> None:
+        """What was left out of each place, of how many rows."""
+        level = logging.INFO if self._split == "train" else logging.WARNING
+        for (which, reason), count in self._left_out.items():
+            place = self._places[which]
+            log.log(level, "%d of %d rows left out of %s: %s", count, read[which], place, reason)
+        if self._tags.unknown:
+            named = sorted(self._tags.unknown)
+            log.log(
+                level,
+                "%s: %d words have one of %d tags that stand nowhere in the training split (%s); no"
+                " model can predict them, so these words count as wrong",
+                ", ".join(map(str, self._places)),
+                self._tags.unknown.total(),
+                len(named),
+                ", ".join(named[:3]) + (", …" if len(named) > 3 else ""),
+            )
+
     def _example(self, numbered: NumberedRow) -> Example | None:
-        where = f"{self._place}, row {numbered.number}"
+        where = f"{self._places[numbered.place]}, row {numbered.number}"
         fields = self._fields(numbered.row, where)
         gold = self._gold(numbered, fields, where)
         if gold is None:
@@ -173,7 +218,7 @@ class _Reader:
         """The gold answer; puts what the answer is made of into `fields`."""
         task, row = self._task, numbered.row
         if task.answer == "tags":
-            return self._tagged(row, fields, where)
+            return self._tagged(numbered, fields, where)
         if task.answer == "pair":
             for name, field in zip(("target", "source"), task.pair_fields, strict=True):
                 value = look_up(row, field, "`pair_fields`", where)
@@ -185,7 +230,7 @@ class _Reader:
         if task.answer == "choice":
             count = len(task.labels)
             fields["choices"] = read_choices(row, task.choices_fields, count, where)
-        return self._labelled(row, where)
+        return self._labelled(numbered, where)
 
     def _fields(self, row: Row, where: str) -> dict[str, Value]:
         fields = {
@@ -200,24 +245,25 @@ class _Reader:
             )
         return fields or dict(row)
 
-    def _labelled(self, row: Row, where: str) -> Gold | None:
+    def _labelled(self, numbered: NumberedRow, where: str) -> Gold | None:
         name = self._task.label_field
         assert name is not None
-        value = look_up(row, name, "`label_field`", where)
-        gold = self._label.read(value, f"{where}, column {name!r}")
+        value = look_up(numbered.row, name, "`label_field`", where)
+        gold = self._labels[numbered.place].read(value, f"{where}, column {name!r}")
         if gold is None:
-            self._left_out["no gold answer"] += 1
+            self._left_out[numbered.place, NOT_LABELLED] += 1
         return gold
 
     def _answers(self, row: Row, where: str) -> Gold:
         task = self._task
         context = look_up(row, task.context_field or "", "`context_field`", where)
         answers = look_up(row, task.answers_field or "", "`answers_field`", where)
-        return read_answers(answers, context, f"{where}, column {task.answers_field!r}")
+        place = f"{where}, column {task.answers_field!r}"
+        return read_answers(answers, context, place, task.unanswerable)
 
-    def _tagged(self, row: Row, fields: dict[str, Value], where: str) -> Gold | None:
+    def _tagged(self, numbered: NumberedRow, fields: dict[str, Value], where: str) -> Gold | None:
         """The tags of a row; puts its words into `fields`."""
-        task = self._task
+        task, row = self._task, numbered.row
         assert task.words_field is not None
         assert task.tags_field is not None
         value = look_up(row, task.words_field, "`words_field`", where)
@@ -225,6 +271,17 @@ class _Reader:
         tags = look_up(row, task.tags_field, "`tags_field`", where)
         gold = self._tags.read(tags, len(words), f"{where}, column {task.tags_field!r}")
         fields["words"] = words
-        if not words:
-            self._left_out["no words"] += 1
+        if not gold:
+            reason = "a word without a tag" if words else "no words"
+            self._left_out[numbered.place, reason] += 1
         return gold or None
+
+
+def _labels_of(task: TaskSpec, place: Place) -> LabelReader:
+    """Reads the labels of one place, under the values that its part gives them."""
+    own = place.part.labels
+    labels = {
+        name: label.model_copy(update={"value": own[name]}) if name in own else label
+        for name, label in task.labels.items()
+    }
+    return LabelReader(labels, place.text_only)

@@ -12,10 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from t2t_xfer.data.conllu import read_conllu
+from t2t_xfer.data.fused import read_fused
 from t2t_xfer.data.jsonl import read_json, read_jsonl
 from t2t_xfer.data.tables import read_csv, read_parquet, read_tsv
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Row
+from t2t_xfer.specs.data import Conllu
 
 READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
     {
@@ -32,8 +34,13 @@ READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
 _TEXT_ONLY = frozenset({".csv", ".tsv"})
 
 
-def read_file(path: Path) -> Iterator[Row]:
+def read_file(path: Path, *, conllu: Conllu = "words", language: str = "en") -> Iterator[Row]:
     """Rows of a file in its order; the name's end says how.
+
+    Args:
+        path: the file.
+        conllu: whether CoNLL-U is read as syntactic words or as XTREME makes `udpos` of it.
+        language: of the rows; XTREME's rules for fused words depend on it.
 
     Raises:
         DataError: an unknown kind of file, or one that cannot be read; names file and line.
@@ -42,6 +49,8 @@ def read_file(path: Path) -> Iterator[Row]:
     if kind not in READERS:
         known = ", ".join(READERS)
         raise DataError(f"{path}: the name must end in one of {known} (text also with .gz).")
+    if kind == ".conllu" and conllu == "xtreme":
+        return read_fused(path, language)
     return READERS[kind](path)
 
 

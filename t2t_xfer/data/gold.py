@@ -12,8 +12,10 @@ unknown value is an error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
+from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.data.place import as_text
 from t2t_xfer.errors import DataError, nearest
 from t2t_xfer.records import Answer, Value
@@ -21,6 +23,10 @@ from t2t_xfer.specs.task_parts import LabelSpec
 
 NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
 """Raw values that mean: this row has no answer."""
+
+NO_TAG = "_"
+"""What Universal Dependencies writes where a word has no tag. A sentence with such a word is left
+out: neither a model nor a metric could make anything of it."""
 
 
 class LabelReader:
@@ -74,14 +80,23 @@ class LabelReader:
 
 
 class TagReader:
-    """Finds the tags that a row's tag column stands for."""
+    """Finds the tags that a row's tag column stands for.
 
-    def __init__(self, tags: tuple[str, ...]) -> None:
-        self._tags = tags
+    Args:
+        tags: the task's tags.
+        open_set: the tags are those of the training split, so that others may occur in the rest.
+            They stay as they are: gold that no model can predict.
+    """
+
+    def __init__(self, tags: tuple[str, ...], *, open_set: bool = False) -> None:
+        self._tags, self._open = tags, open_set
         self._known = frozenset(tags)
+        self.unknown: Counter[str] = Counter()
+        """How many words had each tag that is not in `tags` (`open_set`)."""
 
     def read(self, value: Value, num_words: int, where: str) -> tuple[str, ...]:
-        """One tag a word, from names or from indices into the task's `tags`.
+        """One tag a word, from names or from indices into the task's `tags`; none if a word has
+        no tag (`NO_TAG`).
 
         Raises:
             DataError: not a list, not as long as the words, or an unknown tag.
@@ -90,11 +105,15 @@ class TagReader:
             raise DataError(f"{where}: expected a list of tags, found {value!r}.")
         if len(value) != num_words:
             raise DataError(f"{where}: {len(value)} tags for {num_words} words.")
+        if NO_TAG in value and NO_TAG not in self._known:
+            return ()
         return tuple([self._tag(tag, position, where) for position, tag in enumerate(value)])
 
     def _tag(self, tag: Value, position: int, where: str) -> str:
         if isinstance(tag, str) and tag in self._known:
             return tag
+        if self._open:
+            return self._unknown(tag, position, where)
         if type(tag) is int and 0 <= tag < len(self._tags):
             return self._tags[tag]
         hint = nearest(tag, self._tags) if isinstance(tag, str) else ""
@@ -102,6 +121,15 @@ class TagReader:
             f"{where}: {tag!r} (word {position}) is no tag of this task.{hint} Expected a name of "
             f"{', '.join(self._tags)}, or an index from 0 to {len(self._tags) - 1}."
         )
+
+    def _unknown(self, tag: Value, position: int, where: str) -> str:
+        if not isinstance(tag, str) or len(tag.split()) != 1:
+            raise DataError(
+                f"{where}: {tag!r} (word {position}) is no tag. Where the tags come from the data "
+                "(`tags_from`), each is a text without white space."
+            )
+        self.unknown[tag] += 1
+        return tag
 
 
 def read_words(value: Value, where: str) -> tuple[str, ...]:
@@ -123,12 +151,17 @@ def read_words(value: Value, where: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def read_answers(value: Value, context: Value, where: str) -> tuple[Answer, ...]:
+def read_answers(
+    value: Value, context: Value, where: str, unanswerable: str | None = None
+) -> tuple[Answer, ...]:
     """The accepted answers of a question, in SQuAD's form, each checked against the context.
 
+    Args:
+        unanswerable: the target text of a question without any. None: there are no such questions.
+
     Raises:
-        DataError: another form, a blank answer, one that does not stand where the data says, or
-            none at all: questions without an answer (SQuAD 2.0) have no target text yet.
+        DataError: another form, a blank answer, one that does not stand where the data says or
+            that reads like `unanswerable`, or none at all although there are no such questions.
     """
     if not isinstance(context, str) or not context.strip():
         raise DataError(f"{where}: the context is {context!r}; expected text that is not blank.")
@@ -139,14 +172,22 @@ def read_answers(value: Value, context: Value, where: str) -> tuple[Answer, ...]
             f"{where}: expected {{text: [...], answer_start: [...]}} of equal length, found"
             f" {value!r}."
         )
-    if not texts:
+    if not texts and unanswerable is None:
         raise DataError(
-            f"{where}: no accepted answer. Questions that cannot be answered are not supported;"
-            " leave them out of the data."
+            f"{where}: no accepted answer. If some questions cannot be answered, say in the task's"
+            " YAML what a model should answer then (`unanswerable: unanswerable`); else leave this"
+            " one out of the data."
         )
-    return tuple(
+    answers = tuple(
         _answer(text, start, context, where) for text, start in zip(texts, starts, strict=True)
     )
+    for answer in answers:
+        if unanswerable is not None and canonical(answer.text) == canonical(unanswerable):
+            raise DataError(
+                f"{where}: the accepted answer {answer.text!r} is what the task's `unanswerable`"
+                " says of questions without one. Choose another text there."
+            )
+    return answers
 
 
 def _answer(text: Value, start: Value, context: str, where: str) -> Answer:

@@ -107,7 +107,11 @@ def _load_split(ref: SplitRef) -> Any:
     except ValueError as error:
         raise _explained(ref, error) from error
     except (DatasetsError, OSError, RuntimeError) as error:
-        raise DataError(f"{ref}: `datasets` cannot read it: {error}") from error
+        # The hub keeps a copy without code of most data sets that have some.
+        hint = (
+            ' Try `revision: "refs/convert/parquet"` under `hub`.' if "script" in str(error) else ""
+        )
+        raise DataError(f"{ref}: `datasets` cannot read it: {error}.{hint}") from error
 
 
 def _explained(ref: SplitRef, error: ValueError) -> DataError:

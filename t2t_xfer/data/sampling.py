@@ -21,15 +21,17 @@ class NumberedRow(NamedTuple):
     """A row with its place in the split."""
 
     number: int
-    """Counted from 0, after the task's filter."""
+    """Counted from 0 in its place, after the task's filter."""
     id: str
     row: Row
+    place: int = 0
+    """Which of the task's places it comes from."""
 
 
-def choose(rows: Iterable[NumberedRow], limit: int | None, seed: str) -> list[NumberedRow]:
-    """At most `limit` rows, chosen by id, in file order; all of them without a limit."""
+def choose(rows: Iterable[NumberedRow], limit: int | None, seed: str) -> Iterable[NumberedRow]:
+    """At most `limit` rows, chosen by id, in file order; all of them, unread, without a limit."""
     if limit is None:
-        return list(rows)
+        return rows
     # A checksum such as crc32 is linear: the order of similar ids would be far from random.
     start = hashlib.sha256(f"{seed}\n".encode())
 
@@ -38,4 +40,5 @@ def choose(rows: Iterable[NumberedRow], limit: int | None, seed: str) -> list[Nu
         drawn.update(row.id.encode())
         return drawn.digest()
 
-    return sorted(heapq.nsmallest(limit, rows, key=draw), key=lambda row: row.number)
+    kept = heapq.nsmallest(limit, rows, key=draw)
+    return sorted(kept, key=lambda row: (row.place, row.number))

@@ -10,18 +10,20 @@ those of the whole vocabulary, so that the answers of two windows can be compare
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from tqdm import tqdm
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from t2t_xfer.architectures.head import placed
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
+from t2t_xfer.engines.pairs import PairsOf
+from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding
 
 
@@ -34,6 +36,8 @@ class Written(NamedTuple):
     """Without the end token."""
     found: int | None
     """Constrained: the index of the target, or of the first key."""
+    null: float = -math.inf
+    """Of a row whose keys may hold no answer: the same sum for the text that says so."""
 
 
 def write(
@@ -46,7 +50,7 @@ def write(
     with (
         torch.inference_mode(),
         _greedy_defaults(model) as plain,
-        tqdm(total=len(rows), desc="write", unit="row", leave=False, disable=None) as progress,
+        Progress(total=len(rows), desc="write", unit="row") as progress,
     ):
         for batch in token_budget_batches(lengths, batch_tokens):
             written = _write_batch(plain, loaded, [rows[i] for i in batch], decoding)
@@ -74,6 +78,8 @@ def _greedy_defaults(model: Any) -> Iterator[Any]:
 
 def _new_tokens(rows: Sequence[Row], decoding: Decoding) -> int:
     """Most tokens to write, the end included. Closed answers are never cut off."""
+    if rows[0].pairs is not None:
+        return max(row.pairs.num_tokens for row in rows if row.pairs is not None)
     if decoding.constrained and rows[0].targets:
         return 1 + max(len(target) for row in rows for target in row.targets)
     return decoding.max_new_tokens
@@ -103,6 +109,8 @@ def _write_batch(
 
 
 def _constraint(row: Row, end: int) -> Constraint:
+    if row.pairs is not None:
+        return PairsOf(row.pairs, end)
     if row.keys is not None:
         return PieceOf(row.input_ids[row.keys.start : row.keys.end], end)
     assert row.targets, f"{row.id}: nothing to choose from"

@@ -6,23 +6,33 @@
 
 Encoders and decoders give their own states, encoder-decoders those of the encoder. Layer 0 is the
 embeddings; the last layer's states come after the model's final norm, where it has one, those of
-the layers before it do not.
+the layers before it do not. Layers above the one that is read are not run.
+
+A sentence longer than the model's input loses its end: XTREME and jiant cut at 512 tokens, too.
+The tokens that are lost are counted for each text, and the log says how many texts lost some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from array import array
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
+from t2t_xfer.progress import Progress
 from t2t_xfer.specs.task_parts import EmbeddingSpec
+
+log = logging.getLogger(__name__)
+
+_TEXTS_AT_A_TIME = 1000
+"""Tokenized together: much faster than one by one."""
 
 
 class Embedded(NamedTuple):
@@ -38,29 +48,44 @@ def embed(
     loaded: LoadedModel, texts: Sequence[str], spec: EmbeddingSpec, batch_tokens: int = 8192
 ) -> Embedded:
     """The vector of every text. Batches and order change nothing beyond float rounding (1e-4)."""
-    codec = loaded.architecture.codec
-    room = loaded.architecture.max_input_tokens - len(codec.prefix) - len(codec.suffix)
-    rows, removed = [], []
-    for text in texts:
-        ids = codec.tokenizer(text, add_special_tokens=False)["input_ids"]
-        # A text of characters that the tokenizer drops still needs a place.
-        ids = ids or [codec.special("unk")]
-        removed.append(max(len(ids) - room, 0))
-        rows.append((*codec.prefix, *ids[:room], *codec.suffix))
+    rows: list[array[int]] = []
+    removed: list[int] = []
+    for row, lost in _tokenized(loaded, texts):
+        rows.append(row)
+        removed.append(lost)
+    if any(removed):
+        log.warning(
+            "%d of %d texts lose their end in `embed`: %d tokens more than the model's input of %d",
+            sum(lost > 0 for lost in removed),
+            len(texts),
+            sum(removed),
+            loaded.architecture.max_input_tokens,
+        )
     body = _body(loaded)
     layer = round(spec.layer * _num_layers(body))
-    vectors: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(rows)
+    vectors = np.empty((len(rows), body.config.hidden_size), np.float32)
     with (
         torch.inference_mode(),
-        tqdm(total=len(rows), desc="embed", unit="text", leave=False, disable=None) as progress,
+        Progress(total=len(rows), desc="embed", unit="text") as progress,
     ):
         for batch in token_budget_batches([len(row) for row in rows], batch_tokens):
             states, mask = _states(body, [rows[i] for i in batch], layer)
-            pooled = pool(states, mask, spec.pooling).cpu().numpy()
-            for i, vector in zip(batch, pooled, strict=True):
-                vectors[i] = vector
+            vectors[batch] = pool(states, mask, spec.pooling).cpu().numpy()
             progress.update(len(batch))
-    return Embedded(np.stack(vectors), tuple(removed))
+    return Embedded(vectors, tuple(removed))
+
+
+def _tokenized(loaded: LoadedModel, texts: Sequence[str]) -> Iterator[tuple[array[int], int]]:
+    """Each text's ids with special tokens, and how many had no room."""
+    codec = loaded.architecture.codec
+    room = loaded.architecture.max_input_tokens - len(codec.prefix) - len(codec.suffix)
+    for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+        some = list(texts[start : start + _TEXTS_AT_A_TIME])
+        for found in codec.tokenizer(some, add_special_tokens=False)["input_ids"]:
+            # A text of characters that the tokenizer drops still needs a place.
+            ids = found or [codec.special("unk")]
+            row = array("i", [*codec.prefix, *ids[:room], *codec.suffix])
+            yield row, max(len(ids) - room, 0)
 
 
 def pool(states: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
@@ -93,12 +118,43 @@ def _num_layers(body: Any) -> int:
 
 
 def _states(
-    body: Any, rows: Sequence[tuple[int, ...]], layer: int
+    body: Any, rows: Sequence[Sequence[int]], layer: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states of a layer and the mask of the tokens."""
     mask = length_mask(rows).to(body.device)
     # Whatever stands at padding: the mask hides it.
-    out = body(
-        input_ids=pad(rows, 0).to(body.device), attention_mask=mask, output_hidden_states=True
-    )
-    return out.hidden_states[layer], mask
+    inputs = {"input_ids": pad(rows, 0).to(body.device), "attention_mask": mask}
+    if layer == _num_layers(body):
+        return body(**inputs).last_hidden_state, mask
+    blocks = _blocks(body)
+    if blocks is None:
+        return body(**inputs, output_hidden_states=True).hidden_states[layer], mask
+    hook = blocks[layer].register_forward_pre_hook(_stop, with_kwargs=True)
+    try:
+        body(**inputs)
+    except _ReachedError as reached:
+        return reached.states, mask
+    finally:
+        hook.remove()
+    raise AssertionError(f"{type(body).__name__} passes over its layer {layer}")
+
+
+def _blocks(body: Any) -> torch.nn.ModuleList | None:
+    """The stack of layers; None if it cannot be told from other lists."""
+    count = _num_layers(body)
+    lists = [m for m in body.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
+    kinds = [found for found in lists if len({type(block) for block in found}) == 1]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+class _ReachedError(Exception):
+    """Ends a forward pass at the layer whose input is wanted."""
+
+    def __init__(self, states: torch.Tensor) -> None:
+        super().__init__()
+        self.states = states
+
+
+def _stop(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """The input of a layer is the states of the one below it."""
+    raise _ReachedError(args[0] if args else kwargs["hidden_states"])

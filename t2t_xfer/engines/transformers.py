@@ -6,19 +6,21 @@ questions. Scores do not depend on the batches beyond float rounding (1e-4).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from tqdm import tqdm
 
-from t2t_xfer.architectures.base import option_tokens
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.architectures.windows import piece
 from t2t_xfer.engines.decoding import Written, write
+from t2t_xfer.engines.tagging import slot_reader, tagged, write_tags
+from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class TransformersEngine:
     ) -> list[Generation]:
         """See `Engine`."""
         architecture = self.loaded.architecture
+        if options.coded and readout is Readout.generate:
+            return write_tags(self.loaded, prompted, options, self.batch_tokens)
         owners: list[int] = []
         rows: list[Row] = []
         for i, example in enumerate(prompted):
@@ -53,7 +57,7 @@ class TransformersEngine:
             owners += [i] * len(found)
             rows += found
         if readout is Readout.generate:
-            written = write(self.loaded, rows, decoding, self.batch_tokens)
+            written = self._write(rows, decoding)
             return [
                 self._written(example, options, part)
                 for example, part in zip(
@@ -68,10 +72,15 @@ class TransformersEngine:
                     prompted, _parts(len(prompted), owners, rows, pieces), strict=True
                 )
             ]
-        codes = None
         if options.coded:
-            codes = [tokens[0] for tokens in option_tokens(architecture.codec, options)]
-        answers = self._read_rows(rows, codes)
+            read = self._each_batch(rows, slot_reader(architecture, options))
+            return [
+                tagged(example, options, part)
+                for example, part in zip(
+                    prompted, _parts(len(prompted), owners, rows, read), strict=True
+                )
+            ]
+        answers = self._read_rows(rows)
         return [
             _generation(example, readout, part)
             for example, part in zip(
@@ -79,11 +88,22 @@ class TransformersEngine:
             )
         ]
 
+    def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
+        """What is written after each row, with the score of no answer where there may be none."""
+        written = write(self.loaded, rows, decoding, self.batch_tokens)
+        asked = [i for i, row in enumerate(rows) if row.null_target]
+        # The same windows again, where nothing but the one text may be written.
+        forced = [replace(rows[i], keys=None, targets=(rows[i].null_target,)) for i in asked]
+        nulls = write(self.loaded, forced, Decoding(), self.batch_tokens)
+        for i, null in zip(asked, nulls, strict=True):
+            written[i] = written[i]._replace(null=null.score)
+        return written
+
     def _written(
         self, example: Prompted, options: Options, parts: Sequence[tuple[Row, Written]]
     ) -> Generation:
-        """The text of the most probable window, if there are several."""
-        row, best = max(parts, key=lambda part: part[1].score)
+        """The text of the best window, if there are several."""
+        row, best = max(parts, key=_merit)
         place = None
         if best.found is None:
             text = self.loaded.tokenizer.decode(
@@ -99,6 +119,7 @@ class TransformersEngine:
             example.id,
             Readout.generate,
             text=text,
+            scores=_null_and_best(best),
             place=place,
             removed_tokens=row.removed_tokens,
         )
@@ -111,14 +132,11 @@ class TransformersEngine:
 
         return self._each_batch(rows, pieces)
 
-    def _read_rows(self, rows: Sequence[Row], codes: list[int] | None) -> list[list[float]]:
-        """For each row the option of every slot, or the score of every option."""
+    def _read_rows(self, rows: Sequence[Row]) -> list[list[float]]:
+        """For each row the score of every option."""
 
         def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
-            logits = place_logits(model, self.loaded.architecture, batch)
-            if codes is None:
-                return _option_scores(logits, batch)
-            return _best_codes(logits, batch, codes)
+            return _option_scores(place_logits(model, self.loaded.architecture, batch), batch)
 
         return self._each_batch(rows, answers)
 
@@ -132,7 +150,7 @@ class TransformersEngine:
         model = self.loaded.model.eval()
         with (
             torch.inference_mode(),
-            tqdm(total=len(rows), desc="read", unit="row", leave=False, disable=None) as progress,
+            Progress(total=len(rows), desc="read", unit="row") as progress,
         ):
             for batch in row_batches(rows, self.batch_tokens):
                 out.update(zip(batch, answer(model, [rows[i] for i in batch]), strict=True))
@@ -150,6 +168,24 @@ def _parts(
     return parts
 
 
+def _merit(part: tuple[Row, Written | Piece]) -> float:
+    """By which the best of several windows is chosen: the score of its span.
+
+    Where there may be no answer: how far the span is above no answer in the same window. So the
+    null score of an example is the smallest (no answer - best span) of its windows. BERT's
+    `run_squad.py` takes the smallest null score and the largest span score of all windows apart;
+    within one window both are probabilities over the same choices, and the logged span is the one
+    that the threshold is about.
+    """
+    found = part[1]
+    return found.score if found.null == -math.inf else found.score - found.null
+
+
+def _null_and_best(found: Written | Piece) -> tuple[float, ...]:
+    """The `scores` of a span's generation; see the record."""
+    return () if found.null == -math.inf else (found.null, found.score)
+
+
 def _place(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int]:
     """Characters of the input that the keys `[first, last)` cover; nothing if there are none."""
     if first == last:
@@ -159,12 +195,13 @@ def _place(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int
 
 
 def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Piece]]) -> Generation:
-    row, best = max(parts, key=lambda part: part[1].score)
+    row, best = max(parts, key=_merit)
     place = _place(example, row, best.start, best.end)
     return Generation(
         example.id,
         readout,
         text=example.input[slice(*place)],
+        scores=_null_and_best(best),
         place=place,
         removed_tokens=row.removed_tokens,
     )
@@ -188,27 +225,14 @@ def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float
     return [part.tolist() for part in scores.split(sizes)]
 
 
-def _best_codes(logits: torch.Tensor, rows: Sequence[Row], codes: list[int]) -> list[list[float]]:
-    """Index of the best code at every place."""
-    best = logits[:, codes].argmax(-1).tolist()
-    out = []
-    first = 0
-    for row in rows:
-        out.append(best[first : first + len(row.places)])
-        first += len(row.places)
-    return out
-
-
 def _generation(
     example: Prompted, readout: Readout, parts: Sequence[tuple[Row, list[float]]]
 ) -> Generation:
-    removed = sum(row.removed_tokens for row, _ in parts)
-    if not example.slots:
-        row, scores = parts[0]
-        lengths = row.option_lengths if example.candidates else ()
-        return Generation(
-            example.id, readout, scores=tuple(scores), lengths=lengths, removed_tokens=removed
-        )
-    ordered = sorted(parts, key=lambda part: part[0].first_slot)
-    choices = tuple(int(choice) for _, answer in ordered for choice in answer)
-    return Generation(example.id, readout, choices=choices, removed_tokens=removed)
+    row, scores = parts[0]
+    return Generation(
+        example.id,
+        readout,
+        scores=tuple(scores),
+        lengths=row.option_lengths if example.candidates else (),
+        removed_tokens=sum(row.removed_tokens for row, _ in parts),
+    )

@@ -39,7 +39,7 @@ def check_vllm(architecture: ArchitectureName, answer: str, readout: Readout) ->
     elif answer == "tags":
         reason = (
             "tags are read at every word of the prompt, which vLLM 0.32 offers in its V2 runner on"
-            " a GPU at most"
+            " a GPU at most, or written under a grammar of their own for every example"
         )
     elif answer == "span":
         reason = "an answer copied from the context would need a grammar for every example"

@@ -58,6 +58,28 @@ class Tuned(Protocol):
         ...
 
 
+@runtime_checkable
+class Localized(Protocol):
+    """A metric that reads the answers of each language by rules of its own."""
+
+    def for_language(self, code: str) -> Metric:
+        """The same metric for one language; its signature names the language.
+
+        Raises:
+            UnsupportedError: there are no rules for the language.
+        """
+        ...
+
+
+def in_language(metric: Metric, code: str) -> Metric:
+    """The metric that judges one language: itself, unless it is `Localized`.
+
+    Raises:
+        UnsupportedError: it has no rules for the language.
+    """
+    return metric.for_language(code) if isinstance(metric, Localized) else metric
+
+
 def statistics_by_id(
     metric: Metric, golds: Mapping[str, Gold], predictions: Iterable[Prediction]
 ) -> dict[str, tuple[float, ...]]:

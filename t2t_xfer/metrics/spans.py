@@ -13,6 +13,7 @@ merge; `INTJ` for `I-`; anything with `O` for "outside"). Later versions read ot
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from t2t_xfer.errors import UserError
@@ -32,6 +33,7 @@ OUTSIDE = _Tag("O", "O")
 """The reference puts an `O` between sentences; it stands at both ends of each of ours."""
 
 
+@lru_cache(maxsize=4096)  # a few tags stand on millions of words
 def _read(tag: str) -> _Tag:
     return _Tag(tag[:1], tag.rsplit("-", 1)[-1])
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from t2t_xfer.metrics.metric import percent, sums
@@ -36,18 +36,7 @@ class Squad:
         self, gold: Gold, value: Gold | None, evidence: float | None = None
     ) -> tuple[float, ...]:
         """Exact match and F1, 0 to 1, each against the accepted answer that suits it best."""
-        texts = [answer.text for answer in gold if isinstance(answer, Answer)]
-        if not texts or len(texts) < len(gold):
-            raise ValueError(f"{gold!r} are no answers with places")
-        if value is None:
-            return (0.0, 0.0)
-        if not isinstance(value, str):
-            raise ValueError(f"{value!r} is no text")
-        found = normalized(value)
-        return (
-            float(any(found == normalized(text) for text in texts)),
-            max(_f1(found.split(), normalized(text).split()) for text in texts),
-        )
+        return exact_and_f1(gold, value, normalized)
 
     def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
         """Means over the examples, 0 to 100."""
@@ -59,6 +48,26 @@ class Squad:
 def normalized(text: str) -> str:
     """The form in which two answers are compared (SQuAD v1.1)."""
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
+
+
+def exact_and_f1(
+    gold: Gold, value: Gold | None, normalized: Callable[[str], str]
+) -> tuple[float, float]:
+    """Exact match and word F1 of normalised texts, each against the answer that suits it best.
+
+    Raises:
+        ValueError: the gold answers are none, or not those of a question.
+    """
+    texts = [answer.text for answer in gold if isinstance(answer, Answer)]
+    if not texts or len(texts) < len(gold):
+        raise ValueError(f"{gold!r} are no answers with places")
+    if value is None:
+        return (0.0, 0.0)
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    found = normalized(value)
+    wanted = [normalized(text) for text in texts]
+    return float(found in wanted), max(_f1(found.split(), each.split()) for each in wanted)
 
 
 def _f1(found: list[str], wanted: list[str]) -> float:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from t2t_xfer.microworld.entailment import CONTRADICTION, inferences
+from t2t_xfer.microworld.entailment import inferences
 from t2t_xfer.microworld.grammar import Ask, Sentence, speaker
 from t2t_xfer.microworld.lexicon import LANGUAGES, Token
+from t2t_xfer.microworld.logic import CONTRADICTION
 from t2t_xfer.microworld.sampling import PATTERNS, sampler
 from t2t_xfer.microworld.stories import SLOTS, Story, stories
 from t2t_xfer.microworld.world import PLAIN, Event, Surface

@@ -63,6 +63,9 @@ class CellRow:
     """Score of always giving the most frequent training answer, 0 to 100."""
     oracle: float | None = None
     """Score of the gold answers themselves, 0 to 100: the ceiling of this metric and data."""
+    chance: float | None = None
+    """The least that answers without regard to the input score, 0 to 100, where the answers are
+    labels or letters (`metrics.chance`)."""
     source_language: str = "en"
     """The language of the target's training data: this row is not zero-shot if it is `language`."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from t2t_xfer.report.alarms import below_chance_notes
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import NONE, Grid, average, by_readout, noise
 from t2t_xfer.report.opening import opening, scope
@@ -27,6 +28,7 @@ from t2t_xfer.report.phrases import (
     table,
     text,
 )
+from t2t_xfer.report.xtreme import xtreme_averages
 
 ASIDE = (
     "## Read in another way\n\nThe same models and sentences by another readout. These numbers are "
@@ -45,11 +47,13 @@ def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -
     """
     main, beside = by_readout(rows)
     grid, aside = Grid(main), Grid(beside)
+    notes = [*notes, *below_chance_notes(rows)]
     parts = [f"# Study {text(study)}", opening(grid), scope(grid)]
     if notes:
         parts.append("**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes))
     if rows:
-        parts += [_what_was_run(grid), _main_table(grid), _by_model(grid), "## Every language"]
+        parts += [_what_was_run(grid), _main_table(grid), xtreme_averages(grid), _by_model(grid)]
+        parts.append("## Every language")
         parts += [_one_target(grid, target) for target in grid.targets]
         if beside:
             parts += [ASIDE, *(_one_target(aside, target) for target in aside.targets)]
@@ -129,13 +133,14 @@ def _same_data_words(grid: Grid) -> str:
     if pairs:
         words.append(
             f"{SAME_DATA} Same-data cells, kept out of every mean change: {listing(pairs)}. The "
-            "intermediate task is the target's own training data, so such a run only trains "
-            "longer on the same examples and shows no transfer between tasks. The change beside "
+            "intermediate task trains on examples that train the target too, all of them or some, "
+            "so such a run trains longer on the same data and shows no transfer between tasks "
+            "(docs/decisions/005-same-data.md). The change beside "
             "an average is therefore over fewer targets than the average where such a cell is."
         )
     if any(row.same_data is None for row in grid.rows):
         words.append(
-            "Whether an intermediate task is the target's own training data is not known here "
+            "Whether an intermediate task shares the target's training data is not known here "
             "(`cells.csv` does not hold it): such cells may be inside the mean changes."
         )
     return "\n\n".join(words)

@@ -1,43 +1,75 @@
-"""Where a task's rows come from: a data set of the hub, or files of the user's own.
+"""Where a task's rows come from: a data set of the hub, files of the user's own, or several such.
 
 The rule: our split names are `train`, `validation` and `test`; the source's names stand beside
-them. `{language}`, `{language_name}` and `{iso3}` in a configuration, a file name or a `where`
-value become the language that is read.
+them. `{language}`, `{language_name}`, `{language_name_lower}` and `{iso3}` in a configuration, a
+file name or a filter become the language that is read.
 
     data: {hub: {id: facebook/xnli, config: "{language}"}}
     data: {files: {train: data/reviews.en.jsonl, test: "data/reviews.{language}.jsonl"}}
+    data: {parts: [{name: mnli, hub: {id: nyu-mll/glue, config: mnli}}, {name: own, files: {…}}]}
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 
-from t2t_xfer.languages import fill
+from t2t_xfer.languages import fill, holds_language
 from t2t_xfer.records import Json, Split
-from t2t_xfer.specs.base import Filled, Pattern, Spec, Text, mistake
+from t2t_xfer.specs.base import Filled, Name, Pattern, Spec, Text, distinct, mistake, some
+from t2t_xfer.specs.task_parts import RawValue
+
+Files: TypeAlias = dict[Split, Pattern]
+Conllu: TypeAlias = Literal["words", "xtreme"]
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+HubSplits = Annotated[
+    tuple[Filled, ...], BeforeValidator(_as_list), AfterValidator(some), AfterValidator(distinct)
+]
 
 
 class HubData(Spec):
     """A data set of the Hugging Face hub (or of a mirror with the same layout)."""
+
+    not_identity: ClassVar[frozenset[str]] = frozenset({"unhosted"})
 
     id: Filled
     """`owner/name`."""
     config: Pattern = "default"
     revision: Text | None = None
     """A commit or tag of the hub. None: the newest."""
-    splits: dict[Split, Filled] = Field(default_factory=dict)
-    """Our split -> the hub's, where the names differ."""
+    splits: dict[Split, HubSplits] = Field(default_factory=dict)
+    """Our split -> the hub's, where the names differ. Of a list, one is read after the other."""
+    unhosted: Filled | None = None
+    """Why the hub itself does not have it, and what to put where. Mirrors may have it."""
 
     def config_for(self, language: str) -> str:
         """The configuration that holds a language."""
         return fill(self.config, language)
 
-    def split_for(self, split: Split) -> str:
-        """The hub's name of one of our splits."""
-        return self.splits.get(split, split)
+    def splits_for(self, split: Split) -> tuple[str, ...]:
+        """The hub's names of one of our splits; none if it is another one's already.
+
+        XQuAD is tested on the hub's `validation`, so it has no validation rows beside them.
+        """
+        if split in self.splits:
+            return self.splits[split]
+        taken = {name for names in self.splits.values() for name in names}
+        return () if split in taken else (split,)
 
     @field_validator("id", "config")
     @classmethod
@@ -51,15 +83,20 @@ class HubData(Spec):
         return value
 
 
-class DataSpec(Spec):
-    """Exactly one source, and which of its rows belong to the task."""
+class PartSpec(Spec):
+    """One source of rows, and what it calls the task's columns and labels."""
 
+    name: Name
+    """Stands in the ids of its rows, so that these differ between the parts."""
     hub: HubData | None = None
-    files: dict[Split, Pattern] | None = Field(default=None, validate_default=True)
-    """Our split -> a file. Relative names start from the folder above `tasks/` for a task in a
-    folder of that name, else from the YAML file's own folder (`load.data_root`)."""
+    files: Files | None = Field(default=None, validate_default=True)
     where: dict[Filled, Pattern] = Field(default_factory=dict)
-    """Only rows whose column equals the text count."""
+    where_prefix: dict[Filled, Pattern] = Field(default_factory=dict)
+    conllu: Conllu = "words"
+    columns: dict[Filled, Filled] = Field(default_factory=dict)
+    """The task's column -> this part's, where the names differ. Filters name the part's own."""
+    labels: dict[Filled, RawValue] = Field(default_factory=dict)
+    """Label -> its raw value in this part, where the values differ."""
 
     _root: Path = PrivateAttr(default=Path())
 
@@ -68,24 +105,101 @@ class DataSpec(Spec):
         self._root = (context or {}).get("root", Path())
 
     def file_for(self, split: Split, language: str) -> Path | None:
-        """The file with a split of a language; None if the task names none for the split."""
+        """The file with a split of a language, a pattern if it holds `*`; None if the part names
+        none for the split."""
         pattern = (self.files or {}).get(split)
         return None if pattern is None else self._root / fill(pattern, language)
 
+    def patterns(self, split: Split | None = None) -> list[str]:
+        """What may name the language: for one split, or for all that are tested or tuned on."""
+        names = [*self.where.values(), *self.where_prefix.values()]
+        if self.hub is not None:
+            return [*names, self.hub.config]
+        files = self.files or {}
+        return names + [files[s] for s in files if (s == split if split else s != "train")]
+
     @field_validator("files")
     @classmethod
-    def _one_of_two(
-        cls, files: dict[Split, str] | None, info: ValidationInfo
-    ) -> dict[Split, str] | None:
-        if "hub" not in info.data:  # already a problem
-            return files
-        if files is not None and info.data["hub"] is not None:
-            raise mistake("either `hub` or `files`, not both")
-        if not files and info.data["hub"] is None:
-            raise mistake("a file for a split" if files is not None else "this key or `hub`")
-        return files
+    def _one_of_two(cls, files: Files | None, info: ValidationInfo) -> Files | None:
+        return _only_source(files, info, ("hub",))
 
     def canonical(self) -> dict[str, Json]:
         """See `Spec.canonical`. Of the files only which splits there are: contents are hashed."""
-        files: Json = None if self.files is None else [*sorted(self.files)]
-        return {**super().canonical(), "files": files}
+        return {**super().canonical(), "files": _splits_of(self.files)}
+
+
+def _named(parts: tuple[PartSpec, ...]) -> tuple[PartSpec, ...]:
+    distinct(tuple(part.name for part in parts), "another name for each part")
+    return parts
+
+
+class DataSpec(Spec):
+    """Exactly one of `hub`, `parts` and `files`, and which of the rows belong to the task."""
+
+    hub: HubData | None = None
+    parts: Annotated[tuple[PartSpec, ...], AfterValidator(_named)] = ()
+    """Several sources, one after the other in every split. All of them must be there."""
+    files: Files | None = Field(default=None, validate_default=True)
+    """Our split -> a file, or with `*` all files that match, in the order of their names.
+    Relative names start from the folder above `tasks/` for a task in a folder of that name, else
+    from the YAML file's own folder (`load.data_root`)."""
+    where: dict[Filled, Pattern] = Field(default_factory=dict)
+    """Only rows whose column equals the text count."""
+    where_prefix: dict[Filled, Pattern] = Field(default_factory=dict)
+    """Only rows whose column begins with the text count."""
+    conllu: Conllu = "words"
+    """How `.conllu` files are read: their syntactic words, or as XTREME makes its `udpos` of them
+    (docs/udpos.md)."""
+
+    _root: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:
+        """Remember where relative files start; `load_yaml` passes it on."""
+        self._root = (context or {}).get("root", Path())
+
+    @property
+    def sources(self) -> tuple[PartSpec, ...]:
+        """The parts; of a task with one source that one, under the name `data`."""
+        if self.parts:
+            return self.parts
+        shared = ("hub", "files", "where", "where_prefix", "conllu")
+        stated = {"name": "data", **{key: getattr(self, key) for key in shared}}
+        return (PartSpec.model_validate(stated, context={"root": self._root}),)
+
+    def tells_languages_apart(self) -> bool:
+        """Whether every source names the language that is tested."""
+        return all(any(map(holds_language, part.patterns())) for part in self.sources)
+
+    @field_validator("files")
+    @classmethod
+    def _one_of_three(cls, files: Files | None, info: ValidationInfo) -> Files | None:
+        return _only_source(files, info, ("hub", "parts"))
+
+    @field_validator("where", "where_prefix", "conllu")
+    @classmethod
+    def _of_one_source(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("parts") and value:
+            raise mistake("nothing here, because each of the `parts` has its own")
+        return value
+
+    def canonical(self) -> dict[str, Json]:
+        """See `Spec.canonical`. Of the files only which splits there are: contents are hashed."""
+        return {**super().canonical(), "files": _splits_of(self.files)}
+
+
+def _only_source(
+    files: Files | None, info: ValidationInfo, others: tuple[str, ...]
+) -> Files | None:
+    """Refuses none and more than one of `files` and the keys above it."""
+    if any(other not in info.data for other in others):  # already a problem
+        return files
+    given = [other for other in others if info.data[other]]
+    if len(given) + (files is not None) > 1:
+        raise mistake("either `hub` or `files`, not both")
+    if not files and not given:
+        raise mistake("a file for a split" if files is not None else "this key or `hub`")
+    return files
+
+
+def _splits_of(files: Mapping[Split, str] | None) -> Json:
+    return None if files is None else [*sorted(files)]

@@ -88,7 +88,7 @@ class _Spot(NamedTuple):
     """Where the last key stands (or the list item)."""
     node: Node
     rest: tuple[int | str, ...]
-    """What the file does not hold: a missing key, or pydantic's mark for a key or a union."""
+    """What the file does not hold: a missing key, or pydantic's mark for a key."""
 
 
 def _spot(location: tuple[int | str, ...], node: Node) -> _Spot:
@@ -102,8 +102,10 @@ def _spot(location: tuple[int | str, ...], node: Node) -> _Spot:
         elif isinstance(part, int) and part < len(node.items()):
             node = node.items()[part]
             place = node.place
-        else:
+        elif part == "[key]" or isinstance(node.plain(), dict):
             rest = (*rest, part)
+            continue
+        else:  # pydantic's mark for a member of a union
             continue
         keys, rest = (*keys, part), ()
     return _Spot(keys, place, node, rest)

@@ -55,6 +55,38 @@ _LanguageChoice = Annotated[
 ]
 
 
+def _one_or_several(value: Any) -> str:
+    return "mixture" if isinstance(value, list | tuple) else "task"
+
+
+def _mixed(tasks: tuple[str, ...]) -> tuple[str, ...]:
+    if len(tasks) < 2 or "none" in tasks:
+        raise mistake("two or more tasks in a mixture, 'none' not among them")
+    return tasks
+
+
+Intermediate = Annotated[
+    Annotated[TaskName, Tag("task")]
+    | Annotated[
+        tuple[TaskName, ...], AfterValidator(distinct), AfterValidator(_mixed), Tag("mixture")
+    ],
+    Discriminator(_one_or_several),
+]
+"""What is trained on before the target: a task, `none`, or a mixture of tasks in one stage."""
+
+
+def tasks_of(intermediate: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The tasks that are trained on together; none for `none`."""
+    if isinstance(intermediate, str):
+        return () if intermediate == "none" else (intermediate,)
+    return intermediate
+
+
+def intermediate_name(intermediate: str | tuple[str, ...]) -> str:
+    """As tables name it: `mnli`, `none`, `mnli+squad_v1`."""
+    return "+".join(tasks_of(intermediate)) or "none"
+
+
 class LimitSpec(Spec):
     """At most so many rows of a split, the same ones in every language. None: all."""
 
@@ -72,9 +104,10 @@ class StudySpec(Spec):
     """The file's stem."""
     models: Annotated[tuple[ModelSpec, ...], AfterValidator(some)]
     intermediates: Annotated[
-        tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)
+        tuple[Intermediate, ...], AfterValidator(some), AfterValidator(distinct)
     ] = ("none",)
-    """Tasks trained on before the target task; `none` is the baseline without."""
+    """Tasks trained on before the target task; `none` is the baseline without. A list inside the
+    list is a mixture: `[none, mnli, [mnli, squad_v1]]`."""
     targets: Annotated[tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)]
     languages: _LanguageChoice | None = None
     """The languages to test: for every task (those it has), or by task. None: all it has."""

@@ -19,7 +19,6 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from t2t_xfer.languages import holds_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.base import (
     Filled,
@@ -35,16 +34,11 @@ from t2t_xfer.specs.base import (
     some,
 )
 from t2t_xfer.specs.data import DataSpec
+from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
+from t2t_xfer.specs.mining import MiningSpec, checked_mining
+from t2t_xfer.specs.tag_scheme import bio_mistake
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.wording import PromptUse
-
-METRICS: dict[str, tuple[str, ...]] = {
-    "accuracy": ("label", "choice"),
-    "span_f1": ("tags",),
-    "squad": ("span",),
-    "retrieval_accuracy": ("pair",),
-}
-"""The metrics a task may name, and the answers each one judges."""
 
 YES_NO = ("yes", "no")
 """The answers to a pair's question, whether the two sentences mean the same."""
@@ -56,7 +50,7 @@ class TaskSpec(Spec):
     """What `tasks/<name>.yaml` says."""
 
     name_key: ClassVar[str] = "task"
-    not_identity: ClassVar[frozenset[str]] = frozenset({"note", "languages"})
+    not_identity: ClassVar[frozenset[str]] = frozenset({"note", "languages", "contains"})
 
     task: Name
     """The file's stem."""
@@ -66,6 +60,9 @@ class TaskSpec(Spec):
     data: DataSpec
     train_task: TaskName | None = None
     """The task whose English rows train this one (XNLI is trained on MNLI). None: its own."""
+    contains: tuple[TaskName, ...] = ()
+    """Tasks whose training rows stand in this one's too, under another data set's name. Rows from
+    the same split of the same data set are found without it (docs/decisions/005)."""
     source_language: LanguageCode = "en"
     """The language of training and validation. Rows of others are only ever tested on."""
     languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
@@ -90,9 +87,15 @@ class TaskSpec(Spec):
     """The column with the text that answers are copied from (`answer: span`)."""
     answers_field: Filled | None = Field(None, validate_default=True)
     """The column with the accepted answers as SQuAD has them: `{text: […], answer_start: […]}`."""
+    unanswerable: Filled | None = None
+    """The target text of questions without an accepted answer (SQuAD 2.0). None: there are no such
+    questions, and a model can only answer with a piece of the context."""
 
     pair_fields: tuple[Filled, ...] = Field((), validate_default=True)
-    """The columns with the sentence in the target language and with its English translation."""
+    """The columns with the sentence in the target language and with its English translation; for
+    `mining` with the ids of both."""
+    mining: MiningSpec | None = None
+    """The pools that pairs are hidden in. None: every row is a pair (`answer: pair`)."""
     embedding: EmbeddingSpec = EmbeddingSpec()
     """How sentences become vectors (`answer: pair`)."""
 
@@ -100,18 +103,25 @@ class TaskSpec(Spec):
     """The column with the list of words (`answer: tags`). Prompts know it as `words`."""
     tags_field: Filled | None = Field(default=None, validate_default=True)
     """The column with one tag for each word: names, or indices into `tags`."""
+    tags_from: Literal["train"] | None = None
+    """Instead of `tags`: all tags of the source language's training split (`data.inventory`)."""
     tags: Annotated[tuple[Filled, ...], AfterValidator(distinct)] = Field(
         default=(), validate_default=True
     )
     """The tags in the order of the options, which is the order of the data's indices."""
     default_tag: Text | None = Field(default=None, validate_default=True)
     """Fills the slots that a generated answer leaves out."""
+    tag_scheme: Literal["bio"] | None = None
+    """`bio`: the tags are `O`, `B-…` and `I-…`, and a predicted `I-X` always follows `B-X` or `I-X`
+    (docs/decisions/006-legal-bio.md). None: any tag may follow any."""
 
     prompt: PromptUse
     shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
     """Template fields that may lose tokens at their end when an input is too long, in order.
     `choices`: each of them."""
     metric: Text
+    positive_label: Filled | None = Field(default=None, validate_default=True)
+    """The label whose F1 counts (`metric: accuracy_f1`)."""
     parallel: Truth = False
     """The same id is the same example in every language."""
     readout: dict[ArchitectureName, Readout] = Field(default_factory=dict)
@@ -153,7 +163,7 @@ class TaskSpec(Spec):
     @classmethod
     def _own_data(cls, codes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         data: DataSpec | None = info.data.get("data")
-        if len(codes) > 1 and data is not None and not _tells_languages_apart(data):
+        if len(codes) > 1 and data is not None and not data.tells_languages_apart():
             raise mistake("one language, because `data` names no {language}: all would be the same")
         return codes
 
@@ -172,6 +182,15 @@ class TaskSpec(Spec):
     def _of_span_tasks(cls, value: T, info: ValidationInfo) -> T:
         return _belongs(("span",), value, info)
 
+    @field_validator("unanswerable")
+    @classmethod
+    def _of_a_span(cls, word: str | None, info: ValidationInfo) -> str | None:
+        if word is None:
+            return None
+        if not any(character.isalnum() for character in word):
+            raise mistake("a text with a letter or a digit: answers are compared by these")
+        return _belongs(("span",), word, info)
+
     @field_validator("pair_fields")
     @classmethod
     def _of_pair_tasks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -179,10 +198,30 @@ class TaskSpec(Spec):
             raise mistake("two columns: the target language's sentence and the English one")
         return _belongs(("pair",), value, info)
 
-    @field_validator("words_field", "tags_field", "tags")
+    _of_mined_pairs = field_validator("mining")(checked_mining)
+
+    @field_validator("words_field", "tags_field", "tags_from", "tags")
     @classmethod
     def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
+        if info.field_name == "tags_from" and value is None:
+            return value
+        if info.field_name == "tags" and info.data.get("tags_from", "wrong"):
+            if value:
+                raise mistake("either `tags` or `tags_from`, not both")
+            return value
         return _belongs(("tags",), value, info)
+
+    @field_validator("labels")
+    @classmethod
+    def _known_to_the_parts(
+        cls, labels: dict[str, LabelSpec], info: ValidationInfo
+    ) -> dict[str, LabelSpec]:
+        data: DataSpec | None = info.data.get("data")
+        for part in () if data is None else data.parts:
+            strange = [name for name in part.labels if name not in labels]
+            if strange:
+                raise mistake(f"the label {strange[0]!r}, which the part {part.name!r} names")
+        return labels
 
     @field_validator("labels")
     @classmethod
@@ -209,6 +248,17 @@ class TaskSpec(Spec):
             raise mistake(f"nothing here, because the answer is {answer}")
         return tag
 
+    @field_validator("tag_scheme")
+    @classmethod
+    def _legal_scheme(cls, scheme: str | None, info: ValidationInfo) -> str | None:
+        answer = info.data.get("answer", "tags")
+        if scheme is not None and answer != "tags":
+            raise mistake(f"nothing here, because the answer is {answer}")
+        wrong = scheme and bio_mistake(info.data.get("tags", ()))
+        if wrong:
+            raise mistake(f"tags of the scheme bio: {wrong}")
+        return scheme
+
     @field_validator("shortenable")
     @classmethod
     def _known_fields(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -220,16 +270,8 @@ class TaskSpec(Spec):
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))
         return names
 
-    @field_validator("metric")
-    @classmethod
-    def _fitting_metric(cls, metric: str, info: ValidationInfo) -> str:
-        if metric not in METRICS:
-            raise mistake(" or ".join(METRICS), METRICS)
-        answer = info.data.get("answer", METRICS[metric][0])
-        if answer not in METRICS[metric]:
-            fitting = next(name for name, judged in METRICS.items() if answer in judged)
-            raise mistake(f"{fitting}, because the answer is {answer}")
-        return metric
+    _judges_the_answer = field_validator("metric")(fitting_metric)
+    _fits_the_metric = field_validator("positive_label")(fitting_positive_label)
 
 
 def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:
@@ -240,12 +282,3 @@ def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:
     if answer in owners and not value and "answer" in info.data:
         raise mistake(f"this key, because the answer is {answer}")
     return value
-
-
-def _tells_languages_apart(data: DataSpec) -> bool:
-    patterns = list(data.where.values())
-    if data.hub is not None:
-        patterns.append(data.hub.config)
-    if data.files is not None:
-        patterns += [name for split, name in data.files.items() if split != "train"]
-    return any(holds_language(pattern) for pattern in patterns)

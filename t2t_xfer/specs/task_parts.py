@@ -15,6 +15,10 @@ def _raw_value(value: object) -> object:
     raise mistake("the value as the data has it: text, a whole number, true or false")
 
 
+RawValue = Annotated[Text | Whole | Truth, BeforeValidator(_raw_value)]
+"""A label's value as the data has it."""
+
+
 def _with_end(tokens: int) -> int:
     if tokens < 2:
         raise mistake("at least 2: one token and the end token")
@@ -48,7 +52,7 @@ class DecodingSpec(Spec):
 class LabelSpec(Spec):
     """One label of a task."""
 
-    value: Annotated[Text | Whole | Truth | None, BeforeValidator(_raw_value)] = None
+    value: RawValue | None = None
     """The raw value in the data. Left out: the label's own name (filled in by `TaskSpec`)."""
     word: Filled | None = None
     """The text a model answers. Beats the prompt's words."""

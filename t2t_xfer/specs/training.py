@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Strict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from t2t_xfer.records import Json
@@ -46,6 +53,30 @@ class LoraSpec(Spec):
     blocks (QLoRA §4, Biderman et al.), never the LM head and the embeddings."""
 
 
+class MixtureSpec(Spec):
+    """How often each task comes where several are trained on together.
+
+    An epoch is as long as all tasks together, each counted up to `cap`.
+    """
+
+    rate: Literal["proportional", "equal", "temperature"] = "proportional"
+    """Proportional to the numbers of examples (jiant's default, which Phang et al. used for ANLI+
+    and for several tasks); the same for each task; or proportional to the number to the power
+    1 / `temperature`."""
+    cap: Count | None = None
+    """A task counts as at most so many examples (T5's artificial limit K, Raffel et al. 2020,
+    arXiv 1910.10683 §3.5.2: 2**19 to 2**21)."""
+    temperature: Annotated[float, Strict(), Field(ge=1)] = 1.0
+    """Above 1 lifts small tasks (T5 §3.5.2; mT5 takes 1 / 0.3 for languages). Only for
+    `rate: temperature`."""
+
+    @model_validator(mode="after")
+    def _temperature_is_used(self) -> Self:
+        if self.temperature != 1 and self.rate != "temperature":
+            raise mistake("`rate: temperature`, because `temperature` is set")
+        return self
+
+
 class TrainingSpec(Spec):
     """The settings of one training run."""
 
@@ -61,6 +92,8 @@ class TrainingSpec(Spec):
     """Training after an intermediate task that trained an adapter: go on with the same adapter, or
     add it to the weights and start anew (a new adapter, or all weights)."""
 
+    mixture: MixtureSpec = MixtureSpec()
+    """How several tasks are mixed, if there are several."""
     examples_per_step: Count = 32
     """Examples in one optimizer step, each weighing 1 (Phang et al.: batch 4 × accumulation 8)."""
     epochs: Positive | None = 3
@@ -120,7 +153,9 @@ def _settings(overrides: dict[str, Json]) -> dict[str, Json]:
 def _nested(details: ErrorDetails) -> InitErrorDetails:
     """The same error, told from inside another spec."""
     kind = "spec_unknown_key" if details["type"] == "extra_forbidden" else "spec"
-    spec = LoraSpec if details["loc"][0] == "lora" and len(details["loc"]) > 1 else TrainingSpec
+    nested: dict[str, type[Spec]] = {"lora": LoraSpec, "mixture": MixtureSpec}
+    inside = len(details["loc"]) > 1
+    spec: type[Spec] = nested.get(str(details["loc"][0]), TrainingSpec) if inside else TrainingSpec
     known = list(spec.model_fields) if kind != "spec" else choices_of(details)
     context = {"expected": expected_words(details), "choices": known, "hint": ""}
     error = PydanticCustomError(kind, "expected {expected}", context)
@@ -145,13 +180,16 @@ def merge(base: TrainingSpec, overrides: Mapping[str, Json]) -> TrainingSpec:
     """The settings with some of them replaced.
 
     Overrides that say `epochs` and not `steps` also drop the base's `steps`: otherwise the more
-    general of the two statements would win. Of `lora`, only the keys that are there.
+    general of the two statements would win. Of `lora` and `mixture`, only the keys that are there.
 
     Raises:
         pydantic.ValidationError: an unknown key or a value that does not fit.
     """
     dropped = {"steps": None} if overrides.get("epochs") is not None else {}
     settings = base.model_dump()
-    lora = overrides.get("lora")
-    nested = {"lora": {**settings["lora"], **lora}} if isinstance(lora, dict) else {}
+    nested = {
+        key: {**settings[key], **value}
+        for key in ("lora", "mixture")
+        if isinstance(value := overrides.get(key), dict)
+    }
     return TrainingSpec.model_validate({**settings, **dropped, **overrides, **nested})

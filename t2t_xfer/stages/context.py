@@ -36,14 +36,14 @@ class Context:
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
-        return load_task(self.catalogue, name)
+        return load_task(self.catalogue, name, self.source)
 
     def _prompted(
         self, name: str, language: str, split: Split, limit: int | None
     ) -> tuple[list[Example], list[Prompted]]:
         task = self.task(name)
         examples = read_examples(task.spec, self.source, language, split, limit)
-        return examples, [_render(task, example) for example in examples]
+        return examples, [render(task, example) for example in examples]
 
     def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
         """The checkpoint in memory; the last one asked for stays there."""
@@ -89,7 +89,12 @@ class Context:
             self._vllm = None
 
 
-def _render(task: Task, example: Example) -> Prompted:
+def render(task: Task, example: Example) -> Prompted:
+    """An example as text.
+
+    Raises:
+        DataError: the prompt fails on it; names the example.
+    """
     try:
         return task.answer.render(example)
     except DataError as e:

@@ -34,6 +34,7 @@ def read_predictions(path: Path) -> dict[str, Generation]:
                 removed_tokens=row["removed_tokens"],
                 lengths=tuple(row.get("lengths", ())),
                 neighbours=tuple(row.get("neighbours", ())),
+                pieces=row.get("pieces", 1),
             )
     return out
 
@@ -51,11 +52,13 @@ def logged(example: Example, generation: Generation) -> dict[str, Json]:
         "place": plain(generation.place),
         "removed_tokens": generation.removed_tokens,
     }
-    # Most tasks have neither.
+    # Most tasks have none of these.
     if generation.lengths:
         line["lengths"] = list(generation.lengths)
     if generation.neighbours:
         line["neighbours"] = list(generation.neighbours)
+    if generation.pieces > 1:
+        line["pieces"] = generation.pieces
     return line
 
 

@@ -6,17 +6,17 @@ comes to mean something else.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.detect import ANSWER_ROOM
-from t2t_xfer.data.examples import fingerprint, missing_languages, split_ref
+from t2t_xfer.data.examples import fingerprint, missing_languages
+from t2t_xfer.data.places import described
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.languages import fill
-from t2t_xfer.metrics import Tuned
+from t2t_xfer.metrics import Tuned, in_language
 from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
@@ -26,10 +26,11 @@ from t2t_xfer.stages.models import (
     check_input_length,
     check_new_input_length,
 )
+from t2t_xfer.stages.tagging import read_form, scheme, trained_form
 from t2t_xfer.stages.task import Task
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
-VERSIONS = {"model": 2, "train": 1, "predict": 1, "score": 1}
+VERSIONS = {"model": 3, "train": 1, "predict": 1, "score": 1}
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
 the size belongs to the identity."""
@@ -58,26 +59,45 @@ def train_spec(
     context: Context,
     base: Base,
     first: bool,
-    task: str,
+    tasks: Sequence[str],
     training: TrainingSpec,
     limit: int | None,
     seed: int,
 ) -> dict[str, Json]:
-    """Identity of a `train` stage; `first`: it starts from the base rather than another stage."""
+    """Identity of a `train` stage; `first`: it starts from the base rather than another stage.
+
+    `limit` is that of each task. How tasks are mixed does not count where there is only one.
+    """
     _check_length(base, training.max_input_tokens)
-    loaded = context.task(task)
-    check_trainable(base.architecture, loaded)
-    language = loaded.spec.source_language
+    parts = [_trained(context, base, task) for task in tasks]
+    settings = training.canonical()
+    if len(parts) == 1:
+        del settings["mixture"]
     return {
         "version": VERSIONS["train"],
         "model": base.identity if first else {},
         "dtype": base.dtype,
-        "shown": loaded.shown(),
-        "language": language,
-        **_rows(context, loaded, language, "train"),
+        **(parts[0] if len(parts) == 1 else {"mixture": [*parts]}),
         "limit": limit,
-        "training": training.canonical(),
+        "training": settings,
         "seed": seed,
+    }
+
+
+def trained_parts(spec: Mapping[str, Any]) -> list[Any]:
+    """The tasks of a `train` stage's spec, each with `shown`, `language` and its rows."""
+    return list(spec["mixture"]) if "mixture" in spec else [spec]
+
+
+def _trained(context: Context, base: Base, name: str) -> dict[str, Json]:
+    task = context.task(name)
+    check_trainable(base.architecture, task)
+    language = task.spec.source_language
+    return {
+        "shown": task.shown(),
+        **trained_form(base, task),
+        "language": language,
+        **_rows(context, task, language, "train"),
     }
 
 
@@ -91,11 +111,9 @@ def _check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_R
 
 
 def _rows(context: Context, task: Task, language: str, split: Split) -> dict[str, Json]:
-    """Which rows: their place on the hub (paths of files do not count), filter and content."""
-    place = split_ref(task.spec, language, split)
+    """Which rows: their places on the hub (paths of files do not count), filters and content."""
     return {
-        "place": None if isinstance(place, Path) else str(place),
-        "where": {name: fill(text, language) for name, text in task.spec.data.where.items()},
+        **described(task.spec, language, split),
         "data": fingerprint(task.spec, context.source, language, split),
     }
 
@@ -136,16 +154,34 @@ def check_trainable(architecture: ArchitectureName, task: Task) -> None:
 
 
 def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ...]:
-    """The readouts that a study reports: one, or for pairs each that there is.
+    """The readouts that a study reports: one, or for pairs that are not mined each there is.
 
     Raises:
         UnsupportedError: the architecture cannot answer the task.
     """
     asked = task.spec.readout.get(architecture)
     planned = _planned(architecture, task, asked)
+    if task.answer.name == "pair" and architecture == "causal":
+        _check_first(task)
+    if task.spec.mining is not None:
+        # Yes/no questions about some of hundred thousands of sentences cost too much.
+        if asked not in (None, Readout.embed):
+            raise UnsupportedError(
+                f"task {task.name!r}: pairs are mined by embeddings only; leave out"
+                f" `readout: {{{architecture}: {asked}}}`."
+            )
+        return (Readout.embed,)
     if task.answer.name == "pair" and asked is None:
         return ANSWER_READOUTS[architecture, "pair"]
     return (planned,)
+
+
+def _check_first(task: Task) -> None:
+    if task.spec.embedding.pooling == "first":
+        raise UnsupportedError(
+            f"task {task.name!r}: `pooling: first` gives every sentence the same vector in a"
+            " decoder, whose first token has seen nothing of the sentence. Use `mean` or `last`."
+        )
 
 
 def _planned(architecture: ArchitectureName, task: Task, asked: Readout | None) -> Readout:
@@ -169,9 +205,10 @@ def predict_spec(
     Raises:
         UnsupportedError: the engine cannot read this.
     """
+    task = context.task(test.task)
     if engine == "vllm":
-        check_vllm(base.architecture, context.task(test.task).answer.name, readout)
-    decoding = context.task(test.task).spec.decoding
+        check_vllm(base.architecture, task.answer.name, readout)
+    decoding = task.spec.decoding
     room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
     _check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
     return {
@@ -180,6 +217,7 @@ def predict_spec(
         "dtype": base.dtype,
         "engine": engine,
         "readout": readout.value,
+        **read_form(base, task, readout),
         **({"decoding": decoding.canonical()} if readout is Readout.generate else {}),
         "max_input_tokens": max_input_tokens,
         # vLLM makes its own batches, so its scores are the same to some digits only.
@@ -229,6 +267,7 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
     return {
         "version": VERSIONS["predict"],
         "shown": task.shown(),
+        **scheme(task),
         "language": test.language,
         "split": test.split,
         "limit": test.limit,
@@ -237,7 +276,12 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
 
 
 def score_spec(context: Context, test: Test) -> dict[str, Json]:
-    """Identity of a `score` stage, beside the predictions it needs."""
+    """Identity of a `score` stage, beside the predictions it needs.
+
+    Raises:
+        UnsupportedError: the task's metric has no rules for the language.
+    """
+    in_language(context.task(test.task).metric, test.language)
     return {
         "version": VERSIONS["score"],
         "parsed": context.task(test.task).parsed(),

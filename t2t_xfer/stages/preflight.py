@@ -13,7 +13,8 @@ from t2t_xfer.architectures.adapter_files import check_quantisation
 from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.run import StageLike
+from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.stagelike import StageLike
 
 
 def preflight(stages: Sequence[StageLike], context: Context) -> None:
@@ -38,6 +39,9 @@ def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
     spec: Any = stage.spec
     if stage.kind == "model":
         return []
+    if stage.kind == "train":
+        parts = trained_parts(spec)
+        return [(p["shown"]["task"], p["language"], "train", spec["limit"]) for p in parts]
     task = spec["parsed" if stage.kind == "score" else "shown"]["task"]
     rows = [(task, spec["language"], spec.get("split", "train"), spec["limit"])]
     if "majority_of" in spec:

@@ -9,44 +9,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
 from t2t_xfer.answers import PairFormat
+from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
-from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.checkpoints import (
     CHECKPOINT,
     check_decodable,
-    load_to_train,
     save_merged,
-    save_trained,
     weights_of,
 )
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
 from t2t_xfer.stages.score import Tuning, score_examples
+from t2t_xfer.stages.stagelike import StageLike
+from t2t_xfer.stages.tagging import count_read
 from t2t_xfer.stages.task import Task
-
-if TYPE_CHECKING:
-    from t2t_xfer.architectures.rows import Row
-
-
-class StageLike(Protocol):
-    """What is needed of a stage here (`study.stage.Stage` is one)."""
-
-    @property
-    def kind(self) -> str:
-        """`model`, `train`, `predict` or `score`."""
-
-    @property
-    def spec(self) -> Mapping[str, Json]:
-        """Its identity."""
-
-    @property
-    def how(self) -> Mapping[str, Json]:
-        """Its paths."""
+from t2t_xfer.stages.train import run_training
 
 
 class StageRunner:
@@ -90,69 +72,24 @@ class StageRunner:
         return {"device": "cpu"}
 
     def _train(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
-        from t2t_xfer.architectures.adapters import count_parameters
-        from t2t_xfer.training.loop import train
-
-        spec, how = cast("Any", stage.spec), cast("Any", stage.how)
-        # How often to save changes no result, so it is not in the spec.
-        training = TrainingSpec.model_validate(
-            {**spec["training"], "checkpoint_steps": how["checkpoint_steps"]}
-        )
-        task = self._task(spec)
-        examples, prompted = self.context.prompted(
-            task.name, spec["language"], "train", spec["limit"]
-        )
-        # Unlabelled rows cannot be trained on; `read_examples` has dropped them.
-        # Loaded afresh: training changes the weights that a warm model would share.
-        self.context.forget_model()
-        weights = weights_of(stage, needs)
-        loaded = load_to_train(weights, spec["dtype"], training, spec["seed"])
-        parameters = count_parameters(loaded.model)
-        architecture, options = loaded.architecture, task.answer.options
-
-        def rows_of(example: int, epoch: int) -> list[Row]:
-            text = prompted[example]
-            if task.answer.shuffles:
-                text = task.answer.render(examples[example], epoch)
-            return architecture.training_rows(text, options)
-
-        # A first row before the first step: what cannot work fails here, by name.
-        rows_of(0, 0)
-        trained = train(
-            loaded,
-            len(examples),
-            rows_of,
-            training,
-            seed=spec["seed"],
-            directory=work / "training",
-            progress=self.progress,
-        )
-        save_trained(loaded, work, stage, needs, training)
-        write_jsonl(work / "losses.jsonl", ({"loss": loss} for loss in trained.losses))
-        _remove_if_empty(work / "training")
-        return {
-            "steps": trained.steps,
-            "examples": trained.examples,
-            "training_examples": len(examples),
-            "tokens": trained.tokens,
-            "trainable_parameters": parameters.trainable,
-            "parameters": parameters.total,
-            "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
-            "device": str(loaded.model.device),
-        }
+        return run_training(self.context, stage, work, needs, self._task, self.progress)
 
     def _predict(
         self, stage: StageLike, work: Path, needs: Mapping[str, Path]
     ) -> Mapping[str, Json]:
         spec: Any = stage.spec
         task = self._task(spec)
+        _check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
         examples, prompted = self.context.prompted(
             task.name, spec["language"], spec["split"], spec["limit"]
         )
         engine, device = self._engine(stage, needs, task)
         started = time.perf_counter()
         readout = Readout(spec["readout"])
-        if isinstance(task.answer, PairFormat) and engine.name == "transformers":
+        beside: dict[str, Json] = {}
+        if task.spec.mining is not None and engine.name == "transformers":
+            generations, beside = self._mine(engine, task, examples, spec)
+        elif isinstance(task.answer, PairFormat) and engine.name == "transformers":
             generations = _read_pairs(engine, task.answer, examples, readout, needs)
         else:
             decoding = Decoding(**spec.get("decoding", {}))
@@ -165,8 +102,23 @@ class StageRunner:
             "removed_tokens": sum(g.removed_tokens for g in generations),
             "examples_per_second": round(len(examples) / max(seconds, 1e-9), 1),
             "device": device,
+            **count_read(task, generations),
         }
-        return {**results, **self._codebook(spec, engine, task)}
+        return {**results, **beside, **self._codebook(spec, engine, task)}
+
+    def _mine(
+        self, engine: Engine, task: Task, examples: Sequence[Example], spec: Any
+    ) -> tuple[list[Generation], dict[str, Json]]:
+        from t2t_xfer.engines.transformers import TransformersEngine
+        from t2t_xfer.stages.mining import mine_pairs
+
+        assert isinstance(engine, TransformersEngine)
+        assert isinstance(task.answer, PairFormat)
+        assert task.spec.mining is not None
+        place = (spec["language"], spec["split"], spec["limit"])
+        pools = read_pools(task.spec, self.context.source, *place)
+        mined = mine_pairs(engine, task.answer, task.spec.mining, examples, pools.english)
+        return mined.generations, {"pool_removed_tokens": mined.pool_removed_tokens}
 
     def _codebook(self, spec: Any, engine: Engine, task: Task) -> dict[str, Json]:
         """The codes that stood for the tags, so that logged answers can be read later."""
@@ -268,8 +220,3 @@ def _check_unchanged(task: Task, planned: Any, current: Any) -> None:
             f"the task {task.name!r} or its prompt has changed since this run was planned."
             " Start it again."
         )
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from t2t_xfer.metrics import Tuned, statistics_by_id
+from t2t_xfer.metrics import Tuned, in_language, statistics_by_id
+from t2t_xfer.metrics.chance import chance_level
 from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task
@@ -41,12 +43,16 @@ def score_examples(
     """
     golds = _golds(examples)
     predictions = _predictions(task, prompted, generations)
-    metric = task.metric
+    metric = in_language(task.metric, examples[0].language)
+    how: list[str] = []
+    untuned = metric
     if isinstance(metric, Tuned):
         # Without a split to tune on, the best threshold of these predictions themselves.
         tuned_on = tuning or Tuning(examples, prompted, generations)
         found = _predictions(task, tuned_on.prompted, tuned_on.generations)
         metric = metric.tuned(_golds(tuned_on.examples), found)
+        if metric != untuned:  # it stays as it is where predictions have no evidence
+            how = ["threshold-chosen-on:" + ("validation" if tuning else "the-scored-set")]
     statistics = statistics_by_id(metric, golds, predictions)
     rows: list[dict[str, Json]] = [
         {
@@ -62,7 +68,7 @@ def score_examples(
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
     score = metric.score(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
-    how = [reading for readout in readouts if (reading := task.answer.reading(readout))]
+    how += [reading for readout in readouts if (reading := task.answer.reading(readout))]
     return Scored(
         {
             "metric": score.metric,
@@ -71,9 +77,18 @@ def score_examples(
             "invalid_rate": invalid / len(rows),
             "details": dict(score.details),
             "signature": "|".join([score.signature, *how]),
+            **_chance(task, golds),
         },
         rows,
     )
+
+
+def _chance(task: Task, golds: Mapping[str, Gold]) -> dict[str, Json]:
+    """What answers without regard to the input score at least, where that is known."""
+    if task.spec.metric != "accuracy":
+        return {}
+    counts = Counter(golds.values())
+    return {"chance": chance_level(counts[name] for name in task.options)}
 
 
 def _golds(examples: Sequence[Example]) -> dict[str, Gold]:

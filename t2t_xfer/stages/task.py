@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from t2t_xfer.answers import AnswerFormat, answer_format
-from t2t_xfer.metrics import METRICS, Metric
+from t2t_xfer.data.inventory import with_inventory
+from t2t_xfer.data.source import Source
+from t2t_xfer.metrics import Metric, metric_of
 from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.prompt import ResolvedPrompt
@@ -16,9 +18,9 @@ READS = ("task", "answer", "source_language", "fields", "id_field", "shortenable
 READS_BY_ANSWER: Mapping[str, tuple[str, ...]] = {
     "label": ("label_field", "labels"),
     "choice": ("label_field", "labels", "choices_fields", "cloze"),
-    "span": ("context_field", "answers_field"),
+    "span": ("context_field", "answers_field", "unanswerable"),
     "tags": ("words_field", "tags_field", "tags"),
-    "pair": ("pair_fields", "embedding"),
+    "pair": ("pair_fields", "embedding", "mining"),
 }
 """What of a task's spec changes what a model is shown. The data itself counts by its hash."""
 
@@ -62,23 +64,31 @@ class Task:
             "cloze": self.spec.cloze,
             "tags": list(self.spec.tags),
             "default_tag": self.spec.default_tag,
+            "unanswerable": self.spec.unanswerable,
+            **({} if self.spec.tag_scheme is None else {"tag_scheme": self.spec.tag_scheme}),
             "words": prompt["words"],
             "synonyms": prompt["synonyms"],
             "metric": self.metric.signature,
         }
 
 
-def load_task(catalogue: Catalogue, name: str) -> Task:
+def load_task(catalogue: Catalogue, name: str, source: Source) -> Task:
     """A task by its name.
+
+    Args:
+        catalogue: where tasks and prompts are found.
+        name: the file's stem.
+        source: where the tags come from if the task takes them from its data (`tags_from`).
 
     Raises:
         SpecError: no such task, or its YAML or prompt is wrong.
+        AbsentError, DataError: the tags cannot be read.
     """
-    spec = catalogue.task(name)
+    spec = with_inventory(catalogue.task(name), source)
     prompt = catalogue.prompt_of(spec)
     return Task(
         spec,
         prompt,
         answer_format(spec, prompt),
-        METRICS[spec.metric](),
+        metric_of(spec),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.records import Json, Readout
 from t2t_xfer.specs.model import ModelSpec
-from t2t_xfer.specs.study import StudySpec, training_for
+from t2t_xfer.specs.study import StudySpec, intermediate_name, tasks_of, training_for
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.adapters import (
     AdapterState,
@@ -36,10 +36,10 @@ from t2t_xfer.stages.plans import (
     train_spec,
     trained_on,
 )
+from t2t_xfer.stages.tagging import check_same_form
+from t2t_xfer.study.same_data import shares_training_rows
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
-
-NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,21 @@ class Builder:
         return Tip(model.name, base, self.add(stage))
 
     def train(
-        self, tip: Tip, task: str, training: TrainingSpec, limit: int | None, seed: int
+        self, tip: Tip, tasks: Sequence[str], training: TrainingSpec, limit: int | None, seed: int
     ) -> Tip:
-        """The tip, trained on one task.
+        """The tip, trained on a task or on a mixture of several.
 
         Raises:
             UserError: the training cannot go on with the tip's adapter; see `check_continues`.
         """
         if tip.adapter is not None and training.chain == "merge":
             tip = self.merge(tip)
+        label = f"{tip.label}>{'+'.join(tasks)}"
         if tip.adapter is not None:
-            check_continues(tip.adapter, training, f"{tip.label}>{task}")
+            check_continues(tip.adapter, training, label)
         first = tip.stage_id is None
-        spec = train_spec(self.context, tip.base, first, task, training, limit, seed)
+        spec = train_spec(self.context, tip.base, first, tasks, training, limit, seed)
         needs, how = self._source(tip)
-        label = f"{tip.label}>{task}"
         how["checkpoint_steps"] = training.checkpoint_steps
         stage_id = self.add(Stage("train", f"{label}@{seed}", spec, needs, how))
         if training.adapter == "none":
@@ -222,21 +222,28 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
             for intermediate in study.intermediates:
                 for target in study.targets:
                     # Once for each target, so that `naive` counts what sharing saves.
-                    tip = _intermediate(builder, study, model, start, intermediate, seed)
+                    tasks = tasks_of(intermediate)
+                    tip = _intermediate(builder, study, model, start, tasks, seed)
                     cells += _cells(
-                        builder, study, model, tip, intermediate, target, languages[target], seed
+                        builder, study, model, tip, tasks, target, languages[target], seed
                     )
     plan = Plan(study.study, tuple(builder.stages.values()), tuple(cells), tuple(absent))
     return Planned(plan, baselines, builder.naive)
 
 
 def _intermediate(
-    builder: Builder, study: StudySpec, model: ModelSpec, start: Tip, task: str, seed: int
+    builder: Builder,
+    study: StudySpec,
+    model: ModelSpec,
+    start: Tip,
+    tasks: Sequence[str],
+    seed: int,
 ) -> Tip:
-    if task == NONE:
+    if not tasks:
         return start
-    trained = trained_on(builder.context, task)
-    training = training_for(study, model, trained)
+    trained = tuple(dict.fromkeys(trained_on(builder.context, task) for task in tasks))
+    # A mixture is one training: `task_training` speaks of tasks that are trained on alone.
+    training = training_for(study, model, trained[0] if len(trained) == 1 else "")
     return builder.train(start, trained, training, study.limit.train, seed)
 
 
@@ -245,7 +252,7 @@ def _cells(
     study: StudySpec,
     model: ModelSpec,
     tip: Tip,
-    intermediate: str,
+    intermediates: Sequence[str],
     target: str,
     languages: Sequence[str],
     seed: int,
@@ -254,9 +261,10 @@ def _cells(
     trained = trained_on(builder.context, target)
     training = training_for(study, model, trained)
     ready = tip
+    check_same_form(tip.base.architecture, builder.context.task(trained), task)
     if task.answer.name != "pair":  # pairs are read from the states of the model as it is
-        ready = builder.train(tip, trained, training, study.limit.train, seed)
-    same_data = intermediate != NONE and trained_on(builder.context, intermediate) == trained
+        ready = builder.train(tip, (trained,), training, study.limit.train, seed)
+    same_data = any(shares_training_rows(builder.context, task, target) for task in intermediates)
     cells = []
     for language in languages:
         test = Test(target, language, "test", study.limit.test, study.limit.validation)
@@ -265,7 +273,7 @@ def _cells(
                 study.study,
                 model.name,
                 tip.base.architecture,
-                intermediate,
+                intermediate_name(tuple(intermediates)),
                 target,
                 language,
                 seed,

@@ -15,6 +15,7 @@ from typing import Any
 from t2t_xfer.errors import UserError
 from t2t_xfer.report.cells import CellRow, write_cells
 from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.study.files import write_text
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
 
@@ -53,7 +54,7 @@ def save_study(directory: Path, file: StudyFile) -> None:
         UserError: the directory cannot be written.
     """
     text = json.dumps(asdict(file), indent=1, ensure_ascii=False, sort_keys=True)
-    _write(directory / PLAN, text + "\n")
+    write_text(directory / PLAN, text + "\n")
 
 
 def load_study(directory: Path) -> StudyFile:
@@ -104,6 +105,7 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
                 results["signature"],
                 same_data=cell.same_data,
                 majority=majority,
+                chance=results.get("chance"),
                 source_language=file.sources[cell.target],
             )
         )
@@ -117,17 +119,5 @@ def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[
     report = directory / "report.md"
     missing = len(file.cells) - len(rows)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
-    _write(report, render_markdown(file.study, rows, [*file.notes, *unfinished]))
+    write_text(report, render_markdown(file.study, rows, [*file.notes, *unfinished]))
     return rows, report
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as e:
-        raise UserError(
-            f"{path} cannot be written: {e.strerror}. Choose another place with --output."
-        ) from e

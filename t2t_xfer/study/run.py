@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
+from t2t_xfer.study.durations import duration
+from t2t_xfer.study.graph import unfinished
 from t2t_xfer.study.stage import Plan, Stage
 from t2t_xfer.study.store import Store, StoreError, disk_problem
 
@@ -51,14 +54,8 @@ class Summary:
 
 def would_run(plan: Plan, store: Store) -> list[Stage]:
     """The stages that `run_plan` would do, in their order. Looks at records only."""
-    needed = {need for stage in plan.stages for need in stage.needs.values()}
-    wanted = {stage.id for stage in plan.stages} - needed
-    found: list[Stage] = []
-    for stage in reversed(plan.stages):
-        if stage.id in wanted and store.record(stage.id) is None:
-            found.append(stage)
-            wanted |= set(stage.needs.values())
-    return found[::-1]
+    finished = {stage.id for stage in plan.stages if store.record(stage.id) is not None}
+    return unfinished(plan.stages, finished)
 
 
 def run_plan(plan: Plan, store: Store, run_stage: RunStage, say: Say) -> Summary:
@@ -121,7 +118,8 @@ class _Walk:
                 self.fate[stage.id] = "reused"
                 return "done by another process"
             sources = {role: self.store.path(need) for role, need in stage.needs.items()}
-            results = self.run_stage(stage, work, sources)
+            with reporting_to(self.store.progress_path(stage.digest)):
+                results = self.run_stage(stage, work, sources)
             self.store.commit(stage, results, time.monotonic() - start)
         except StoreError:
             raise
@@ -156,13 +154,3 @@ class _Walk:
         first = next(iter(words.splitlines()), "")
         where = f" (log: {path})" if stage.id in self.logs else ""
         return f"failed after {duration(seconds)}: {first}{where}"
-
-
-def duration(seconds: float) -> str:
-    """`12.3 s`, `5 min 20 s`, `2 h 3 min`."""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 100:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

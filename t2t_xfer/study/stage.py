@@ -79,7 +79,7 @@ class Cell:
     score_id: str
     """The `score` stage that holds the number."""
     same_data: bool
-    """The intermediate task is the target's own training data (mnli before xnli)."""
+    """The intermediate task trains on rows that train the target too (mnli before xnli)."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,17 @@ def canonical_json(value: object) -> str:
     return text
 
 
+def flat(value: Mapping[str, Json]) -> dict[str, str]:
+    """A nested spec as dotted names and JSON texts: `{"training.seed": "0"}`."""
+    found: dict[str, str] = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            found |= {f"{key}.{name}": text for name, text in flat(item).items()}
+        else:
+            found[key] = canonical_json(item)
+    return found
+
+
 def slug(label: str) -> str:
     """A label as a name that every file system and shell takes: `a>b c` is `a-to-b-c`."""
     name = re.sub(r"[^A-Za-z0-9_.+=@-]+", "-", label.replace(">", "-to-"))
@@ -140,6 +151,11 @@ def split_id(stage_id: str) -> tuple[str, str, str]:
     if match is None:
         raise ValueError(f"not a stage id: {stage_id!r}")
     return match[1], match[2], match[2][-12:]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of a stage id."""
+    return _ID.fullmatch(text) is not None
 
 
 def plain_json(value: object) -> object:

@@ -39,7 +39,7 @@ from t2t_xfer.study.record import (
     sync_directory,
     write_record,
 )
-from t2t_xfer.study.stage import Stage, split_id
+from t2t_xfer.study.stage import KINDS, Stage, is_id, split_id
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,45 @@ class Store:
         kind, name, digest = split_id(stage_id)
         exact = self.root / kind / name
         return exact if exact.is_dir() else _find(self.root / kind, digest) or exact
+
+    def stage_ids(self) -> list[str]:
+        """Every directory that looks like a finished stage, sorted; its record may be damaged."""
+        with _named_problems(self.root):
+            names = (f"{kind}/{path.name}" for kind in KINDS for path in _listed(self.root / kind))
+            return sorted(filter(is_id, names))
+
+    def is_running(self, digest: str) -> bool:
+        """Whether a process holds the stage's lock at this moment."""
+        try:
+            descriptor = os.open(self._work / f"{digest}.lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def progress_path(self, digest: str) -> Path:
+        """Where a running stage says how far it is (`progress.py`)."""
+        return self._work / f"{digest}.progress"
+
+    def remove(self, stage: Stage) -> None:
+        """Remove a stage's result. It steps aside first, so nobody ever sees half of it.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        work = self.begin(stage)
+        with _named_problems(self.root):
+            aside = work.with_name(f"{work.name}.old")
+            shutil.rmtree(aside, ignore_errors=True)
+            if self.path(stage.id).is_dir():
+                os.rename(self.path(stage.id), aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        self.discard_work(stage)
 
     def log_path(self, stage: Stage) -> Path:
         """Where the log of a failing stage belongs: beside its work directory."""
@@ -165,6 +204,7 @@ class Store:
         """Let another process do this stage; the work directory stays."""
         descriptor = self._locks.pop(stage.digest, None)
         if descriptor is not None:
+            self.progress_path(stage.digest).unlink(missing_ok=True)
             with suppress(OSError):  # a lock file that stays is harmless
                 self._lock_path(stage).unlink()
             fcntl.flock(descriptor, fcntl.LOCK_UN)  # children of a fork share the descriptor
@@ -201,6 +241,10 @@ def disk_problem(error: BaseException | None) -> str | None:
 
 def _work_name(stage: Stage) -> str:
     return stage.id.replace("/", "-")
+
+
+def _listed(folder: Path) -> list[Path]:
+    return [*folder.iterdir()] if folder.is_dir() else []
 
 
 def _find(folder: Path, digest: str) -> Path | None:

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
-from t2t_xfer.architectures.rows import Row
 from t2t_xfer.errors import TrainingError
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training.mixture import Mixture
 from t2t_xfer.training.progress import StepProgress
-from t2t_xfer.training.steps import Step, StepDataset, num_steps
+from t2t_xfer.training.steps import RowsOf, Step, StepDataset, num_steps
 
 logger = logging.getLogger(__name__)
 
@@ -125,8 +125,8 @@ def last_complete_checkpoint(directory: Path) -> Path | None:
 
 def train(
     loaded: LoadedModel,
-    num_examples: int,
-    rows_of: Callable[[int, int], list[Row]],
+    mixture: Mixture,
+    rows_of: RowsOf,
     spec: TrainingSpec,
     *,
     seed: int,
@@ -138,22 +138,19 @@ def train(
     """Trains `loaded.model` in place, resuming from the newest complete checkpoint if there is one.
 
     Args:
-        num_examples: size of the training set.
-        rows_of: training rows of an example in an epoch.
+        mixture: which example stands where.
+        rows_of: the training rows of what stands at one place.
         directory: where checkpoints go while training; they are removed at the end.
 
     Raises:
-        TrainingError: there are no examples, or the loss is not finite.
+        TrainingError: the loss is not finite.
     """
-    if num_examples == 0:
-        raise TrainingError("there are no training examples.")
-    total = num_steps(num_examples, spec.examples_per_step, spec.epochs, spec.steps)
+    total = num_steps(mixture.epoch_length, spec.examples_per_step, spec.epochs, spec.steps)
     dataset = StepDataset(
-        num_examples,
+        mixture,
         rows_of,
         per_step=spec.examples_per_step,
         total_steps=total,
-        seed=seed,
         micro_batch_tokens=spec.micro_batch_tokens,
     )
     trainer = _StepTrainer(

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from tqdm import tqdm
 from transformers import TrainerCallback
+
+from t2t_xfer.progress import Progress
 
 
 class StepProgress(TrainerCallback):
     """Moves once a step and shows the loss of the last log."""
 
     def __init__(self) -> None:
-        self.bar: tqdm[Any] | None = None
+        self.bar: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Opens the bar; a resumed run begins where it stopped."""
-        self.bar = tqdm(
+        self.bar = Progress(
             total=state.max_steps,
             initial=state.global_step,
             desc="train",
             unit="step",
-            leave=False,
-            disable=None,
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

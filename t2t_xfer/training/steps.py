@@ -8,14 +8,16 @@ into micro-batches.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from torch.utils.data import Dataset
 
 from t2t_xfer.architectures.rows import Row, row_batches
+from t2t_xfer.training.mixture import Mixture, Place
+
+RowsOf: TypeAlias = Callable[[Place], list[Row]]
+"""The training rows of what stands at one place of the stream."""
 
 
 class Step(NamedTuple):
@@ -33,22 +35,6 @@ def num_steps(num_examples: int, per_step: int, epochs: float | None, steps: int
     return max(1, math.ceil(num_examples * (epochs or 0) / per_step))
 
 
-@lru_cache(maxsize=4)
-def epoch_order(num_examples: int, seed: int, epoch: int) -> tuple[int, ...]:
-    """The examples in the order of one epoch: a new shuffle for every (seed, epoch)."""
-    order = list(range(num_examples))
-    random.Random(f"order:{seed}:{epoch}").shuffle(order)
-    return tuple(order)
-
-
-def example_order(num_examples: int, seed: int, start: int, count: int) -> list[int]:
-    """The examples at `[start, start + count)` of an endless stream of shuffled epochs."""
-    return [
-        epoch_order(num_examples, seed, i // num_examples)[i % num_examples]
-        for i in range(start, start + count)
-    ]
-
-
 class StepDataset(Dataset[Step]):
     """Steps by number, so that resuming at a step needs no history.
 
@@ -57,31 +43,26 @@ class StepDataset(Dataset[Step]):
 
     def __init__(
         self,
-        num_examples: int,
-        rows_of: Callable[[int, int], list[Row]],
+        mixture: Mixture,
+        rows_of: RowsOf,
         *,
         per_step: int,
         total_steps: int,
-        seed: int,
         micro_batch_tokens: int,
     ) -> None:
-        """`rows_of(example, epoch)` gives the training rows of one example."""
-        self.num_examples = num_examples
+        """`rows_of(place)` gives the training rows of one example."""
+        self.mixture = mixture
         self.rows_of = rows_of
         self.per_step = per_step
         self.total_steps = total_steps
-        self.seed = seed
         self.micro_batch_tokens = micro_batch_tokens
 
     def __len__(self) -> int:
         return self.total_steps
 
     def __getitem__(self, step: int) -> Step:
-        start = step * self.per_step
-        chosen = example_order(self.num_examples, self.seed, start, self.per_step)
-        rows: list[Row] = []
-        for offset, example in enumerate(chosen):
-            rows += self.rows_of(example, (start + offset) // self.num_examples)
+        chosen = self.mixture.places(step * self.per_step, self.per_step)
+        rows = [row for place in chosen for row in self.rows_of(place)]
         batches = row_batches(rows, self.micro_batch_tokens)
         return Step(
             [[rows[i] for i in batch] for batch in batches],

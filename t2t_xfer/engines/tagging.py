@@ -1,0 +1,124 @@
+"""Reading tags: at every word in one pass, or written as text under a positional grammar.
+
+In one pass every word has scores of all tags. Where tags may not follow each other freely (legal
+BIO), the best legal sequence is chosen over the whole sentence, wherever it was cut into pieces.
+
+Written, a tag stands behind its word's marker, and the markers can be no others:
+
+    seq2seq  <start> <0> The F <1> dog H </s>         causal  … The F dog H </s>
+    may be           <0> The * <1> dog * </s>                 The * dog * </s>
+    as text  0:DET 1:NOUN
+
+Pieces are written one after the other, so the first tag of a piece may follow the last of the one
+before. Nothing is written without the grammar: models are not trained to choose markers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from t2t_xfer.answers.tags import locked
+from t2t_xfer.architectures.base import Architecture, option_tokens
+from t2t_xfer.architectures.head import place_logits
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.engines.decoding import write
+from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.loading import LoadedModel
+
+
+def slot_reader(
+    architecture: Architecture, options: Options
+) -> Callable[[Any, Sequence[Row]], Sequence[torch.Tensor]]:
+    """What reads the places of a batch: a function of model and rows.
+
+    It gives one tensor for each row: the index of the best tag at each place, shape (places,), or,
+    where tags depend on each other, log-probabilities among the tags, shape (places, tags).
+    """
+    codes = [tokens[0] for tokens in option_tokens(architecture.codec, options)]
+
+    def read(model: Any, rows: Sequence[Row]) -> Sequence[torch.Tensor]:
+        logits = place_logits(model, architecture, rows, codes)
+        found = logits.log_softmax(-1) if options.follows else logits.argmax(-1)
+        return torch.split(found.cpu(), [len(row.places) for row in rows])
+
+    return read
+
+
+def tagged(
+    example: Prompted, options: Options, parts: Sequence[tuple[Row, torch.Tensor]]
+) -> Generation:
+    """The tags of a sentence from what was read in each of its pieces."""
+    ordered = sorted(parts, key=lambda part: part[0].first_slot)
+    found = torch.cat([read for _, read in ordered]).tolist()
+    return Generation(
+        example.id,
+        Readout.slots,
+        choices=tuple(best_path(found, options.follows) if options.follows else found),
+        removed_tokens=sum(row.removed_tokens for row, _ in parts),
+        pieces=len(parts),
+    )
+
+
+def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]]) -> list[int]:
+    """The legal sequence with the highest sum of scores (Viterbi).
+
+    Args:
+        scores: of every option at every slot, shape (slots, options).
+        follows: see `Options.follows`.
+
+    >>> best_path([[0.0, -9.0, 1.0], [0.0, -9.0, 1.0]], [[], [], [1, 2]])  # O, B, I
+    [0, 0]
+    """
+    blocked = float("-inf")
+    total = [blocked if follows[k] else score for k, score in enumerate(scores[0])]
+    came_from: list[list[int]] = []
+    for slot in scores[1:]:
+        best = max(range(len(total)), key=total.__getitem__)
+        origins = [
+            max(before, key=total.__getitem__) if (before := follows[k]) else best
+            for k in range(len(slot))
+        ]
+        total = [total[origin] + score for origin, score in zip(origins, slot, strict=True)]
+        came_from.append(origins)
+    path = [max(range(len(total)), key=total.__getitem__)]
+    for origins in reversed(came_from):
+        path.append(origins[path[-1]])
+    return path[::-1]
+
+
+def write_tags(
+    loaded: LoadedModel, prompted: Sequence[Prompted], options: Options, batch_tokens: int
+) -> list[Generation]:
+    """The tags of every sentence as text, in the order given."""
+    architecture = loaded.architecture
+    pieces = [architecture.reading_rows(each, options, Readout.generate) for each in prompted]
+    tags: list[list[int]] = [[] for _ in prompted]
+    for turn in range(max(map(len, pieces), default=0)):
+        owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
+        rows = [_after(pieces[i][turn], tags[i]) for i in owners]
+        written = write(loaded, rows, Decoding(), batch_tokens)
+        for i, row, each in zip(owners, rows, written, strict=True):
+            assert row.pairs is not None
+            tags[i] += row.pairs.tags(each.tokens)
+    return [
+        Generation(
+            example.id,
+            Readout.generate,
+            text=locked(enumerate(options.texts[tag] for tag in found)),
+            removed_tokens=sum(row.removed_tokens for row in rows),
+            pieces=len(rows),
+        )
+        for example, rows, found in zip(prompted, pieces, tags, strict=True)
+    ]
+
+
+def _after(row: Row, tags: Sequence[int]) -> Row:
+    """The row, knowing the tag that was written last in the piece before it."""
+    assert row.pairs is not None
+    return replace(row, pairs=replace(row.pairs, previous=tags[-1] if tags else None))

@@ -1,0 +1,51 @@
+"""XTREME's own averages of a study, where a whole group of its tasks was tested in all languages.
+
+The means over seeds go into `metrics.aggregate`, which the command `score` uses too: so a number
+here is the one that XTREME's evaluator gives for the same predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+
+from t2t_xfer.metrics.aggregate import GROUPS, Averages, averages
+from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.phrases import number, table, text
+
+
+def xtreme_averages(grid: Grid) -> str:
+    """A section with the averages; empty if no run has a whole group."""
+    rows = []
+    for model in grid.models:
+        for intermediate in grid.intermediates:
+            found = averages(_scores(grid, model, intermediate))
+            if any(value is not None for value in found.groups.values()):
+                rows.append([text(model), text(intermediate), *_numbers(found)])
+    if not rows:
+        return ""
+    return "\n\n".join(
+        [
+            "## XTREME's averages",
+            table(["model", "intermediate", *GROUPS, "all nine tasks"], rows, left=2),
+            "Mean over a group's tasks of the mean over all of XTREME's languages, English "
+            "included; the last column is over tasks, not groups. Given only where no task and no "
+            "language is missing. Compare with published numbers only where every row was tested.",
+        ]
+    )
+
+
+def _scores(grid: Grid, model: str, intermediate: str) -> Mapping[str, Mapping[str, float]]:
+    """Task and language to the mean over seeds."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in grid.rows:
+        if (row.model, row.intermediate) == (model, intermediate):
+            found.setdefault(row.target, {}).setdefault(row.language, []).append(row.score)
+    return {
+        target: {language: fmean(scores) for language, scores in by_language.items()}
+        for target, by_language in found.items()
+    }
+
+
+def _numbers(found: Averages) -> list[str]:
+    return [*(number(found.groups[group]) for group in GROUPS), number(found.all_task)]

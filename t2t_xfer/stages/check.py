@@ -1,0 +1,277 @@
+"""Checking a task over the data it names: does every gold answer survive text, parser and metric?
+
+Everything that is there is looked at: every language, every split, every row. The data source may
+lack configurations; what it lacks is named.
+
+    checker = Checker(Context(Catalogue(), "mirror:data/hub"))
+    checker.check("xnli").ok()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from t2t_xfer.answers import CLOSED
+from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
+from t2t_xfer.errors import AbsentError, DataError
+from t2t_xfer.records import SPLITS, Gold, Json, Split
+from t2t_xfer.stages.check_findings import (
+    BadRow,
+    LanguageCheck,
+    Lengths,
+    ModelCheck,
+    Sample,
+    SplitCheck,
+    TaskCheck,
+)
+from t2t_xfer.stages.check_labels import label_alarms
+from t2t_xfer.stages.check_model import Tokens, check_model
+from t2t_xfer.stages.check_split import Looked, Wanted, check_split
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.run import same_option
+from t2t_xfer.stages.task import Task
+
+SAMPLES = 3
+"""Rendered examples in a report."""
+ORDER: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class Checker:
+    """Checks tasks one after the other; training answers are counted once.
+
+    Args:
+        limit: look at this many rows of each split, the same ids in every language.
+        tokens: also ask how this model's tokenizer sees the answers.
+        said: called before each split with the task, language and split that come next.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        limit: int | None = None,
+        tokens: Tokens | None = None,
+        said: Callable[[str, str, Split], None] = lambda task, language, split: None,
+    ) -> None:
+        self._context = context
+        self._limit = limit
+        self._tokens = tokens
+        self._said = said
+
+    def check(self, name: str) -> TaskCheck:
+        """Everything about one task.
+
+        Raises:
+            SpecError: the task's YAML or its prompt is wrong.
+        """
+        try:
+            task = self._context.task(name)
+        except AbsentError:  # its tags come from data that are not there
+            return self._nothing(name)
+        present = {code: self._present(task, code) for code in _languages(task)}
+        majority, problems = self._majority(task) if any(present.values()) else (None, [])
+        source = task.spec.source_language
+        golds: dict[Split, Mapping[str, Gold]] = {}
+        found: dict[str, list[SplitCheck]] = {code: [] for code in present}
+        samples = _Samples(task, present)
+        # The source language first: parallel rows of the others are compared with it.
+        for code in sorted(present, key=lambda code: code != source):
+            for split in present[code]:
+                self._said(name, code, split)
+                looked = check_split(task, self._wanted(task, code, split, majority, golds))
+                found[code].append(looked.check)
+                samples.see(code, looked)
+                if code == source and task.spec.parallel and task.spec.labels:
+                    golds[split] = {e.id: e.gold for e in looked.examples if e.gold is not None}
+        languages = tuple(LanguageCheck(code, tuple(found[code])) for code in present)
+        model = self._model(task, languages)
+        if model is not None:
+            problems += [f"{model.model}: {problem}" for problem in model.problems]
+        return TaskCheck(
+            task.name,
+            task.answer.name,
+            task.spec.metric,
+            tuple(_labels(task)),
+            languages,
+            tuple(_absent(task, present)),
+            (*problems, *_problems(languages)),
+            tuple(label_alarms(languages, source)),
+            tuple(samples.chosen()),
+            model,
+        )
+
+    def _model(self, task: Task, languages: Sequence[LanguageCheck]) -> ModelCheck | None:
+        return None if self._tokens is None else check_model(task, self._tokens, languages)
+
+    def _nothing(self, name: str) -> TaskCheck:
+        spec = self._context.catalogue.task(name)
+        languages = tuple(LanguageCheck(code, ()) for code in spec.languages)
+        return TaskCheck(
+            *(name, spec.answer, spec.metric, (), languages, spec.languages, (), (), ()),
+        )
+
+    def _present(self, task: Task, language: str) -> list[Split]:
+        """The splits that are there, none of them the same rows as another."""
+        seen: set[str] = set()
+        splits: list[Split] = []
+        # The hub's XQuAD has one split, which is our test split.
+        for split in reversed(SPLITS):
+            content = self._content(task, language, split)
+            if content is not None and content not in seen:
+                seen.add(content)
+                splits.append(split)
+        return sorted(splits, key=ORDER.index)
+
+    def _content(self, task: Task, language: str, split: Split) -> str | None:
+        """What pins the rows of a split; None if there are none of its own."""
+        source = self._context.source
+        own = split == "test" or language == task.spec.source_language
+        # Asked as if it were the source language, whose every split may be read.
+        spec = task.spec.model_copy(update={"source_language": language})
+        try:
+            content = fingerprint(
+                task.spec, source, language, split, allow_target_language_training=True
+            )
+            return None if missing_languages(spec, source, [language], split) else content
+        except AbsentError:
+            return None
+        except DataError:
+            # Reading it will say what is wrong; but one file that trains all languages is only
+            # the source language's.
+            return split if own else None
+
+    def _wanted(
+        self,
+        task: Task,
+        language: str,
+        split: Split,
+        majority: str | None,
+        golds: Mapping[Split, Mapping[str, Gold]],
+    ) -> Wanted:
+        return Wanted(
+            self._context.source,
+            language,
+            split,
+            self._limit,
+            majority,
+            golds.get(split, {}) if language != task.spec.source_language else {},
+            None if self._tokens is None else self._tokens.count,
+        )
+
+    def _majority(self, task: Task) -> tuple[str | None, list[str]]:
+        """The most frequent answer of the English training data, and what is wrong with it."""
+        if task.answer.name not in CLOSED or task.answer.name == "cloze":
+            return None, []
+        train = self._context.task(task.spec.train_task or task.name)
+        if set(train.options) != set(task.options):
+            return None, [
+                f"answers with {', '.join(task.options)}, but its training task {train.name!r}"
+                f" with {', '.join(train.options)}: give the labels of both the same names."
+            ]
+        language = train.spec.source_language
+        try:
+            rows = read_examples(train.spec, self._context.source, language, "train", self._limit)
+        except DataError:  # absent, or a failed check of the training task itself
+            return None, []
+        return same_option(train, task, [row.gold for row in rows]), []
+
+
+def _languages(task: Task) -> list[str]:
+    """The task's languages, and the one it is trained in."""
+    source = task.spec.source_language
+    own = list(task.spec.languages)
+    return own if source in own or task.answer.name == "pair" else [*own, source]
+
+
+def _labels(task: Task) -> list[Mapping[str, Json]]:
+    words = task.prompt.words
+    return [
+        {
+            "name": name,
+            "value": label.value,
+            "word": words[name],
+            "normalised": canonical(words[name]),
+        }
+        for name, label in task.spec.labels.items()
+    ]
+
+
+def _absent(task: Task, present: Mapping[str, Sequence[Split]]) -> list[str]:
+    """What a study of this task would miss.
+
+    Test rows of each language (validation rows, if the task has no test rows in any language, as
+    intermediate tasks have none), and English training rows if it is trained on its own.
+    """
+    tested: Split = "test" if any("test" in splits for splits in present.values()) else "validation"
+    source, absent = task.spec.source_language, list[str]()
+    for code, splits in present.items():
+        if code in task.spec.languages:
+            absent += [code] if not splits else [] if tested in splits else [f"{code}/{tested}"]
+    trained = task.spec.train_task is None and task.answer.name != "pair"
+    if trained and present.get(source) and "train" not in present[source]:
+        absent.append(f"{source}/train")
+    return absent
+
+
+def _problems(languages: Iterable[LanguageCheck]) -> list[str]:
+    found = []
+    for each in languages:
+        for split in each.splits:
+            where = f"{each.language}/{split.split}"
+            if split.state == "failed" and split.problem:
+                found.append(f"{where}: {split.problem}")
+            elif split.state == "failed":
+                found += _lost(where, split)
+    return found
+
+
+def _lost(where: str, split: SplitCheck) -> list[str]:
+    found = []
+    for readout in split.right:
+        rows = [row for row in split.not_back if row.readout == readout.value]
+        if rows:
+            found.append(
+                f"{where}: {len(rows)} of {split.n} gold answers do not come back by"
+                f" {readout.value}, for example {_shown(rows[0])}."
+            )
+    if split.oracle < split.ceiling:
+        found.append(
+            f"{where}: the gold answers score {split.ceiling:.2f}, but {split.oracle:.2f} once"
+            " they have gone through text and parser."
+        )
+    return found
+
+
+def _shown(row: BadRow) -> str:
+    return f"{row.id!r}: gold {row.gold!r}, back {row.value!r}"
+
+
+class _Samples:
+    """A few rendered examples: of each split, or where there are languages, of three of them."""
+
+    def __init__(self, task: Task, present: Mapping[str, Sequence[Split]]) -> None:
+        source = task.spec.source_language
+        own = [(source, split) for split in present.get(source, [])]
+        others = [(c, s) for c, splits in present.items() if c != source for s in splits[-1:]]
+        places = own if not others else [*own[:1], *others[:1], *own[-1:], *others[:0:-1]]
+        self._wanted = list(dict.fromkeys(places))[:SAMPLES]
+        self._found: dict[tuple[str, Split], Sample] = {}
+
+    def see(self, language: str, looked: Looked) -> None:
+        """Keeps a row of median length, if this place is wanted."""
+        place = (language, looked.check.split)
+        if place not in self._wanted or not looked.prompted:
+            return
+        median = Lengths.of(len(text.input) for text in looked.prompted).median
+        text = next(text for text in looked.prompted if len(text.input) == median)
+        self._found[place] = Sample(*place, text.id, text.input, text.target)
+
+    def chosen(self) -> list[Sample]:
+        """In the order of the places."""
+        return [self._found[place] for place in self._wanted if place in self._found]
+
+
+def with_alarms(check: TaskCheck, alarms: Iterable[str]) -> TaskCheck:
+    """The same with more alarms, such as those of logged results."""
+    return replace(check, alarms=(*check.alarms, *alarms))

@@ -1,0 +1,237 @@
+"""What a check of tasks finds, as records: one for a split, a language, a task and a model.
+
+`as_json` of a task is what `t2t-xfer tasks check --json` prints; `commands/check.py` shows it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from t2t_xfer.records import Json, Readout, Split
+
+State = Literal["ok", "failed", "absent", "unlabelled"]
+"""`absent`: the data source has no such configuration. `unlabelled`: a hidden test set."""
+MOST_LISTED = 1000
+"""Rows in one list of a report; the count beside it is of all of them."""
+
+
+class Lengths(NamedTuple):
+    """How long something is over the rows of a split."""
+
+    median: int
+    longest: int
+
+    @classmethod
+    def of(cls, values: Iterable[int]) -> Lengths:
+        """Of at least one value."""
+        found = sorted(values)
+        return cls(int(statistics.median_low(found)), found[-1])
+
+    def as_json(self) -> Json:
+        """With names."""
+        return {"median": self.median, "max": self.longest}
+
+
+class BadRow(NamedTuple):
+    """A row whose gold answer did not come back, or whose gold answer does not score 100."""
+
+    id: str
+    gold: Json
+    value: Json
+    """What came back; null: nothing could be read."""
+    readout: str
+    score: float
+    """Of the row by itself, 0 to 100."""
+
+    def as_json(self) -> dict[str, Json]:
+        """With names."""
+        return dict(self._asdict())
+
+
+class Sample(NamedTuple):
+    """A rendered example."""
+
+    language: str
+    split: Split
+    id: str
+    input: str
+    target: str
+
+    def as_json(self) -> dict[str, Json]:
+        """With names."""
+        return dict(self._asdict())
+
+
+class Overlap(NamedTuple):
+    """How many words the two texts of a row have in common, over the rows of one label."""
+
+    mean: float
+    """Common words over all words, 0 to 1."""
+    variance: float
+    n: int
+
+
+@dataclass(frozen=True)
+class SplitCheck:
+    """What was found in one split of one language."""
+
+    split: Split
+    state: State
+    problem: str = ""
+    """Why the rows could not be read or rendered."""
+    n: int = 0
+    right: Mapping[Readout, int] = field(default_factory=dict)
+    """Readout -> rows whose gold answer came back through it."""
+    not_back: tuple[BadRow, ...] = ()
+    oracle: float = 0.0
+    """The metric for the gold answers sent through text and parser, 0 to 100."""
+    ceiling: float = 0.0
+    """The metric for the gold answers themselves. Below 100 where the metric's own rules take a
+    gold answer away (MLQA's Spanish `una` is an article)."""
+    below_100: tuple[BadRow, ...] = ()
+    """The rows that keep the ceiling below 100."""
+    histogram: Mapping[str, int] = field(default_factory=dict)
+    """Gold answers: labels, letters, tags of all words, or kinds of answers."""
+    majority: float | None = None
+    """Score of always giving the most frequent answer of the English training data."""
+    input_characters: Lengths | None = None
+    target_characters: Lengths | None = None
+    words: Lengths | None = None
+    """Words with a tag of their own, a row."""
+    input_tokens: Lengths | None = None
+    """Of the model that was asked about."""
+    overlap: Mapping[str, Overlap] = field(default_factory=dict)
+    """By label, where a task asks about two texts."""
+    agreement: float | None = None
+    """Share of rows with the label of the same id in the source language, in percent."""
+
+    def as_json(self) -> dict[str, Json]:
+        """See `commands/check.py`."""
+        out: dict[str, Json] = {"status": self.state, "n": self.n}
+        if self.problem:
+            return {**out, "problem": self.problem}
+        out |= {
+            "round_trip": {readout.value: right for readout, right in self.right.items()},
+            "not_back": _rows(self.not_back),
+            "oracle": self.oracle,
+            "ceiling": self.ceiling,
+            "below_100": _rows(self.below_100),
+            "histogram": dict(self.histogram),
+            "majority": self.majority,
+        }
+        measured = ("input_characters", "target_characters", "words", "input_tokens")
+        for name in measured:
+            lengths: Lengths | None = getattr(self, name)
+            if lengths is not None:
+                out[name] = lengths.as_json()
+        if self.overlap:
+            out["overlap"] = {name: round(each.mean, 4) for name, each in self.overlap.items()}
+        if self.agreement is not None:
+            out["agreement_with_source"] = self.agreement
+        return out
+
+
+@dataclass(frozen=True)
+class LanguageCheck:
+    """What was found in one language."""
+
+    language: str
+    splits: tuple[SplitCheck, ...]
+    """Those that are present."""
+
+    @property
+    def state(self) -> State:
+        """`failed` if any split is; `absent` without splits."""
+        states = {split.state for split in self.splits}
+        order: tuple[State, ...] = ("failed", "ok", "unlabelled")
+        return next((state for state in order if state in states), "absent")
+
+    def as_json(self) -> dict[str, Json]:
+        """See `commands/check.py`."""
+        splits: dict[str, Json] = {split.split: split.as_json() for split in self.splits}
+        return {"status": self.state, "splits": splits}
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """How one model's tokenizer sees the answers of one task."""
+
+    model: str
+    architecture: str
+    readout: str
+    """What the program would read by; empty if the architecture cannot answer the task."""
+    pieces: Mapping[str, tuple[str, ...]]
+    """Label word -> its tokens."""
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    first_tokens_distinct: bool | None = None
+    """Whether one step tells the label words apart. None: there are none."""
+
+    def as_json(self) -> dict[str, Json]:
+        """See `commands/check.py`."""
+        pieces: dict[str, Json] = {word: list(tokens) for word, tokens in self.pieces.items()}
+        return {
+            "model": self.model,
+            "architecture": self.architecture,
+            "readout": self.readout or None,
+            "words": pieces,
+            "first_tokens_distinct": self.first_tokens_distinct,
+            "notes": list(self.notes),
+            "problems": list(self.problems),
+        }
+
+
+@dataclass(frozen=True)
+class TaskCheck:
+    """What was found in one task."""
+
+    task: str
+    answer: str
+    metric: str
+    labels: tuple[Mapping[str, Json], ...]
+    """Name, raw value, word and normalised word of each label."""
+    languages: tuple[LanguageCheck, ...]
+    absent: tuple[str, ...]
+    """What the data source lacks: `sw` (nothing of it), or `en/train`."""
+    problems: tuple[str, ...]
+    """What fails the check."""
+    alarms: tuple[str, ...]
+    """What a person should look at; it may be right."""
+    samples: tuple[Sample, ...]
+    model: ModelCheck | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows that were looked at."""
+        return sum(split.n for language in self.languages for split in language.splits)
+
+    def ok(self, strict: bool = False) -> bool:
+        """Whether the check passes; strictly, nothing is absent and there is no alarm."""
+        return not self.problems and not (strict and (self.absent or self.alarms))
+
+    def as_json(self, strict: bool = False) -> dict[str, Json]:
+        """See `commands/check.py`."""
+        languages: dict[str, Json] = {each.language: each.as_json() for each in self.languages}
+        out: dict[str, Json] = {
+            "task": self.task,
+            "ok": self.ok(strict),
+            "answer": self.answer,
+            "metric": self.metric,
+            "rows": self.rows,
+            "labels": [dict(label) for label in self.labels],
+            "languages": languages,
+            "absent": list(self.absent),
+            "problems": list(self.problems),
+            "alarms": list(self.alarms),
+            "samples": [sample.as_json() for sample in self.samples],
+        }
+        if self.model is not None:
+            out["model"] = self.model.as_json()
+        return out
+
+
+def _rows(rows: tuple[BadRow, ...]) -> Json:
+    return {"count": len(rows), "rows": [row.as_json() for row in rows[:MOST_LISTED]]}

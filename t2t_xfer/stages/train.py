@@ -1,0 +1,154 @@
+"""Training on the rows of one task, or of a mixture of several.
+
+The stream of examples is a function of the spec alone (`training/mixture.py`); here each place of
+it becomes the rows that the architecture trains on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from t2t_xfer.records import Example, Json, Prompted, Readout
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.checkpoints import load_to_train, save_trained, weights_of
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.logs import write_jsonl
+from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.stagelike import StageLike
+from t2t_xfer.stages.tagging import count_training, form_of
+from t2t_xfer.stages.task import Task
+
+if TYPE_CHECKING:
+    from t2t_xfer.architectures.base import Architecture
+    from t2t_xfer.architectures.rows import Row
+    from t2t_xfer.training.mixture import Mixture, Place
+
+
+@dataclass(frozen=True)
+class TrainedPart:
+    """The training rows of one task."""
+
+    task: Task
+    examples: Sequence[Example]
+    prompted: Sequence[Prompted]
+    form: Readout | None
+    """Of tags, the readout that they are trained for."""
+
+    def rows(self, architecture: Architecture, place: Place) -> list[Row]:
+        """What the architecture trains on at one place of the stream."""
+        text = self.prompted[place.example]
+        if self.task.answer.shuffles:
+            text = self.task.answer.render(self.examples[place.example], place.epoch)
+        return architecture.training_rows(text, self.task.answer.options, self.form)
+
+
+def run_training(
+    context: Context,
+    stage: StageLike,
+    work: Path,
+    needs: Mapping[str, Path],
+    task_of: Callable[[Mapping[str, Any]], Task],
+    progress: bool,
+) -> Mapping[str, Json]:
+    """Does a `train` stage; the results go into its record.
+
+    Args:
+        task_of: the task of a part of the spec, refused if it has changed since planning.
+    """
+    from t2t_xfer.architectures.adapters import count_parameters
+    from t2t_xfer.training.loop import train
+
+    spec, how = cast("Any", stage.spec), cast("Any", stage.how)
+    # How often to save changes no result, so it is not in the spec.
+    training = TrainingSpec.model_validate(
+        {**spec["training"], "checkpoint_steps": how["checkpoint_steps"]}
+    )
+    parts = []
+    for part in trained_parts(spec):
+        task = task_of(part)
+        # Unlabelled rows cannot be trained on; `read_examples` has dropped them.
+        read = context.prompted(task.name, part["language"], "train", spec["limit"])
+        parts.append(TrainedPart(task, *read, form_of(part)))
+    # Loaded afresh: training changes the weights that a warm model would share.
+    context.forget_model()
+    loaded = load_to_train(weights_of(stage, needs), spec["dtype"], training, spec["seed"])
+    parameters = count_parameters(loaded.model)
+    architecture = loaded.architecture
+
+    def rows_of(place: Place) -> list[Row]:
+        return parts[place.task].rows(architecture, place)
+
+    mixture = mixture_of(parts, training, spec["seed"])
+    # A first row of each task before the first step: what cannot work fails here, by name.
+    for place in mixture.first_of_each():
+        rows_of(place)
+    trained = train(
+        loaded,
+        mixture,
+        rows_of,
+        training,
+        seed=spec["seed"],
+        directory=work / "training",
+        progress=progress,
+    )
+    save_trained(loaded, work, stage, needs, training)
+    write_jsonl(work / "losses.jsonl", ({"loss": loss} for loss in trained.losses))
+    _remove_if_empty(work / "training")
+    return {
+        "steps": trained.steps,
+        "examples": trained.examples,
+        "training_examples": sum(len(part.examples) for part in parts),
+        **({"examples_of": {**mixture.counts(trained.examples)}} if len(parts) > 1 else {}),
+        "tokens": trained.tokens,
+        "trainable_parameters": parameters.trainable,
+        "parameters": parameters.total,
+        "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
+        "device": str(loaded.model.device),
+        **_pieces(parts, rows_of),
+    }
+
+
+def _pieces(
+    parts: Sequence[TrainedPart], rows_of: Callable[[Place], Sequence[Row]]
+) -> dict[str, Json]:
+    """How many sentences of tagging tasks were cut into pieces."""
+    from t2t_xfer.training.mixture import Place
+
+    found: dict[str, Json] = {}
+    for number, part in enumerate(parts):
+        rows = (rows_of(Place(number, i, 0)) for i in range(len(part.examples)))
+        counts = count_training(part.task, rows)
+        found |= counts if len(parts) == 1 else {f"{part.task.name}_pieces": counts}
+    return found
+
+
+def mixture_of(parts: Sequence[TrainedPart], training: TrainingSpec, seed: int) -> Mixture:
+    """The stream over the parts, as the training settings mix them.
+
+    Raises:
+        TrainingError: a task has no training examples.
+    """
+    from t2t_xfer.errors import TrainingError
+    from t2t_xfer.training.mixture import Mixture, Part
+
+    for part in parts:
+        if not part.examples:
+            raise TrainingError(f"task {part.task.name!r}: there are no training examples.")
+    if len(parts) == 1:
+        return Mixture.of_one(len(parts[0].examples), seed)
+    settings = training.mixture
+    return Mixture(
+        [Part(part.task.name, len(part.examples)) for part in parts],
+        settings.rate,
+        cap=settings.cap,
+        temperature=settings.temperature,
+        seed=seed,
+    )
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

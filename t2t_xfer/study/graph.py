@@ -1,0 +1,73 @@
+"""`stages.json`: the stages of a study, kept beside its report.
+
+So that what a study wants can be known without planning it again: `study status` from another
+terminal, `store prune`, and a scheduler that runs one stage in a process of its own.
+
+    save_stages(Path("eval_outputs/quickstart"), plan.stages)
+    load_stages(Path("eval_outputs/quickstart"))[0].id      # 'model/micro-encoder-…'
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from t2t_xfer.errors import UserError
+from t2t_xfer.study.files import write_text
+from t2t_xfer.study.stage import Stage, plain_json
+
+STAGES = "stages.json"
+
+
+def save_stages(directory: Path, stages: Iterable[Stage]) -> None:
+    """Writes `stages.json`.
+
+    Raises:
+        UserError: the directory cannot be written.
+    """
+    body = [plain_json(asdict(stage)) for stage in stages]
+    write_text(directory / STAGES, json.dumps(body, ensure_ascii=False) + "\n")
+
+
+def load_stages(directory: Path) -> tuple[Stage, ...]:
+    """Reads `stages.json`: every stage once, after everything that it needs.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    path = directory / STAGES
+    try:
+        return tuple(Stage(**each) for each in json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{directory} holds no {STAGES}, so it is no study's directory. Give the directory"
+            " that `t2t-xfer study run` named, for example eval_outputs/quickstart."
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError) as e:
+        raise UserError(f"{path} cannot be read: {e}. Run the study again to write it anew.") from e
+
+
+def study_directories(output: Path) -> list[Path]:
+    """The directories of the studies that share a store under `output`."""
+    return sorted(path.parent for path in output.glob(f"*/{STAGES}"))
+
+
+def unfinished(stages: Sequence[Stage], finished: set[str]) -> list[Stage]:
+    """The stages that a run would still do, in their order.
+
+    A stage is wanted if it is an end of the graph, or if a stage that must run needs it. So a
+    checkpoint that was pruned after its scores were taken is not wanted again.
+
+    Args:
+        finished: ids of the stages with a whole record.
+    """
+    needed = {need for stage in stages for need in stage.needs.values()}
+    wanted = {stage.id for stage in stages} - needed
+    found: list[Stage] = []
+    for stage in reversed(stages):
+        if stage.id in wanted and stage.id not in finished:
+            found.append(stage)
+            wanted |= set(stage.needs.values())
+    return found[::-1]

@@ -1,0 +1,151 @@
+"""Our scored answers as XTREME's files: predictions, and the gold answers in the same layout.
+
+The rule: what is wrong for us must be wrong for XTREME's scorer. So an answer that could not be
+read becomes a line that no label equals, a sentence without spans, or a question without an answer,
+and scoring the two folders gives the numbers of our own report.
+
+    prediction_text(TASKS["pawsx"], [Scored("1", "paraphrase", "different")])     # "0\\n"
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from t2t_xfer.errors import UserError
+from t2t_xfer.records import Json
+from t2t_xfer.xtreme.layout import INVALID, NOTHING_FOUND, OUTSIDE, XtremeTask
+from t2t_xfer.xtreme.tatoeba import SortedLines
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One example as a `score` stage logs it."""
+
+    id: str
+    gold: Any
+    """As JSON: a text, a list of tags, or a list of `{text, start}`."""
+    value: Any
+    """The same for the answer; None if none could be read. A span's is its text."""
+    counted: bool = True
+    """False: a mined pair that its threshold turned down."""
+
+
+Lines: TypeAlias = SortedLines | None
+
+
+def prediction_text(task: XtremeTask, rows: Sequence[Scored], lines: Lines = None) -> str:
+    """The content of a prediction file.
+
+    Args:
+        lines: of Tatoeba, where each sentence stands in XTREME's files.
+
+    Raises:
+        UserError: an answer is no label or tag of XTREME's.
+    """
+    if task.kind == "answers":
+        return _json({row.id: row.value for row in rows if row.value is not None})
+    if task.kind == "indices":
+        assert lines is not None
+        found = {row.id: row.value for row in rows}
+        return _lines(lines.line_of.get(found[id], NOTHING_FOUND) for id in lines.ids)
+    if task.kind == "pairs":
+        return _lines(f"{row.id}\t{row.value}" for row in rows if row.counted and row.value)
+    if task.kind == "tags":
+        return _sentences(task, (row.value or [OUTSIDE] * len(row.gold) for row in rows))
+    return _lines(INVALID if row.value is None else _label(task, row.value) for row in rows)
+
+
+def label_text(task: XtremeTask, rows: Sequence[Scored], lines: Lines = None) -> str:
+    """The content of the label file that `rows` were scored with; see `prediction_text`."""
+    if task.kind == "answers":
+        questions: list[Json] = [{"id": row.id, "answers": _answers(row.gold)} for row in rows]
+        return _json({"version": "1.1", "data": [{"paragraphs": [{"qas": questions}]}]})
+    if task.kind == "indices":
+        assert lines is not None
+        gold = {row.id: row.gold for row in rows}
+        return _lines(lines.line_of[gold[id]] for id in lines.ids)
+    if task.kind == "pairs":
+        return _lines(f"{row.id}\t{id}" for row in rows for id in _partners(row.gold))
+    if task.kind == "tags":
+        return _sentences(task, (row.gold for row in rows))
+    return _lines(_label(task, row.gold) for row in rows)
+
+
+def write_folders(folders: Mapping[Path, Mapping[str, str]]) -> None:
+    """Writes the files of each folder, by their paths inside it, or none at all.
+
+    Raises:
+        UserError: a folder is not empty, or cannot be written.
+    """
+    for folder in folders:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(
+                f"{folder} is there and not an empty directory. Nothing is overwritten: give"
+                " another place."
+            )
+    _check_apart(list(folders))
+    work = {folder: folder.with_name(f".{folder.name}.{os.getpid()}.tmp") for folder in folders}
+    try:
+        for folder, files in folders.items():
+            for name, content in files.items():
+                path = work[folder] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8", newline="\n")
+        for folder in folders:
+            if folder.is_dir():
+                folder.rmdir()
+            os.replace(work[folder], folder)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder} cannot be written: {error.strerror}. Choose another place."
+        ) from error
+    finally:
+        for path in work.values():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _check_apart(folders: Sequence[Path]) -> None:
+    found = [folder.resolve() for folder in folders]
+    if any(one in other.parents for one in found for other in found):
+        raise UserError(f"{' and '.join(map(str, folders))}: neither may lie inside the other.")
+
+
+def _lines(items: Iterable[object]) -> str:
+    return "".join(f"{item}\n" for item in items)
+
+
+def _sentences(task: XtremeTask, sentences: Iterable[Sequence[str]]) -> str:
+    return "".join(
+        f"{_lines(_known(task, tag, 'tag') for tag in sentence)}\n" for sentence in sentences
+    )
+
+
+def _label(task: XtremeTask, name: str) -> str:
+    return _known(task, task.labels.get(name, name), "label")
+
+
+def _known(task: XtremeTask, text: str, what: str) -> str:
+    if text not in (*task.inventory, OUTSIDE):
+        raise UserError(
+            f"the task {task.task!r} answers {text!r}, which is no {what} of XTREME's"
+            f" {task.directory}: {', '.join(task.inventory)}."
+        )
+    return text
+
+
+def _answers(gold: Iterable[Mapping[str, Json]]) -> list[Json]:
+    return [{"text": each["text"], "answer_start": each["start"]} for each in gold]
+
+
+def _partners(gold: Any) -> list[str]:
+    return [gold] if isinstance(gold, str) and gold else list(gold)
+
+
+def _json(value: Mapping[str, Json]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"

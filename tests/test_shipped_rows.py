@@ -1,0 +1,234 @@
+"""What holds of every shipped task in every wording once it is tokens, on every architecture.
+
+What a model reads before its answer has the same ids in training and in reading, and the loss is
+over the target's tokens and its end and over nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from t2t_xfer.answers import AnswerFormat
+from t2t_xfer.architectures import ANSWER_READOUTS, rows
+from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.codec import ANSWER, Codec
+from t2t_xfer.architectures.loading import LoadedModel
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import ArchitectureName, Example, Options, Prompted, Readout
+
+from .learning import fresh_model
+from .shipped import PIECES, TEXTS, drawn_examples, examples, worded, wordings
+
+SOME = settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@pytest.fixture(scope="module", params=["encoder", "seq2seq", "causal"])
+def loaded(request: pytest.FixtureRequest) -> LoadedModel:
+    return fresh_model(request.param, [*TEXTS.values(), *PIECES], max_input_tokens=900)
+
+
+def trained_rows(
+    architecture: Architecture, text: Prompted, options: Options, readout: Readout
+) -> list[Row]:
+    """What is trained so that it can be read this way: tags that are written have a form of
+    their own."""
+    form = (readout,) if text.slots and readout is Readout.generate else ()
+    return architecture.training_rows(text, options, *form)
+
+
+def readings(
+    architecture: Architecture, answer: AnswerFormat, text: Prompted
+) -> Iterator[tuple[Readout, list[Row]]]:
+    """The rows of every readout that the architecture has for the format."""
+    for readout in ANSWER_READOUTS[architecture.name, answer.name]:
+        try:
+            yield readout, architecture.reading_rows(text, answer.options, readout)
+        except UnsupportedError:
+            if readout is not Readout.slots:
+                raise  # words that begin alike: `slots` alone refuses them
+
+
+def trains(architecture: Architecture, answer: AnswerFormat) -> bool:
+    """Whether there is anything to train. Pairs are found by a model as it is."""
+    return answer.name != "pair" and (architecture.name, answer.name) in ANSWER_READOUTS
+
+
+def prefix_of(architecture: ArchitectureName, row: Row) -> tuple[int, ...]:
+    """What the model has read before the first answer token."""
+    if architecture == "causal" and row.places:
+        end = row.blocks.count(0) if row.blocks else row.places[0] + 1
+        return row.input_ids[:end]
+    return row.input_ids
+
+
+def check_prefixes(architecture: Architecture, answer: AnswerFormat, example: Example) -> None:
+    text = answer.render(example)
+    for readout, read in readings(architecture, answer, text):
+        trained = trained_rows(architecture, text, answer.options, readout)
+        expected = [prefix_of(architecture.name, row) for row in trained]
+        assert [prefix_of(architecture.name, row) for row in read] == expected, readout
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_the_prompt_has_the_same_ids_in_training_and_in_reading(
+    loaded: LoadedModel, name: str, variant: str
+) -> None:
+    task, answer = worded(name, variant)
+    if not trains(loaded.architecture, answer):
+        pytest.skip("this architecture does not train on it")
+    for example in examples(task):
+        check_prefixes(loaded.architecture, answer, example)
+
+    @SOME
+    @given(drawn_examples(task))
+    def holds(example: Example) -> None:
+        check_prefixes(loaded.architecture, answer, example)
+
+    holds()
+
+
+def told(architecture: Architecture, text: Prompted, answer: AnswerFormat) -> list[int]:
+    """The tokens that the loss must cover, and no others."""
+    codec = architecture.codec
+    if answer.options.coded:
+        codes = codec.codebook(len(answer.options.texts))
+        return [codes[answer.options.texts.index(t)] for t in text.slot_targets]
+    if text.copied and text.answer is not None:
+        # What is copied is the field's own tokens, wherever the tokenizer has cut them.
+        encoded = codec.encode(text)
+        span = encoded.spans[ANSWER]
+        if architecture.name == "encoder":
+            field = encoded.spans[text.copied]
+            return [span.start - field.start, span.end - 1 - field.start]
+        return [*encoded.ids[span.start : span.end], codec.special("eos")]
+    target = [*codec.target(text.target), codec.special("eos")]
+    if architecture.name != "encoder":
+        return target
+    if text.copied:  # both pointers say that there is no answer
+        return [rows.NULL, rows.NULL]
+    # One mask for each token of the longest word, filled up with the pad token; no end.
+    longest = max(len(codec.target(word)) for word in answer.options.texts)
+    return target[:-1] + [codec.special("pad")] * (longest - len(target) + 1)
+
+
+def written(
+    architecture: Architecture, text: Prompted, answer: AnswerFormat, row: Row
+) -> list[int]:
+    """The tokens of a row's words that are written with their tags: marker, code, …, end."""
+    index = {tag: i for i, tag in enumerate(answer.options.texts)}
+    tags = text.slot_targets[row.first_slot : row.first_slot + len(row.pairs.markers)]
+    choices = [index[tag] for tag in tags]
+    return [*row.pairs.written(choices), architecture.codec.special("eos")]
+
+
+def check_loss(architecture: Architecture, answer: AnswerFormat, example: Example) -> None:
+    text = answer.render(example)
+    for readout, read in readings(architecture, answer, text):
+        trained = trained_rows(architecture, text, answer.options, readout)
+        assert sum(row.weight for row in trained) == pytest.approx(1)
+        for row in trained:
+            assert len(row.places) == len(row.labels) == len(set(row.places))
+        if text.slots and readout is Readout.generate:
+            expected = [written(architecture, text, answer, row) for row in read]
+            assert [list(row.labels) for row in trained] == expected
+        elif text.copied:  # each window of a long field holds the whole answer
+            expected = told(architecture, text, answer)
+            assert all(list(row.labels) == expected for row in trained)
+        else:
+            expected = told(architecture, text, answer)
+            assert [label for row in trained for label in row.labels] == expected
+        if architecture.name != "encoder" and (not text.slots or readout is Readout.generate):
+            check_next_tokens(trained)
+
+
+def check_next_tokens(trained: list[Row]) -> None:
+    """Each place predicts the token that stands behind it; the last one predicts the end."""
+    for row in trained:
+        sequence = row.decoder_ids or row.input_ids
+        behind = [*sequence[row.places[0] + 1 :], row.labels[-1]]
+        assert behind == list(row.labels)
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_the_loss_covers_the_target_and_its_end_and_nothing_else(
+    loaded: LoadedModel, name: str, variant: str
+) -> None:
+    task, answer = worded(name, variant)
+    if not trains(loaded.architecture, answer):
+        pytest.skip("this architecture does not train on it")
+    for example in examples(task):
+        check_loss(loaded.architecture, answer, example)
+
+    @SOME
+    @given(drawn_examples(task))
+    def holds(example: Example) -> None:
+        check_loss(loaded.architecture, answer, example)
+
+    holds()
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_words_and_codes_are_distinct_as_tokens(
+    loaded: LoadedModel, name: str, variant: str
+) -> None:
+    _, answer = worded(name, variant)
+    codec: Codec = loaded.architecture.codec
+    words = answer.options.texts
+    ids = (
+        [(code,) for code in codec.codebook(len(words))]
+        if answer.options.coded
+        else [codec.target(word) for word in words]
+    )
+    assert all(ids)
+    assert len(set(ids)) == len(words)
+
+
+@pytest.mark.parametrize(("name", "variant"), wordings())
+def test_texts_survive_the_tokenizer(loaded: LoadedModel, name: str, variant: str) -> None:
+    """Every character is in some token, and every word has a token of its own."""
+    task, answer = worded(name, variant)
+    codec = loaded.architecture.codec
+
+    @SOME
+    @given(drawn_examples(task))
+    def holds(example: Example) -> None:
+        text = answer.render(example)
+        encoded = codec.encode(text)
+        covered = {i for start, end in encoded.offsets for i in range(start, end)}
+        assert covered == set(range(len(text.input)))
+        owned = [encoded.spans[slot] for slot in text.slots]
+        assert all(span.start < span.end for span in owned)
+        assert all(a.end <= b.start for a, b in pairwise(owned))
+
+    holds()
+
+
+def test_a_lost_region_would_be_noticed(loaded: LoadedModel) -> None:
+    """The checks above must be able to fail: one word fewer and the labels differ."""
+    task, answer = worded("udpos", "default")
+    text = answer.render(examples(task)[0])
+    shorter = replace(text, slot_targets=text.slot_targets[:-1], slots=text.slots[:-1])
+    architecture = loaded.architecture
+    assert told(architecture, shorter, answer) != told(architecture, text, answer)
+
+
+def test_a_loss_at_the_wrong_place_would_be_noticed() -> None:
+    task, answer = worded("mnli", "default")
+    causal = fresh_model("causal", list(TEXTS.values())).architecture
+    (row,) = causal.training_rows(answer.render(examples(task)[0]), answer.options)
+    check_next_tokens([row])
+    moved = replace(row, places=tuple(place - 1 for place in row.places))
+    with pytest.raises(AssertionError):
+        check_next_tokens([moved])

@@ -1,0 +1,147 @@
+"""The executor `snakemake`: the same bytes as in this process, and what a failing job leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from t2t_xfer.study.jobs import jobs_of
+from t2t_xfer.study.lease import VISIBLE, leased_gpu, visible_gpus
+
+from .conftest import REPOSITORY
+from .studydata import make_mirror, new_model, t2t, write_study
+from .studyworld import World
+
+
+def small(folder: Path, **changes: object) -> Path:
+    return write_study(
+        folder,
+        models=[new_model("encoder")],
+        intermediates=["none"],
+        languages=["en", "de"],
+        **changes,
+    )
+
+
+def run(study: Path, hub: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """In another process, as a user would; jobs are processes anyway."""
+    command = ["study", "run", str(study), "--data", f"mirror:{hub}", "--output", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        [sys.executable, "-m", "t2t_xfer", *command, *more],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=hub.parent,
+        timeout=570,
+    )
+
+
+def cells_of(out: Path) -> Path:
+    return out / "small" / "cells.csv"
+
+
+def test_jobs_hold_every_open_stage_once(finished: World) -> None:
+    plan = finished.plan().plan
+    jobs = jobs_of(plan.stages)
+    held = [stage.id for job in jobs for stage in job.stages]
+    assert sorted(held) == sorted(stage.id for stage in plan.stages)
+    kinds = Counter(job.kind for job in jobs)
+    # 3 new models; of each 3 trainings (mnli, udpos, udpos after mnli), each of which is tested:
+    # xnli and mnli>xnli train on mnli once and twice, so 4 trainings with one job of tests each
+    assert kinds["model"] == 3
+    assert kinds["train"] == kinds["predict"]
+    assert kinds["baseline"] == 1
+    done: set[str] = set()
+    for job in jobs:
+        assert set(job.after) <= done, "a job stands before what it needs"
+        done.add(job.name)
+
+
+@pytest.mark.slow
+def test_snakemake_gives_the_bytes_of_a_local_run(tmp_path: Path) -> None:
+    hub, study = make_mirror(tmp_path), small(tmp_path)
+    rented = run(study, hub, tmp_path / "rented", "--executor", "snakemake", "--jobs", "2")
+    assert rented.returncode == 0, rented.stderr
+    here = run(study, hub, tmp_path / "here")
+    assert here.returncode == 0, here.stderr
+    assert cells_of(tmp_path / "rented").read_bytes() == cells_of(tmp_path / "here").read_bytes()
+    assert not list((tmp_path / "rented" / "store" / ".work").glob("snakemake-*"))
+
+
+@pytest.mark.slow
+def test_a_failing_job_loses_its_dependants_and_nothing_else(tmp_path: Path) -> None:
+    hub = make_mirror(tmp_path)
+    # No prompt of paws_x fits into 8 tokens, and the words of its prompt may not be dropped.
+    study = small(
+        tmp_path,
+        targets=["paws_x", "udpos"],
+        task_training={"paws_x": {"max_input_tokens": 8}},
+    )
+    out = tmp_path / "out"
+    outcome = run(study, hub, out, "--executor", "snakemake", "--jobs", "2")
+    assert outcome.returncode == 1
+    assert "failed: train/tiny-encoder-to-paws_x" in outcome.stderr
+    with cells_of(out).open() as file:
+        targets = Counter(row["target"] for row in csv.DictReader(file))
+    assert targets == {"udpos": 2}
+    told = json.loads(t2t("study", "status", out / "small", "--json").out)["stages"]
+    assert told["train"] == {"done": 1, "failed": 1}
+    assert told["predict"]["blocked"] == 2  # paws_x in English and German
+
+
+def test_a_dry_run_writes_no_result(tmp_path: Path) -> None:
+    hub, study = make_mirror(tmp_path), small(tmp_path)
+    outcome = run(study, hub, tmp_path / "out", "--executor", "snakemake", "--dry-run")
+    assert outcome.returncode == 0, outcome.stderr
+    assert not [p for p in (tmp_path / "out" / "store").iterdir() if p.name != ".work"]
+
+
+def test_options_of_snakemake_need_it(tmp_path: Path) -> None:
+    outcome = t2t("study", "run", "quickstart", "--profile", "slurm", "--output", tmp_path)
+    assert outcome.code == 2
+    assert "--executor snakemake" in outcome.err
+
+
+def test_two_processes_lease_different_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE, "3,5")
+    with leased_gpu(tmp_path) as first:
+        assert os.environ[VISIBLE] == first == "3"
+        monkeypatch.setenv(VISIBLE, "3,5")  # as another process would see it
+        with leased_gpu(tmp_path) as second:
+            assert second == "5"
+    with leased_gpu(tmp_path) as again:
+        assert again == "3"
+
+
+def test_without_several_gpus_nothing_is_leased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE, "")
+    assert visible_gpus() == []
+    with leased_gpu(tmp_path) as device:
+        assert device is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_slurm_profile_loads_and_lists_the_jobs(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    hub, study = make_mirror(tmp_path), small(tmp_path)
+    profile = str(REPOSITORY / "docs" / "examples" / "slurm")
+    outcome = run(
+        study, hub, tmp_path / "out", "--executor", "snakemake", "--profile", profile, "--dry-run"
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    told = outcome.stdout + outcome.stderr
+    assert "slurm_partition=gpu" in told
+    assert "gpu=1" in told

@@ -1,0 +1,188 @@
+"""Tagging tasks from plan to score: both forms, legal BIO, sentences in pieces."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from t2t_xfer.data.jsonl import read_jsonl
+from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.records import Example, Generation, Readout
+from t2t_xfer.specs.catalogue import Catalogue, shipped_root
+from t2t_xfer.specs.study import StudySpec
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages import plans
+from t2t_xfer.stages.bases import Base
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
+from t2t_xfer.stages.plans import predict_spec, readouts_of, score_spec, train_spec
+from t2t_xfer.stages.run import StageRunner
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.run import run_plan
+from t2t_xfer.study.store import Store
+
+from .learning import bio_examples
+from .studydata import ARCHITECTURES, new_model, write_rows
+
+BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+WRITTEN = {"seq2seq": "generate", "causal": "generate"}
+
+
+def task(hub: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        "answer": "tags",
+        "data": {
+            "files": {"train": str(hub / "train.jsonl"), "test": str(hub / "test.{language}.jsonl")}
+        },
+        "languages": ["en", "ar"],
+        "fields": {"words": "tokens"},
+        "words_field": "tokens",
+        "tags_field": "ner_tags",
+        "tags": BIO,
+        "default_tag": "O",
+        "prompt": {"input": "names: {{ words }}"},
+        "metric": "span_f1",
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    folder = tmp_path_factory.mktemp("tags")
+    (folder / "tasks").mkdir()
+    for name, changes in {
+        "plain": {},
+        "legal": {"tag_scheme": "bio"},
+        "written": {"tag_scheme": "bio", "readout": WRITTEN},
+        "mixed": {"readout": WRITTEN, "train_task": "plain"},
+        "free": {"readout": WRITTEN, "decoding": {"constrained": False}},
+        "many": {"tags": [f"T{i}" for i in range(1363)], "default_tag": "T0"},
+    }.items():
+        text = json.dumps({"task": name, **task(folder, **changes)})
+        (folder / "tasks" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    for split, count, times in (("train", 24, 1), ("test.en", 6, 6), ("test.ar", 6, 6)):
+        rows = [_row(example, times) for example in bio_examples(count, times)]
+        write_rows(folder / f"{split}.jsonl", rows)
+    for language in ("en", "de", "ar"):
+        raw = folder / "rawtext" / f"{language}.txt.gz"
+        raw.parent.mkdir(exist_ok=True)
+        raw.write_bytes(gzip.compress("mr Jordan in New Town . أحمد\n".encode() * 30))
+    (folder / "hub").mkdir()
+    return Context(Catalogue([folder, shipped_root()]), f"mirror:{folder / 'hub'}")
+
+
+def _row(example: Example, times: int) -> dict[str, Any]:
+    """Test sentences are long enough to be split."""
+    words, tags = example.fields["words"], example.gold
+    assert isinstance(words, tuple)
+    assert isinstance(tags, tuple)
+    return {"tokens": list(words * times), "ner_tags": list(tags * times)}
+
+
+def study(target: str, *architectures: str) -> StudySpec:
+    return StudySpec.model_validate(
+        {
+            "study": "names",
+            "models": [new_model(each) for each in architectures],
+            "intermediates": ["none"],
+            "targets": [target],
+            "languages": ["en", "ar"],
+            "training": {"epochs": 1, "examples_per_step": 8, "max_input_tokens": 96},
+        }
+    )
+
+
+def base(architecture: Any) -> Base:
+    return Base(architecture, "float32", {}, {}, study("plain", architecture).models[0].new)
+
+
+def trained(context: Context, architecture: str, name: str) -> dict[str, Any]:
+    return dict(train_spec(context, base(architecture), False, name, TrainingSpec(), None, 0))
+
+
+def test_the_form_is_part_of_a_training_stages_identity(context: Context) -> None:
+    spec = trained(context, "seq2seq", "written")
+    assert spec["tagging"]["form"] == "generate"
+    assert trained(context, "encoder", "written")["tagging"]["form"] == "slots"
+    assert trained(context, "seq2seq", "plain")["tagging"]["form"] == "slots"
+
+
+def test_the_scheme_changes_predictions_and_scores_but_no_training(context: Context) -> None:
+    def differing(plain: dict[str, Any], legal: dict[str, Any]) -> set[str]:
+        named = json.loads(json.dumps(legal).replace('"legal"', '"plain"'))
+        return {key for key in plain.keys() | named.keys() if plain.get(key) != named.get(key)}
+
+    plain, legal = (trained(context, "causal", name) for name in ("plain", "legal"))
+    assert differing(plain, legal) == set()
+    tests = [plans.Test(name, "en", "test", None) for name in ("plain", "legal")]
+    read = [
+        dict(predict_spec(context, base("causal"), False, test, Readout.slots, 96))
+        for test in tests
+    ]
+    assert differing(*read) == {"tag_scheme"}
+    scored = [dict(score_spec(context, test)) for test in tests]
+    assert differing(*scored) == {"parsed"}
+
+
+def test_reading_in_another_form_than_trained_is_refused_when_planning(context: Context) -> None:
+    with pytest.raises(UnsupportedError, match=r"'mixed' is read by 'generate'.*'plain'.*slots"):
+        plan_study(study("mixed", "causal"), context)
+    assert plan_study(study("mixed", "encoder"), context).plan.cells  # an encoder has one form
+
+
+def test_too_many_tags_for_a_new_models_vocabulary_are_refused_when_planning(
+    context: Context,
+) -> None:
+    # 600 tokens, 105 of them special.
+    with pytest.raises(UnsupportedError, match=r"1363 tags.* has 495 to give.* at least 1468"):
+        plan_study(study("many", "causal"), context)
+
+
+def test_tags_without_their_grammar_are_refused_when_planning(context: Context) -> None:
+    with pytest.raises(UnsupportedError, match="'free': tags are written under their grammar"):
+        plan_study(study("free", "causal"), context)
+
+
+def test_logged_pieces_come_back(tmp_path: Path) -> None:
+    example = Example("7", "t", "en", "test", {}, ("O",))
+    for pieces in (1, 3):
+        generation = Generation("7", Readout.slots, choices=(0,), pieces=pieces)
+        write_jsonl(tmp_path / PREDICTIONS, [logged(example, generation)])
+        assert read_predictions(tmp_path / PREDICTIONS) == {"7": generation}
+
+
+@pytest.mark.parametrize("target", ["legal", "written"])
+def test_a_study_predicts_legal_names_and_counts_the_pieces(
+    context: Context, target: str, tmp_path: Path
+) -> None:
+    planned = plan_study(study(target, *ARCHITECTURES), context)
+    store = Store(tmp_path)
+    summary = run_plan(planned.plan, store, StageRunner(context, progress=False), lambda _: None)
+    assert (summary.failed, summary.blocked) == ((), ())
+    for stage in planned.plan.stages:
+        record = store.record(stage.id)
+        assert record is not None
+        if stage.kind == "train":
+            assert record.results["num_pieces"] >= 24
+        if stage.kind == "predict" and stage.spec["engine"] == "transformers":
+            assert record.results["num_split"] == 6  # every test sentence
+            assert record.results["num_pieces"] >= 12
+    for cell in planned.plan.cells:
+        record = store.record(cell.score_id)
+        assert record is not None
+        assert record.results["invalid_rate"] == 0
+        assert cell.readout == readouts_of(cell.architecture, context.task(target))[0].value
+        how = "tag-by-tag" if cell.readout == "generate" else "best-sequence"
+        assert str(record.results["signature"]).endswith(f"|bio:{how}")
+        rows = list(read_jsonl(store.path(cell.score_id) / STATISTICS))
+        assert len(rows) == 6
+        for row in rows:
+            assert len(row["value"]) == len(row["gold"])
+            before = "O"
+            for tag in row["value"]:
+                assert not tag.startswith("I-") or before in (tag, f"B{tag[1:]}")
+                before = tag
