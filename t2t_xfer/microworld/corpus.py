@@ -31,12 +31,12 @@ from t2t_xfer.microworld.world import PLAIN, Event, Surface
 class Mixture:
     """Shares of the kinds of documents; they need not sum to 1."""
 
-    one_language: float = 1.0
-    two_languages: float = 1.0
-    switched: float = 1.0
+    one_language: float = 0.25
+    two_languages: float = 0.25
+    switched: float = 0.5
     languages: tuple[str, ...] = LANGUAGES
     """Drawn with equal odds."""
-    switch_rate: float = 0.35
+    switch_rate: float = 0.5
     """Share of the words that give way, of those that can."""
 
 
@@ -120,34 +120,45 @@ def _told(
     sentence = teller.say(*statement)
     if not rate:
         return teller.text(sentence)
-    other = random.choice([code for code in languages if code != language])
-    return _switched(sentence, language, speaker(other).say(*statement), rate, random)
+    translations = [speaker(code).say(*statement) for code in languages if code != language]
+    return _switched(sentence, language, translations, rate, random)
 
 
 def _switched(
-    sentence: Sentence, language: str, translation: Sentence, rate: float, random: Random
+    sentence: Sentence, language: str, translations: Sequence[Sentence], rate: float, random: Random
 ) -> str:
-    """The sentence with some words of its translation."""
-    known: dict[str, list[str]] = defaultdict(list)
-    for segment in translation:
-        for token in segment.tokens:
-            known[_meaning(token)].append(token.word)
+    """The sentence with some words of its translations, each of any language.
+
+    That nobody can tell which language comes next is what aligns them: words of one meaning are
+    then predicted together.
+    """
+    known = [_by_meaning(translation) for translation in translations]
     met: Counter[str] = Counter()
     teller = speaker(language)
     mixed: Sentence = []
     for segment in sentence:
         tokens = []
         for token in segment.tokens:
-            words = known.get(_meaning(token), [])
-            at = met[_meaning(token)]
-            met[_meaning(token)] += 1
-            word = token.word
-            if at < len(words) and random.random() < rate:
-                # Where no spaces stand between words, foreign ones still have them.
-                word = words[at] if teller.spaces else f" {words[at]} "
+            word, meaning = token.word, _meaning(token)
+            if random.random() < rate:
+                words = random.choice(known).get(meaning, [])
+                if met[meaning] < len(words):
+                    word = words[met[meaning]]
+                    # Where no spaces stand between words, foreign ones still have them.
+                    word = word if teller.spaces else f" {word} "
+            met[meaning] += 1
             tokens.append(token._replace(word=word))
         mixed.append(segment._replace(tokens=tuple(tokens)))
     return " ".join(teller.text(mixed).split())
+
+
+def _by_meaning(sentence: Sentence) -> dict[str, list[str]]:
+    """The words for each meaning, in order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for segment in sentence:
+        for token in segment.tokens:
+            found[_meaning(token)].append(token.word)
+    return found
 
 
 def _meaning(token: Token) -> str:

@@ -29,6 +29,10 @@ SLOTS: dict[Ask, tuple[str, ...]] = {
 """The constituents that can answer a question."""
 
 
+PLAIN_SHARE = 0.5
+MODIFIED = 0.1
+
+
 class Story(NamedTuple):
     """A story and a question about it."""
 
@@ -63,6 +67,14 @@ def tell(language: str, story: Story) -> tuple[str, str, str, int]:
     return context, says.sentence(story.question, PLAIN, story.ask), answer, start
 
 
+def retell(language: str, story: Story) -> str:
+    """The story, and the sentence that the question is about once more."""
+    says = speaker(language)
+    sentences = [*map(says.sentence, story.events, story.surfaces)]
+    again = story.events[story.answer]._replace(patient=story.question.patient)
+    return (" " if says.spaces else "").join([*sentences, says.sentence(again)])
+
+
 @cache
 def _by_name(split: Split) -> dict[str, list[Skeleton]]:
     """What each name may do to a thing."""
@@ -77,10 +89,17 @@ def _by_name(split: Split) -> dict[str, list[Skeleton]]:
 def _draw(random: Random, source: Sampler, unanswerable: bool) -> Story | None:
     names = _by_name(source.split)
     first = random.choice(names[random.choice(list(names))])
-    second = random.choice(_same_verb(source.split, first.verb))
-    third = random.choice(names[first.agent])
-    if second.agent == first.agent or third.verb == first.verb:
-        return None
+    if random.random() < PLAIN_SHARE:
+        second, third = (random.choice(names[random.choice(list(names))]) for _ in range(2))
+        if len({first.agent, second.agent, third.agent}) < 3:
+            return None
+        if len({first.verb, second.verb, third.verb}) < 3:
+            return None
+    else:
+        second = random.choice(_same_verb(source.split, first.verb))
+        third = random.choice(names[first.agent])
+        if second.agent == first.agent or third.verb == first.verb:
+            return None
     places = random.sample(source.world.places, 3)
     events = [
         _event(random, source, skeleton, place)
@@ -114,7 +133,7 @@ def _same_verb(split: Split, verb: str) -> list[Skeleton]:
 
 
 def _event(random: Random, source: Sampler, skeleton: Skeleton, place: str) -> Event:
-    thing = source.thing(random, skeleton.patient, "a", 0.25)
+    thing = source.thing(random, skeleton.patient, "a", MODIFIED)
     leaf = random.choice(source.world.leaves(skeleton.patient))
     agent = source.participant(random, skeleton.agent, "the")
     return Event(skeleton.verb, agent, thing._replace(concept=leaf, very=False), place)

@@ -7,6 +7,7 @@ lines need not be distinct: a small world repeats itself.
     Anna hat gestern einen Hund gesehen.                    monolingual, any of the languages
     Anna saw a dog. ||| Anna hat einen Hund gesehen.        parallel, English first
     Anna gördü a Hund yesterday.                            code-switched, from the gold lexicon
+    Anna saw a dog. David … . Anna saw the dog.             retold: a story, and a part of it again
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from t2t_xfer.microworld.grammar import speaker
 from t2t_xfer.microworld.lexicon import LANGUAGES, Token, load_lexicon
 from t2t_xfer.microworld.pairs import Statement, statement
 from t2t_xfer.microworld.sampling import sampler
+from t2t_xfer.microworld.stories import retell, stories
 from t2t_xfer.microworld.tagging import words
 
 SEPARATOR = " ||| "
@@ -35,6 +37,9 @@ class Mixture:
     monolingual: float = 1.0
     parallel: float = 0.0
     code_switched: float = 0.0
+    retold: float = 0.0
+    """Stories with one sentence said again, so that a masked word of it stands further up. No
+    question, no answer: it teaches to look things up, not the task."""
     languages: tuple[str, ...] = LANGUAGES
     """Drawn with equal odds; a parallel line joins English and one of the others."""
     switch_rate: float = 0.4
@@ -47,16 +52,19 @@ MONOLINGUAL = Mixture()
 def pretraining_lines(seed: int, mixture: Mixture = MONOLINGUAL) -> Iterator[str]:
     """Endless lines in the given shares, in random order."""
     random = Random(f"microworld pretraining {seed}")
-    shares = (mixture.monolingual, mixture.parallel, mixture.code_switched)
+    shares = (mixture.monolingual, mixture.parallel, mixture.code_switched, mixture.retold)
+    told = stories(f"microworld retold {seed}", "train")
     others = [language for language in mixture.languages if language != "en"]
     while True:
-        kind = random.choices(("monolingual", "parallel", "switched"), shares)[0]
+        kind = random.choices(("monolingual", "parallel", "switched", "retold"), shares)[0]
         if kind == "monolingual":
             yield _line(random, random.choice(mixture.languages))
         elif kind == "parallel":
             yield SEPARATOR.join(_pair(random, random.choice(others)))
-        else:
+        elif kind == "switched":
             yield _switched(random, mixture)
+        else:
+            yield retell(random.choice(mixture.languages), next(told))
 
 
 def monolingual_lines(language: str, seed: int) -> Iterator[str]:
