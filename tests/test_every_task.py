@@ -85,7 +85,7 @@ def test_a_few_steps_and_a_score(
     assert (architecture, task.answer.name) in ANSWER_READOUTS, "no shipped task is left out"
     tip = builder.start(new_model(architecture))
     if task.answer.name not in UNTRAINED:
-        tip = builder.train(tip, trained_on(context, name), TRAINING, TRAINED, seed=0)
+        tip = builder.train(tip, (trained_on(context, name),), TRAINING, TRAINED, seed=0)
     scores: list[str] = []
     for language, split in places(context, name):
         test = plans.Test(name, language, split, TESTED, TESTED)

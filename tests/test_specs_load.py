@@ -85,8 +85,9 @@ readout: {encoder: slot, encodr: slots}
         "reviews.yaml:10:3: positive: the key is already there, at line 9; remove one",
         'reviews.yaml:11:27: prompt.input: found "x\\\\n", expected a line break, not a backslash'
         ' and an n. Write it in double quotes: "…\\n…".',
-        'reviews.yaml:12:9: metric: found "acuracy", expected accuracy or span_f1 or squad or'
-        " retrieval_accuracy. Did you mean 'accuracy'?",
+        'reviews.yaml:12:9: metric: found "acuracy", expected accuracy or accuracy_f1 or'
+        " span_f1 or token_accuracy or squad or mlqa or squad_v2 or retrieval_accuracy or"
+        " bucc_f1. Did you mean 'accuracy'?",
         'reviews.yaml:13:11: parallel: found "yes", expected true or false.',
         "reviews.yaml:14:20: readout.encoder: found \"slot\", expected 'slots', 'rank',"
         " 'generate' or 'embed'. Did you mean 'slots'?",

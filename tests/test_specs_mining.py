@@ -99,7 +99,7 @@ def test_pairs_are_mined_by_embeddings_only() -> None:
 
 @pytest.mark.parametrize("name", ["bucc", "tatoeba"])
 def test_a_decoder_has_no_first_token_to_pool(name: str) -> None:
-    task = load_task(Catalogue(), name)
+    task = load_task(Catalogue(), name, open_source("microworld"))
     embedding = task.spec.embedding.model_copy(update={"pooling": "first"})
     first = Task(
         task.spec.model_copy(update={"embedding": embedding}),

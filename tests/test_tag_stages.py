@@ -101,7 +101,7 @@ def base(architecture: Any) -> Base:
 
 
 def trained(context: Context, architecture: str, name: str) -> dict[str, Any]:
-    return dict(train_spec(context, base(architecture), False, name, TrainingSpec(), None, 0))
+    return dict(train_spec(context, base(architecture), False, (name,), TrainingSpec(), None, 0))
 
 
 def test_the_form_is_part_of_a_training_stages_identity(context: Context) -> None:

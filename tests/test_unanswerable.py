@@ -194,7 +194,7 @@ def evaluated(
     builder = Builder(context)
     model = ModelSpec.model_validate(new_model(architecture))
     training = TrainingSpec(steps=steps, examples_per_step=4, max_input_tokens=96)
-    tip = builder.train(builder.start(model), task, training, limit, seed=0)
+    tip = builder.train(builder.start(model), (task,), training, limit, seed=0)
     ((score_id, _),) = builder.test_at(tip, plans.Test(task, "en", "test", limit), 96)
     store = Store(output)
     plan = Plan(task, tuple(builder.stages.values()), (), ())
