@@ -54,7 +54,7 @@ def test_pretraining_lines_are_the_same_for_a_seed_and_come_in_their_shares() ->
 
 
 def test_code_switched_lines_mix_the_scripts() -> None:
-    lines = list(islice(pretraining_lines(0, Mixture(0, 0, 1, ("en", "ar"))), 100))
+    lines = list(islice(pretraining_lines(0, Mixture(0, 0, 1, languages=("en", "ar"))), 100))
     mixed = [
         line
         for line in lines
