@@ -1,8 +1,7 @@
-"""The microworld written out as a mirror, and its text for pretraining."""
+"""The microworld written out as a mirror, and its raw text."""
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import UserError
 from t2t_xfer.microworld import LANGUAGES
-from t2t_xfer.microworld.text import SEPARATOR, Mixture, pretraining_lines
 
 
 def export(directory: Path) -> None:
@@ -43,24 +41,6 @@ def test_the_export_is_the_same_twice_and_overwrites_nothing(tmp_path: Path) -> 
     assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes()
     with pytest.raises(UserError, match="not empty"):
         export(tmp_path / "one")
-
-
-def test_pretraining_lines_are_the_same_for_a_seed_and_come_in_their_shares() -> None:
-    mixture = Mixture(monolingual=1, parallel=1)
-    lines = list(islice(pretraining_lines(3, mixture), 400))
-    assert lines == list(islice(pretraining_lines(3, mixture), 400))
-    assert lines != list(islice(pretraining_lines(4, mixture), 400))
-    assert 150 < sum(SEPARATOR in line for line in lines) < 250
-
-
-def test_code_switched_lines_mix_the_scripts() -> None:
-    lines = list(islice(pretraining_lines(0, Mixture(0, 0, 1, languages=("en", "ar"))), 100))
-    mixed = [
-        line
-        for line in lines
-        if any("a" <= c <= "z" for c in line) and any("ا" <= c <= "ي" for c in line)
-    ]
-    assert len(mixed) > 40
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

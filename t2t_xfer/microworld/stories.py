@@ -1,8 +1,8 @@
 """Short stories with a question: who did it, what to, where.
 
-Rule: three sentences. Another agent does the same, and the same agent does something else, so
-neither the verb nor the name finds the answer alone. A question that cannot be answered asks for
-a meeting that the story does not tell of, with the story's own words.
+Rule: two or three sentences. In half of the stories another agent does the same, or the same agent
+does something else, so neither the verb nor the name finds the answer alone. A question that cannot
+be answered asks for a meeting that the story does not tell of, with the story's own words.
 
     Anna saw a dog in the garden. David saw a cat at the market. Anna bought a saw in the house.
     Where did Anna see the dog?     in the garden
@@ -29,8 +29,10 @@ SLOTS: dict[Ask, tuple[str, ...]] = {
 """The constituents that can answer a question."""
 
 
-PLAIN_SHARE = 0.5
+UNRELATED = 0.5
+"""Share of the stories whose sentences have neither a name nor a verb in common."""
 MODIFIED = 0.1
+"""Share of the things with an adjective."""
 
 
 class Story(NamedTuple):
@@ -67,14 +69,6 @@ def tell(language: str, story: Story) -> tuple[str, str, str, int]:
     return context, says.sentence(story.question, PLAIN, story.ask), answer, start
 
 
-def retell(language: str, story: Story) -> str:
-    """The story, and the sentence that the question is about once more."""
-    says = speaker(language)
-    sentences = [*map(says.sentence, story.events, story.surfaces)]
-    again = story.events[story.answer]._replace(patient=story.question.patient)
-    return (" " if says.spaces else "").join([*sentences, says.sentence(again)])
-
-
 @cache
 def _by_name(split: Split) -> dict[str, list[Skeleton]]:
     """What each name may do to a thing."""
@@ -87,28 +81,15 @@ def _by_name(split: Split) -> dict[str, list[Skeleton]]:
 
 
 def _draw(random: Random, source: Sampler, unanswerable: bool) -> Story | None:
-    names = _by_name(source.split)
-    first = random.choice(names[random.choice(list(names))])
-    if random.random() < PLAIN_SHARE:
-        second, third = (random.choice(names[random.choice(list(names))]) for _ in range(2))
-        if len({first.agent, second.agent, third.agent}) < 3:
-            return None
-        if len({first.verb, second.verb, third.verb}) < 3:
-            return None
-    else:
-        second = random.choice(_same_verb(source.split, first.verb))
-        third = random.choice(names[first.agent])
-        if second.agent == first.agent or third.verb == first.verb:
-            return None
-    places = random.sample(source.world.places, 3)
-    events = [
-        _event(random, source, skeleton, place)
-        for skeleton, place in zip((first, second, third), places, strict=True)
-    ]
-    if len({event.patient.concept for event in events if event.patient}) < 3:
+    skeletons = _skeletons(random, source.split)
+    if skeletons is None:
+        return None
+    places = random.sample(source.world.places, len(skeletons))
+    events = [_event(random, source, *pair) for pair in zip(skeletons, places, strict=True)]
+    if len({event.patient.concept for event in events if event.patient}) < len(events):
         return None
     random.shuffle(events)
-    answer = random.randrange(3)
+    answer = random.randrange(len(events))
     ask: Ask = random.choice(("who", "what", "where"))
     asked = events[answer]
     if unanswerable:
@@ -121,8 +102,26 @@ def _draw(random: Random, source: Sampler, unanswerable: bool) -> Story | None:
     question = asked._replace(patient=the)
     if ask == "where":
         question = question._replace(place="")
-    surfaces = tuple(Surface(front=bool(e.time) and random.random() < 0.3) for e in events)
-    return Story(tuple(events), surfaces, question, ask, answer)
+    return Story(tuple(events), (PLAIN,) * len(events), question, ask, answer)
+
+
+def _skeletons(random: Random, split: Split) -> list[Skeleton] | None:
+    """Two or three; in half of the stories they share neither name nor verb, which is simpler."""
+    names = _by_name(split)
+    first = random.choice(names[random.choice(list(names))])
+    length = random.choice((2, 3))
+    if random.random() < UNRELATED:
+        others = [random.choice(names[random.choice(list(names))]) for _ in range(2)]
+    else:
+        others = [random.choice(_same_verb(split, first.verb)), random.choice(names[first.agent])]
+        if others[0].agent == first.agent or others[1].verb == first.verb:
+            return None
+        random.shuffle(others)
+        return [first, *others[: length - 1]]
+    found = [first, *others[: length - 1]]
+    if min(len({each.agent for each in found}), len({each.verb for each in found})) < length:
+        return None
+    return found
 
 
 @cache
