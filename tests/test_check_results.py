@@ -55,8 +55,8 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         (place / "tasks" / f"{name}.yaml").write_text(
             json.dumps({"task": name, **task, "data": data})
         )
-    write_rows(place / "inverted.jsonl", moods(128, 1, inverted=True))
-    write_rows(place / "train.jsonl", moods(128, 1, inverted=False))
+    write_rows(place / "inverted.jsonl", moods(400, 1, inverted=True))
+    write_rows(place / "train.jsonl", moods(400, 1, inverted=False))
     write_rows(place / "test.jsonl", moods(100, 2, inverted=False))
     new = {"architecture": "encoder", "languages": ["en"], "vocabulary": 500, "text_lines": 200}
     study = {
@@ -65,9 +65,9 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "intermediates": ["none"],
         "targets": ["moods", "right_moods"],
         "training": {
-            "epochs": 20,
+            "epochs": 25,
             "examples_per_step": 16,
-            "learning_rate": 3e-3,
+            "learning_rate": 1.5e-3,
             "max_input_tokens": 64,
         },
     }
