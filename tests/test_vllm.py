@@ -28,7 +28,7 @@ from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.vllm import VllmEngine
 from t2t_xfer.engines.vllm_loading import LoadedVllm, adapter_rank, load_vllm
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.records import Decoding, Example, Generation, Options, Prompted, Readout
 
 from .learning import CUES, answers, label_examples, learn, rendered
 
@@ -53,21 +53,25 @@ LONG_WORDS = Options(("entailment without doubt", "neutral", "neutral or nothing
 """Of different token counts; two begin alike, so `slots` cannot tell them apart."""
 
 
-def in_many_languages(count: int) -> list[Prompted]:
+def examples_in_many_languages(count: int, seed: int) -> list[Example]:
     """Questions in six scripts, mixed; ids repeat across languages, as parallel data's do."""
-    rng = random.Random(11)
-    answer, out = answers("label"), []
-    for i, example in enumerate(label_examples(count, 7)):
+    rng = random.Random(seed)
+    out = []
+    for i, example in enumerate(label_examples(count, seed)):
         language = list(NOISE)[i % len(NOISE)]
         cue = rng.choice(CUES[str(example.gold)])
         words = rng.choices(NOISE[language], k=rng.randrange(3, 12))
         words.insert(rng.randrange(len(words) + 1), cue)
         joint = "" if language in ("zh", "th") else " "
         text = {"text": joint.join(words)}
-        asked = replace(example, id=str(i // len(NOISE)), language=language, fields=text)
-        out.append(answer.render(asked))
+        out.append(replace(example, id=str(i // len(NOISE)), language=language, fields=text))
     rng.shuffle(out)
     return out
+
+
+def in_many_languages(count: int) -> list[Prompted]:
+    answer = answers("label")
+    return [answer.render(example) for example in examples_in_many_languages(count, 11)]
 
 
 class Pair(NamedTuple):
@@ -83,7 +87,9 @@ class Pair(NamedTuple):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("vllm")
-    learnt = learn("causal", answers("label"), label_examples(64, 1), folder)
+    # On all the scripts, or one label is never the best one and nothing is compared.
+    examples = [*label_examples(64, 1), *examples_in_many_languages(96, 1)]
+    learnt = learn("causal", answers("label"), examples, folder)
     learnt.model.save_pretrained(folder / "model")
     learnt.tokenizer.save_pretrained(folder / "model")
     path, adapter = str(folder / "model"), str(folder / "adapter")
