@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,8 @@ def job(folder: Path, name: str, output: Path) -> None:
             # not killed: it would fail in the same way.
             click.echo(f"{stage.id} has failed in this run: {log}", err=True)
             raise SystemExit(1)
-    if work.kind in ("train", "predict"):
-        with leased_gpu(store.root / ".work"):
-            code = _do(work.name, work.stages, store)
-    else:
+    lease = leased_gpu(store.root / ".work") if work.kind in ("train", "predict") else nullcontext()
+    with lease:
         code = _do(work.name, work.stages, store)
     raise SystemExit(code)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 STORE = "store"
 """Where under the output directory the stages are; studies lie beside it."""
@@ -43,11 +41,6 @@ limit = click.option(
     default=None,
     help="Use this many rows of each split, the same ones in every language.",
 )
-
-
-def progressbar(items: Sequence[T], label: str) -> Any:
-    """`click`'s bar: one line that moves on a terminal, nothing in a pipe."""
-    return click.progressbar(items, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
 
 
 def quiet_libraries() -> None:

@@ -31,12 +31,11 @@ def list_stages(kind: str | None, output: Path, as_json: bool) -> None:
 
     found = _open(output)
     rows: list[dict[str, Any]] = []
-    for stage_id in found.stage_ids():
-        record = found.record(stage_id)
-        if record is not None and kind in (None, record.kind):
+    for record in found.records():
+        if kind in (None, record.kind):
             rows.append(
                 {
-                    "stage": stage_id,
+                    "stage": record.stage_id,
                     "bytes": _size(record),
                     "seconds": record.seconds,
                     "finished": record.finished,
@@ -79,15 +78,18 @@ def show(stage: str, output: Path) -> None:
 @options.output
 def verify(stages: tuple[str, ...], output: Path) -> None:
     """Read every byte of the stages (default: all) and name what is damaged; exit 1 if any is."""
+    from t2t_xfer.progress import Progress
+
     found = _open(output)
     ids = [_named_id(found, stage) for stage in stages] or found.stage_ids()
     damaged = 0
-    with options.progressbar(ids, "verify") as bar:
-        for stage_id in bar:
+    with Progress(total=len(ids), desc="verify", unit="stage") as bar:
+        for stage_id in ids:
             problems = found.verify(stage_id)
             damaged += bool(problems)
             for problem in problems:
                 click.echo(f"damaged: {stage_id}: {problem}", err=True)
+            bar.update(1)
     click.echo(f"{len(ids)} stages, {damaged} damaged")
     if damaged:
         click.echo("A damaged stage is done again by the next run that needs it.")

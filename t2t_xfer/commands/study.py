@@ -42,6 +42,7 @@ def plan_command(
     """Show what a study would run, without running it."""
     from tabulate import tabulate
 
+    from t2t_xfer.study.explain import reasons
     from t2t_xfer.study.outlook import outlook
     from t2t_xfer.study.run import would_run
     from t2t_xfer.study.store import Store
@@ -64,10 +65,10 @@ def plan_command(
     for line in planned.plan.absent:
         click.echo(f"left out: {line}")
     click.echo(f"{len(planned.plan.cells)} cells")
-    ahead = outlook(open_stages, store)
-    click.echo(ahead.in_words())
-    for stage in open_stages if why else ():
-        click.echo(f"{stage.id}: {ahead.reasons[stage.id]}")
+    click.echo(outlook(open_stages, store).in_words())
+    if why:
+        for stage_id, reason in reasons(open_stages, store.records()).items():
+            click.echo(f"{stage_id}: {reason}")
 
 
 @study.command()

@@ -63,7 +63,15 @@ def _resolved(model: ModelSpec) -> str:
     """What can be loaded: a folder of this machine (a micro model's too), or a name of the hub."""
     assert model.path is not None
     if checkpoints.is_micro(model.path):
-        return str(checkpoints.checkpoint(model.path))
+        folder = checkpoints.checkpoint(model.path)
+        if not (folder / "config.json").is_file():
+            raise UnsupportedError(
+                f"the model {model.path!r}: this version ships no micro checkpoints. Make one with"
+                f" `t2t-xfer microworld pretrain --architecture {folder.name} --output DIR` and"
+                " name DIR, or take an untrained one,"
+                f" {model.path.replace('micro:', 'new:')}."
+            )
+        return str(folder)
     return str(Path(model.path).expanduser()) if model.is_local else model.path
 
 

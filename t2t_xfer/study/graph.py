@@ -14,8 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from t2t_xfer.errors import UserError
-from t2t_xfer.study.files import write_text
+from t2t_xfer.study.files import read_json, write_text
 from t2t_xfer.study.stage import Stage, plain_json
 
 STAGES = "stages.json"
@@ -37,16 +36,7 @@ def load_stages(directory: Path) -> tuple[Stage, ...]:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    path = directory / STAGES
-    try:
-        return tuple(Stage(**each) for each in json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(
-            f"{directory} holds no {STAGES}, so it is no study's directory. Give the directory"
-            " that `t2t-xfer study run` named, for example eval_outputs/quickstart."
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError) as e:
-        raise UserError(f"{path} cannot be read: {e}. Run the study again to write it anew.") from e
+    return read_json(directory / STAGES, lambda stages: tuple(Stage(**stage) for stage in stages))
 
 
 def study_directories(output: Path) -> list[Path]:

@@ -1,15 +1,14 @@
-"""What a plan has before it: why its stages are open, how long they take, what disk they need."""
+"""What a plan has before it: how long its open stages take, and what disk they need."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from t2t_xfer.study.durations import duration
 from t2t_xfer.study.estimate import Estimator
-from t2t_xfer.study.explain import reasons
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
@@ -19,17 +18,16 @@ from t2t_xfer.study.store import Store
 class Outlook:
     """Of the stages that would run. None: no finished stage to judge by."""
 
+    num_stages: int
     seconds: float | None
     size: int | None
     """Bytes."""
     free: int
     """Bytes left on the store's disk."""
-    reasons: Mapping[str, str]
-    """Stage id to why it would run."""
 
     def in_words(self) -> str:
         """One or two lines."""
-        if not self.reasons:
+        if not self.num_stages:
             return "nothing to run"
         if self.seconds is None or self.size is None:
             return "time and disk: not known before a stage of each kind is finished"
@@ -44,16 +42,16 @@ class Outlook:
 
 def outlook(stages: Sequence[Stage], store: Store) -> Outlook:
     """Judged by every record in the store, whatever study made it."""
-    records = [r for stage_id in store.stage_ids() if (r := store.record(stage_id)) is not None]
+    records = store.records()
     sizes = _sizes(records)
     known = [sizes.get(stage.kind) for stage in stages]
     size = [each for each in known if each is not None]
     there = next(p for p in (store.root, *store.root.absolute().parents) if p.exists())
     return Outlook(
+        len(stages),
         Estimator(records).total(stages),
         round(sum(size)) if len(size) == len(known) else None,
         shutil.disk_usage(there).free,
-        reasons(stages, records),
     )
 
 

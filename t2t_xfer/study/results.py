@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.errors import UserError
 from t2t_xfer.report.cells import CellRow, write_cells
 from t2t_xfer.report.markdown import render_markdown
-from t2t_xfer.study.files import write_text
+from t2t_xfer.study.files import read_json, write_text
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
 
@@ -63,18 +62,12 @@ def load_study(directory: Path) -> StudyFile:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    path = directory / PLAN
-    try:
-        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
-        return StudyFile(cells=cells, **{**raw, "notes": tuple(raw["notes"])})
-    except FileNotFoundError:
-        raise UserError(
-            f"{directory} holds no {PLAN}, so it is no study's directory. Give the directory that"
-            " `t2t-xfer study run` named, for example eval_outputs/quickstart."
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError) as e:
-        raise UserError(f"{path} cannot be read: {e}. Run the study again to write it anew.") from e
+    return read_json(directory / PLAN, _study)
+
+
+def _study(raw: dict[str, Any]) -> StudyFile:
+    cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
+    return StudyFile(cells=cells, **{**raw, "notes": tuple(raw["notes"])})
 
 
 def collect(file: StudyFile, store: Store) -> list[CellRow]:

@@ -3,11 +3,10 @@
     root/train/micro-encoder+mnli-3f9a1c20b7d4/record.json and the stage's files
     root/.work/                                stages that run, failed or were killed
 
-The rule: a result appears by one rename of the whole directory, with its record written last.
-So at any moment a stage has a whole record or none, whatever was killed when. A stage is found
-by the digest at the end of its name; the label before it is for people.
+The rule: a result appears by one rename of the whole directory, with its record written last, so
+a stage has a whole record or none, whatever was killed when. The digest at the end of its name
+finds a stage; the label before it is for people.
 
-    store = Store(Path("eval_outputs/store"))
     work = store.begin(stage)               # waits while another process does this stage
     if store.record(stage.id) is None:      # the other process may have finished it
         store.commit(stage, do(stage, work), seconds)
@@ -100,8 +99,13 @@ class Store:
     def stage_ids(self) -> list[str]:
         """Every directory that looks like a finished stage, sorted; its record may be damaged."""
         with _named_problems(self.root):
-            names = (f"{kind}/{path.name}" for kind in KINDS for path in _listed(self.root / kind))
-            return sorted(filter(is_id, names))
+            kinds = (self.root / kind for kind in KINDS)
+            paths = (p for kind in kinds if kind.is_dir() for p in kind.iterdir())
+            return sorted(filter(is_id, (f"{p.parent.name}/{p.name}" for p in paths)))
+
+    def records(self) -> list[Record]:
+        """The whole records of all finished stages."""
+        return [*filter(None, map(self.record, self.stage_ids()))]
 
     def is_running(self, digest: str) -> bool:
         """Whether a process holds the stage's lock at this moment."""
@@ -241,10 +245,6 @@ def disk_problem(error: BaseException | None) -> str | None:
 
 def _work_name(stage: Stage) -> str:
     return stage.id.replace("/", "-")
-
-
-def _listed(folder: Path) -> list[Path]:
-    return [*folder.iterdir()] if folder.is_dir() else []
 
 
 def _find(folder: Path, digest: str) -> Path | None:
