@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 import pytest
 from ruamel.yaml import YAML
@@ -10,6 +11,7 @@ from ruamel.yaml import YAML
 from t2t_xfer.microworld import LANGUAGES
 from t2t_xfer.microworld.grammar import Ask, speaker
 from t2t_xfer.microworld.lexicon import SECTIONS, load_lexicon
+from t2t_xfer.microworld.pairs import statements
 from t2t_xfer.microworld.tagging import words
 from t2t_xfer.microworld.world import HERE, PLAIN, Event, Kind, Surface, Thing, load_world
 
@@ -106,7 +108,7 @@ BY_HAND: list[tuple[Event, Surface, Ask, tuple[str, ...]]] = [
             "Alle Hunde haben im Garten geschlafen.",
             "Bütün köpekler bahçede uyudu.",
             "نامت كل الكلاب في الحديقة.",
-            "所有的狗都在花园里睡觉了。",
+            "所有狗都在花园里睡觉了。",
             "Mbwa wote walilala bustanini.",
         ),
     ),
@@ -244,6 +246,32 @@ BY_HAND: list[tuple[Event, Surface, Ask, tuple[str, ...]]] = [
             "Anna aliona nini bustanini jana?",
         ),
     ),
+    (  # Turkish asks with the accusative (neyi) where an answer would have it (bir kediyi)
+        Event("chase", DAVID, the("cat")),
+        PLAIN,
+        "what",
+        (
+            "What did David chase?",
+            "Was hat David gejagt?",
+            "David neyi kovaladı?",
+            "ماذا طارد ديفيد؟",
+            "大卫追赶了什么？",
+            "David alifukuza nini?",
+        ),
+    ),
+    (
+        Event("wake", DAVID, the("cat")),
+        Surface(passive=True),
+        "where",
+        (
+            "Where was the cat woken by David?",
+            "Wo wurde die Katze von David geweckt?",
+            "Kedi David tarafından nerede uyandırıldı?",
+            "أين تم إيقاظ القطة من قبل ديفيد؟",
+            "那只猫在哪里被大卫叫醒？",
+            "Paka aliamshwa na David wapi?",
+        ),
+    ),
 ]
 
 
@@ -348,3 +376,20 @@ def test_no_two_verbs_share_a_form(language: str) -> None:
         }
     )
     assert {form for form, number in forms.items() if number > 1} == set()
+
+
+def test_what_would_sound_wrong_is_never_drawn() -> None:
+    """All four were seen by readers: was seen by she, 很白色的猫 (very white), the dog saw the dog,
+    she visited the museum at the bank."""
+    drawn = [event for event, _, _ in islice(statements("sound", "train"), 4000)]
+    surfaces = [each.surface for each in islice(statements("sound", "train"), 4000)]
+    pronouns = [s for e, s in zip(drawn, surfaces, strict=True) if e.agent.kind == "pronoun"]
+    assert len(pronouns) > 50
+    assert not any(surface.passive for surface in pronouns)
+    things = [thing for event in drawn for thing in (event.agent, event.patient) if thing]
+    assert any(thing.very for thing in things)
+    assert not any(thing.very and thing.adjective in load_world().absolute for thing in things)
+    assert not any(event.agent == event.patient for event in drawn)
+    visited = [event for event in drawn if event.verb == "visit"]
+    assert len(visited) > 50
+    assert not any(event.place for event in visited)

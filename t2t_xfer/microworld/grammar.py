@@ -121,9 +121,11 @@ class Speaker:
         self, event: Event, surface: Surface, ask: Ask, context: tuple[str, ...], subject: Thing
     ) -> dict[str, Tokens]:
         phrase, synonyms = self.phrases.noun_phrase, surface.synonyms
+        verb = self.lexicon.words["verbs"].get(event.verb, ({},))[0]
+        affected = verb.get("object", "")
         parts: dict[str, Tokens] = {}
         if ask:
-            parts["subject" if ask == "who" else "ask"] = self._word(ask)
+            parts["subject" if ask == "who" else "ask"] = self._word(ask, affected)
             if ask == "who":
                 parts["ask"] = self._word(ask)
         if ask != "who":
@@ -140,8 +142,7 @@ class Speaker:
             parts["by"] = sum((by[slot] for slot in self._choose("agent_phrase").split()), ())
         elif event.patient is not None and ask != "what":
             patient = event.patient
-            verb = {} if event.verb == "have" else self.lexicon.forms("verbs", event.verb)
-            case = self._choose("object_case", context[0], patient.kind, verb.get("object", ""))
+            case = self._choose("object_case", context[0], patient.kind, affected)
             tokens = phrase(patient, case or "nominative", context, synonyms)
             new = patient.kind in ("a", "num")
             parts[

@@ -14,9 +14,6 @@ from t2t_xfer.microworld.world import Event, Thing, World, load_world
 LABELS = ("entailment", "neutral", "contradiction")
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 
-ABSOLUTE = frozenset(("black", "white", "red"))
-"""Mean the same for every kind: a small horse is not a small animal."""
-
 
 def judge(premise: Event, hypothesis: Event) -> int | None:
     """The label, or None where it is open to debate."""
@@ -60,7 +57,7 @@ def _narrower(world: World, old: Thing, new: Thing) -> bool:
         return True
     if old.adjective != new.adjective or (new.very and not old.very):
         return False
-    return old.concept == new.concept or new.adjective in ABSOLUTE
+    return old.concept == new.concept or new.adjective in world.absolute
 
 
 def _judge_crowd(world: World, premise: Event, hypothesis: Event) -> int | None:

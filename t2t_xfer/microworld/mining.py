@@ -55,6 +55,7 @@ def mine(seed: str, split: Split, num_sentences: int) -> Mine:
 
 def _near(random: Random, source: Sampler, like: Statement) -> Statement:
     event = like.event
-    if event.verb in ("be", "have") or event.linked:
+    movable = event.verb not in ("be", "have") and source.world.can_have_place(event.patient)
+    if event.linked or not movable:
         return statement(random, source, plain=True)
     return like._replace(event=event._replace(place=random.choice(source.world.places)))

@@ -90,6 +90,8 @@ class Sampler:
         if patient_key:
             indefinite = pattern in ("thing", "have") and random.random() < 0.7
             patient = self.participant(random, patient_key, "a" if indefinite else "the")
+            while patient == agent:  # the dog saw the dog?
+                patient = self.participant(random, patient_key, "the")
             if pattern == "have" and patient.kind == "the":
                 patient = patient._replace(kind="a")
             if patient.kind == "a" and patient_key != "person" and random.random() < 0.2:
@@ -97,7 +99,7 @@ class Sampler:
                 patient = patient._replace(kind="num", number=count, very=False)
         if pattern == "have":
             return Event(verb, agent, patient)
-        place = "" if patient and patient.kind == "city" else self.place(random, pattern)
+        place = self.place(random, pattern) if self.world.can_have_place(patient) else ""
         return Event(verb, agent, patient, place, self.time(random))
 
     def place(self, random: Random, pattern: Pattern = "thing") -> str:
@@ -132,7 +134,8 @@ class Sampler:
         if random.random() >= modified:
             return Thing(noun, kind, number=count)
         adjective = random.choice(self.world.adjectives[root])
-        return Thing(noun, kind, adjective, random.random() < 0.1 and kind != "num", count)
+        very = random.random() < 0.1 and kind != "num" and adjective not in self.world.absolute
+        return Thing(noun, kind, adjective, very, count)
 
     def named(self, random: Random, thing: Thing) -> Thing:
         """The same with a full name or an organisation that no other split has."""

@@ -94,6 +94,8 @@ class World:
     adjectives: Mapping[str, tuple[str, ...]]
     """By topmost kind."""
     contrasts: tuple[tuple[str, ...], ...]
+    absolute: frozenset[str]
+    """Adjectives that mean the same of every kind and have no degree."""
     verbs: Mapping[str, Verb]
     uses: Mapping[str, str]
     acts: Mapping[str, tuple[str, ...]]
@@ -142,10 +144,16 @@ class World:
         rule = self.verbs[verb]
         return self.root(agent.concept) in rule.by and self.root(patient.concept) in rule.of
 
+    def can_have_place(self, patient: Thing | None) -> bool:
+        """Nobody visits a city in the garden, or a museum at the bank."""
+        return patient is None or patient.kind not in ("city", "organisation")
+
     def can_be_passive(self, event: Event) -> bool:
-        """An indefinite subject of a passive would be odd in Chinese and Turkish."""
+        """An indefinite subject of a passive would be odd in Chinese and Turkish, and a pronoun
+        has no form for `by her`."""
         return (
             event.patient is not None
+            and event.agent.kind != "pronoun"
             and event.verb in self.verbs
             and self.verbs[event.verb].passive
             and event.patient.kind in ("name", "the", "organisation")
@@ -175,6 +183,7 @@ def load_world() -> World:
         animate=frozenset(data["animate"]),
         adjectives={kind: tuple(words) for kind, words in data["adjectives"].items()},
         contrasts=tuple(tuple(line) for line in data["contrasts"]),
+        absolute=frozenset(data["absolute"]),
         verbs={
             name: Verb(tuple(verb["by"]), tuple(verb["of"]), verb["passive"])
             for name, verb in data["verbs"].items()
