@@ -21,10 +21,23 @@ NUM_SENTINELS = 100
 """As many as T5 has."""
 MAX_POSITIONS = 1024
 PICTURES = r"\p{Han}\p{Hiragana}\p{Katakana}\u3001-\u303f\uff00-\uffef"
-PIECES = rf"[{PICTURES}]| ?[\p{{L}}\p{{M}}&&[^{PICTURES}]]+| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}]+|\s+"
+PIECES = "|".join(
+    (
+        f"[{PICTURES}]",
+        rf" ?[\p{{L}}\p{{M}}&&[^{PICTURES}]]+",
+        r" ?\p{N}+",
+        rf" ?[^\s\p{{L}}\p{{N}}{PICTURES}]+",
+        r"\s+",
+    )
+)
 """What byte pairs are merged within: a word with the space before it. Where a script has no spaces
-each character is a piece, or whole clauses would become tokens, and so is a space before it: a
-sentence that is shown word by word (as for tagging) has the tokens of running text between them."""
+each character is a piece, or whole clauses would become tokens."""
+WORD_PIECES = PIECES.replace(f"[{PICTURES}]|", f"[{PICTURES}]+|", 1)
+"""The same for training texts that have such scripts word by word: merges then end at words, and
+do so in running text too."""
+NO_SPACE = rf" +(?=[{PICTURES}])"
+"""Spaces that are no part of the text: a sentence that is shown word by word (as for tagging) has
+the tokens of running text."""
 SPECIAL = ("<pad>", "</s>", "<s>", "<unk>", "<mask>")
 
 # T5 draws its embeddings with a standard deviation of 1 and ties the head to them: a new model
@@ -46,14 +59,26 @@ ROW_TEMPLATES: dict[ArchitectureName, str] = {
 
 
 def train_tokenizer(
-    texts: Iterable[str], vocabulary: int, architecture: ArchitectureName
+    texts: Iterable[str], vocabulary: int, architecture: ArchitectureName, pieces: str = PIECES
 ) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer: no text is unknown to it, whatever the script.
+
+    Args:
+        pieces: a regular expression of what merges may not cross.
 
     Raises:
         UserError: the vocabulary does not hold the 256 bytes and the special tokens.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import (
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
     from transformers import PreTrainedTokenizerFast
 
     special = [*SPECIAL, *(f"<extra_id_{i}>" for i in range(NUM_SENTINELS))]
@@ -65,10 +90,11 @@ def train_tokenizer(
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
+            pre_tokenizers.Split(Regex(pieces), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    tokenizer.normalizer = normalizers.Replace(Regex(NO_SPACE), "")
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,

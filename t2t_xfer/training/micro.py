@@ -21,14 +21,14 @@ from typing import Any
 from t2t_xfer import microworld
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.loading import LoadedModel, wrap
-from t2t_xfer.architectures.micro import new_model, train_tokenizer
-from t2t_xfer.microworld.corpus import documents
+from t2t_xfer.architectures.micro import WORD_PIECES, new_model, train_tokenizer
+from t2t_xfer.microworld.corpus import documents, words_apart
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.training.pretraining import Recipe, pretrain
 
 VOCABULARY = 4096
 """Tokens. Nearly every word of the world is one of them."""
-TOKENIZER_DOCUMENTS = 8_000
+TOKENIZER_TEXTS = 100_000
 WORDING_REPEATS = 200
 POSITIONS = 320
 """Of an encoder's learned positions. The others count distances."""
@@ -63,12 +63,12 @@ class Pretrained:
 
 def micro_tokenizer(architecture: ArchitectureName, seed: int) -> Any:
     """The tokenizer of all three; only what a row begins and ends with differs."""
-    return train_tokenizer(_tokenizer_texts(seed), VOCABULARY, architecture)
+    return train_tokenizer(_tokenizer_texts(seed), VOCABULARY, architecture, WORD_PIECES)
 
 
 @lru_cache(maxsize=2)
 def _tokenizer_texts(seed: int) -> tuple[str, ...]:
-    return (*islice(documents(seed), TOKENIZER_DOCUMENTS), *(WORDING * WORDING_REPEATS))
+    return (*islice(words_apart(seed), TOKENIZER_TEXTS), *(WORDING * WORDING_REPEATS))
 
 
 def new_micro(architecture: ArchitectureName, seed: int) -> LoadedModel:
