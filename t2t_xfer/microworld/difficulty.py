@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from t2t_xfer.microworld.hub import rows
+from t2t_xfer.microworld.lexicon import LANGUAGES
 
 Cue: TypeAlias = Callable[[Any], Hashable]
 NUM_TRAIN, NUM_TEST = 4000, 400
@@ -55,8 +56,8 @@ LABELLED = {
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Lower-case words."""
-    return frozenset(re.findall(r"[\w']+", text.lower()))
+    """Lower-case words; characters where no spaces stand between words."""
+    return frozenset(re.findall(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+(?:'\w+)*", text.lower()))
 
 
 def accuracy(train: Sequence[Any], test: Sequence[Any], cue: Cue, label: str = "label") -> float:
@@ -99,7 +100,30 @@ def labelled(name: str) -> dict[str, float]:
     }
 
 
+UDPOS = {"en": "English", "de": "German", "tr": "Turkish", "ar": "Arabic", "zh": "Chinese"}
 CLOSED = frozenset(["not", "all", "some", "no", "is", "did", "was", "by"])
+
+
+def zero_shot(language: str) -> dict[str, float | None]:
+    """What English cues are worth in another language: of `xnli`, `xquad` and `udpos`, in percent.
+
+    None: the task does not have the language.
+    """
+    mnli = LABELLED["mnli"]
+    train = rows(mnli.hub_id, mnli.config, "train", NUM_TRAIN) or []
+    test = rows("facebook/xnli", language, "test", NUM_TEST) or []
+    by_overlap = accuracy(train, test, lambda row: overlap(row["premise"], row["hypothesis"]))
+    english = rows("google/xtreme", "udpos.English", "train", NUM_TRAIN) or []
+    tags: Counter[Any] = Counter(tag for row in english for tag in row["pos_tags"])
+    tagged_rows = rows("google/xtreme", f"udpos.{UDPOS.get(language, '')}", "test", NUM_TEST)
+    found: Counter[Any] = Counter(tag for row in tagged_rows or [] for tag in row["pos_tags"])
+    asked = rows("google/xtreme", f"XQuAD.{language}", "validation", NUM_TEST)
+    places = spans("google/xtreme", f"XQuAD.{language}", "validation") if asked else None
+    return {
+        "xnli overlap": by_overlap,
+        "xquad place": max(places["first words"], places["last words"]) if places else None,
+        "udpos majority": 100 * found[tags.most_common(1)[0][0]] / found.total() if found else None,
+    }
 
 
 def chosen(
@@ -166,11 +190,11 @@ def spans(hub_id: str, config: str, split: str) -> dict[str, float]:
     for row in found:
         told: Any = row["answers"]
         answers, question = told["text"], words_of(str(row["question"]))
-        sentences = str(row["context"]).split(". ")
+        sentences = re.split(r"\. |。", str(row["context"]))
         nearest = max(sentences, key=lambda each: len(words_of(each) & question))
         none += not answers
-        subject += bool(answers) and nearest.startswith(answers[0] + " ")
-        place += bool(answers) and nearest.rstrip(".").endswith(" " + answers[0])
+        subject += bool(answers) and nearest.startswith(answers[0])
+        place += bool(answers) and nearest.rstrip(".").endswith(answers[0])
     return {
         "first words": 100 * subject / len(found),
         "last words": 100 * place / len(found),
@@ -212,6 +236,8 @@ def figures() -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    for task, baselines in figures().items():
-        cells = ", ".join(f"{name} {value:.1f}" for name, value in baselines.items())
+    printed: dict[str, Mapping[str, float | None]] = {**figures()}
+    printed |= {language: zero_shot(language) for language in LANGUAGES}
+    for task, baselines in printed.items():
+        cells = ", ".join(f"{name} {value:.1f}" for name, value in baselines.items() if value)
         print(f"| `{task}` | {cells} |")

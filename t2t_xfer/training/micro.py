@@ -8,6 +8,7 @@ Rule: same tokenizer, same text in the same rows, same number of tokens, paramet
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer import microworld
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import WORD_PIECES, new_model, train_tokenizer
@@ -41,6 +41,7 @@ SIZES: dict[ArchitectureName, dict[str, int]] = {
 one has two; half of a seq2seq model's layers have a second attention."""
 RECIPE = "recipe.json"
 LOSSES_AVERAGED = 50
+HASHED_DOCUMENTS = 2_000
 WORDING = (
     "premise: hypothesis: relation: entailment neutral contradiction unanswerable",
     "parts of speech: named entities: categories: question: context: answer: source: translation:",
@@ -105,6 +106,13 @@ def make_micro(
     return made
 
 
+@lru_cache(maxsize=2)
+def text_hash(seed: int) -> str:
+    """SHA-256 of the first documents of a run: it tells whether the world still says the same."""
+    first = "\n".join(islice(documents(seed), HASHED_DOCUMENTS))
+    return hashlib.sha256(first.encode()).hexdigest()
+
+
 def command_of(architecture: ArchitectureName, recipe: Recipe) -> str:
     """The command line that makes this checkpoint again."""
     return (
@@ -128,7 +136,7 @@ def _write_recipe(
         "tokens": recipe.tokens,
         "first_loss": round(made.losses[0], 4),
         "last_loss": round(sum(last) / len(last), 4),
-        "microworld": microworld.FINGERPRINT,
+        "text": text_hash(recipe.seed),
         "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
     }
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
