@@ -113,9 +113,11 @@ def zero_shot(language: str) -> dict[str, float | None]:
     train = rows(mnli.hub_id, mnli.config, "train", NUM_TRAIN) or []
     test = rows("facebook/xnli", language, "test", NUM_TEST) or []
     by_overlap = accuracy(train, test, lambda row: overlap(row["premise"], row["hypothesis"]))
-    english = rows("google/xtreme", "udpos.English", "train", NUM_TRAIN) or []
+    english: Sequence[Any] = rows("google/xtreme", "udpos.English", "train", NUM_TRAIN) or []
     tags: Counter[Any] = Counter(tag for row in english for tag in row["pos_tags"])
-    tagged_rows = rows("google/xtreme", f"udpos.{UDPOS.get(language, '')}", "test", NUM_TEST)
+    tagged_rows: Sequence[Any] | None = rows(
+        "google/xtreme", f"udpos.{UDPOS.get(language, '')}", "test", NUM_TEST
+    )
     found: Counter[Any] = Counter(tag for row in tagged_rows or [] for tag in row["pos_tags"])
     asked = rows("google/xtreme", f"XQuAD.{language}", "validation", NUM_TEST)
     places = spans("google/xtreme", f"XQuAD.{language}", "validation") if asked else None
