@@ -96,7 +96,9 @@ def test_training_resumes_to_the_same_weights(
 ) -> None:
     assert run(tmp_path, architecture, "straight", **training).code == 0
     stopped = Stopped(monkeypatch, 5, error)
-    assert run(tmp_path, architecture, "stopped", **training).code == (130 if error is KeyboardInterrupt else 1)
+    assert run(tmp_path, architecture, "stopped", **training).code == (
+        130 if error is KeyboardInterrupt else 1
+    )
     assert stopped.steps == 5
     assert not list((tmp_path / "stopped").glob("store/train/*"))
     assert run(tmp_path, architecture, "stopped", **training).code == 0
