@@ -16,6 +16,7 @@ from t2t_xfer.commands import (
     job,
     merge,
     microworld,
+    quickstart,
     score,
     single,
     store,
@@ -38,7 +39,7 @@ def cli(verbose: bool) -> None:
 
 
 for command in (
-    study.quickstart,
+    quickstart.quickstart,
     tasks.tasks,
     single.train,
     single.evaluate,

@@ -95,6 +95,7 @@ def test_microworld_rows_text_and_fingerprint(monkeypatch: pytest.MonkeyPatch) -
     stand_in = SimpleNamespace(
         rows=lambda id, config, split: made.get((id, config, split)),
         configs=lambda id: ["de"] if id == "facebook/xnli" else [],
+        splits=lambda id, config: ["test"] if (id, config) == ("facebook/xnli", "de") else [],
         text=lambda language: ["Eins."] if language == "de" else None,
         FINGERPRINT="1-abc",
     )

@@ -9,10 +9,16 @@ from click.testing import CliRunner
 
 from t2t_xfer import microworld
 from t2t_xfer.cli import cli
+from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import UserError
-from t2t_xfer.microworld import LANGUAGES
+from t2t_xfer.microworld import LANGUAGES, hub
+from t2t_xfer.records import SPLITS
+from t2t_xfer.specs.catalogue import Catalogue, shipped_root
+from t2t_xfer.stages.context import Context
+
+from .studydata import t2t, write_study
 
 
 def export(directory: Path) -> None:
@@ -48,3 +54,56 @@ def test_text_has_thousands_of_distinct_lines(language: str) -> None:
     lines = microworld.text(language) or []
     assert len(set(lines)) == len(lines) == 6000
     assert all(line.strip() for line in lines)
+
+
+SMALL = {"train": 30, "validation": 12, "test": 12}
+
+
+@pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A world with few rows, and its export without a limit, which would choose other rows."""
+    for split, number in SMALL.items():
+        monkeypatch.setitem(hub.NUM_ROWS, split, number)  # type: ignore[misc]
+    monkeypatch.setattr(hub, "NUM_MINED", 60)
+    CliRunner().invoke(cli, ["microworld", "export", str(tmp_path / "hub")], catch_exceptions=False)
+    return tmp_path / "hub"
+
+
+def test_every_task_reads_the_same_from_the_export(small_world: Path) -> None:
+    catalogue = Catalogue([shipped_root()])
+    made, mirrored = (Context(catalogue, data) for data in ("microworld", f"mirror:{small_world}"))
+    read = set()
+    for name in catalogue.task_names():
+        spec = made.task(name).spec
+        for split in SPLITS:
+            absent = [
+                missing_languages(spec, each.source, spec.languages, split)
+                for each in (made, mirrored)
+            ]
+            assert absent[0] == absent[1]
+            for language in set(spec.languages) - {*absent[0]}:
+                ours, theirs = (
+                    each.prompted(name, language, split, 8) for each in (made, mirrored)
+                )
+                assert ours == theirs, (name, language, split)
+                read |= {name} if ours[0] else set()
+    assert read == set(catalogue.task_names())
+
+
+def test_a_study_on_the_export_has_the_same_cells(small_world: Path, tmp_path: Path) -> None:
+    study = write_study(
+        tmp_path,
+        models=[{"name": "micro-encoder", "path": "micro:encoder"}],
+        targets=["xnli", "tatoeba"],
+        languages={"xnli": ["en", "sw"], "tatoeba": ["sw"]},
+        intermediates=["none"],
+    )
+    for number, data in enumerate(("microworld", f"mirror:{small_world}")):
+        out = tmp_path / f"out{number}"
+        outcome = t2t("study", "run", study, "--data", data, "--output", out)
+        assert outcome.code == 0, outcome.err
+    cells = [(tmp_path / f"out{number}" / "small" / "cells.csv").read_bytes() for number in (0, 1)]
+    assert cells[0] == cells[1]
+    assert len(cells[0].splitlines()) == 1 + 2 + 2
+    pages = [(tmp_path / f"out{number}" / "small" / "report.md").read_text() for number in (0, 1)]
+    assert ["typological distance" in page for page in pages] == [False, False]

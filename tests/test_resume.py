@@ -57,7 +57,7 @@ class Stopped:
         monkeypatch.setattr(_StepTrainer, "training_step", counted)
 
 
-def run(folder: Path, architecture: str, out: str) -> Outcome:
+def run(folder: Path, architecture: str, out: str, **training: Any) -> Outcome:
     """Trains on udpos in one language: two epochs and a bit."""
     one_thread()
     study = write_study(
@@ -66,7 +66,7 @@ def run(folder: Path, architecture: str, out: str) -> Outcome:
         intermediates=["none"],
         targets=["udpos"],
         languages=["en"],
-        training=TRAINING,
+        training=TRAINING | training,
     )
     hub = folder / "hub"
     places = ("--data", f"mirror:{hub if hub.is_dir() else make_mirror(folder)}")
@@ -79,21 +79,29 @@ def weights(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "error"),
-    [("encoder", KeyboardInterrupt), ("seq2seq", RuntimeError), ("causal", KeyboardInterrupt)],
+    ("architecture", "error", "training"),
+    [
+        ("encoder", KeyboardInterrupt, {}),
+        ("seq2seq", RuntimeError, {}),
+        ("causal", KeyboardInterrupt, {}),
+        ("seq2seq", KeyboardInterrupt, {"train_embeddings": False}),
+    ],
 )
 def test_training_resumes_to_the_same_weights(
     architecture: str,
     error: type[BaseException],
+    training: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert run(tmp_path, architecture, "straight").code == 0
+    assert run(tmp_path, architecture, "straight", **training).code == 0
     stopped = Stopped(monkeypatch, 5, error)
-    assert run(tmp_path, architecture, "stopped").code == (130 if error is KeyboardInterrupt else 1)
+    assert run(tmp_path, architecture, "stopped", **training).code == (
+        130 if error is KeyboardInterrupt else 1
+    )
     assert stopped.steps == 5
     assert not list((tmp_path / "stopped").glob("store/train/*"))
-    assert run(tmp_path, architecture, "stopped").code == 0
+    assert run(tmp_path, architecture, "stopped", **training).code == 0
     assert stopped.steps == 5 + (STEPS - 4)  # from the checkpoint of step 4
     assert weights(tmp_path / "stopped") == weights(tmp_path / "straight")
     logs = [texts(tmp_path / out / "store", "predictions.jsonl") for out in ("straight", "stopped")]

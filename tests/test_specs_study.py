@@ -49,7 +49,7 @@ def test_problems_of_a_study_file_all_have_places(tmp_path: Path) -> None:
 models:
   - {name: a b, new: {architecture: encodr, languages: []}}
   - {name: x, path: y, training: {learning_rat: 1, steps: "5", schedule: lin}}
-  - {name: z}
+  - {name: z, task_training: {xnly: {}, mnli: {warmup: 2}}}
 targets: [xnly, 5]
 intermediates: []
 languages: {xnli: [de, xx]}
@@ -69,6 +69,8 @@ limit: {train: 0}
         ["3:59:", "models[1].training.steps:"],
         ["3:74:", "models[1].training.schedule:"],
         ["4:5:", "models[2].new:"],
+        ["4:31:", "models[2].task_training.xnly:"],
+        ["4:56:", "models[2].task_training.mnli.warmup:"],
         ["5:11:", "targets[0]:"],
         ["5:17:", "targets[1]:"],
         ["6:16:", "intermediates:"],
@@ -84,8 +86,8 @@ limit: {train: 0}
     ]
     assert "unknown key. Did you mean 'learning_rate'?" in lines[3]
     assert "found \"lin\", expected 'linear' or 'constant'. Did you mean 'linear'?" in lines[5]
-    assert "Did you mean 'xnli'?" in lines[7]
-    assert "Did you mean 'paws_x'?" in lines[17]
+    assert "Did you mean 'xnli'?" in lines[9]
+    assert "Did you mean 'paws_x'?" in lines[19]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,11 @@ limit: {train: 0}
         ({"languages": "en"}, "languages", ""),
         ({"training": {"epochs": None}}, "training", "`epochs` or `steps`"),
         ({"models": [{"name": "a", "path": "p", "training": {"epochs": None}}]}, "", "fit togeth"),
+        (
+            {"models": [{"name": "a", "path": "p", "task_training": {"xnli": {"epochs": None}}}]},
+            "",
+            "fit togeth",
+        ),
     ],
 )
 def test_rules_of_a_study(changes: dict[str, Any], key: str, words: str) -> None:
@@ -144,6 +151,18 @@ def test_task_beats_model_and_model_beats_study() -> None:
     xnli = training_for(spec, spec.models[0], "xnli")
     assert (udpos.learning_rate, udpos.warmup, udpos.weight_decay) == (2e-5, 0, 0.5)
     assert (xnli.learning_rate, xnli.warmup, xnli.weight_decay) == (3e-4, 0, 0.5)
+
+
+def test_a_models_own_word_about_a_task_beats_all() -> None:
+    model = {"name": "a", "path": "p", "training": {"warmup": 0}}
+    spec = study(
+        models=[{**model, "task_training": {"udpos": {"learning_rate": 5e-5}}}],
+        task_training={"udpos": {"learning_rate": 2e-5, "epochs": 10}},
+    )
+    udpos = training_for(spec, spec.models[0], "udpos")
+    assert (udpos.learning_rate, udpos.epochs, udpos.warmup) == (5e-5, 10, 0)
+    assert training_for(spec, spec.models[0], "xnli").learning_rate == 1e-5
+    assert spec.models[0].to_json() == ModelSpec.model_validate(model).to_json()
 
 
 def test_epochs_for_one_task_beat_the_steps_of_the_study() -> None:

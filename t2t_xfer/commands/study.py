@@ -145,13 +145,6 @@ def report(directory: Path) -> None:
     click.echo(path)
 
 
-@click.command()
-@options.output
-def quickstart(output: Path) -> None:
-    """Run a small study offline: three architectures on the embedded, synthetic microworld."""
-    raise SystemExit(run_study("quickstart", "microworld", False, output))
-
-
 class Rented(NamedTuple):
     """How Snakemake is to run a study."""
 
@@ -184,11 +177,12 @@ def run_study(
     store = Store(output / options.STORE)
     preflight(would_run(plan, store), context)
     sources = {cell.target: context.task(cell.target).spec.source_language for cell in plan.cells}
-    notes = [SYNTHETIC] if data == "microworld" else []
+    synthetic = data == "microworld"
+    notes = [SYNTHETIC] if synthetic else []
     for note in notes:
         click.echo(note)
     directory = output / plan.study
-    kept = study_file(plan, planned.baselines, sources, notes)
+    kept = study_file(plan, planned.baselines, sources, notes, synthetic=synthetic)
     save_study(directory, kept)
     save_stages(directory, plan.stages)
     if rented is None:
@@ -199,6 +193,8 @@ def run_study(
             return 0
     rows, path = write_results(directory, kept, store)
     click.echo(render_summary(rows))
+    for note in notes:  # far below the first time
+        click.echo(note)
     for stage_id in summary.failed:
         click.echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
     for stage_id in summary.blocked:

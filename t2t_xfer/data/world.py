@@ -26,10 +26,12 @@ class MicroworldSource:
         Raises:
             AbsentError: the microworld has no such data set, configuration or split.
         """
-        rows = microworld.rows(ref.id, ref.config, ref.split)
-        if rows is None:
+        self._require(ref)
+        return iter(microworld.rows(ref.id, ref.config, ref.split) or [])
+
+    def _require(self, ref: SplitRef) -> None:
+        if not self.has(ref):
             raise AbsentError(f"{ref} is not in the microworld: {self._reason(ref)}")
-        return iter(rows)
 
     def _reason(self, ref: SplitRef) -> str:
         configs = self.configs(ref.id) or []
@@ -43,8 +45,8 @@ class MicroworldSource:
         return microworld.configs(id) or None
 
     def has(self, ref: SplitRef) -> bool:
-        """Whether the microworld makes this split."""
-        return microworld.rows(ref.id, ref.config, ref.split) is not None
+        """Whether the microworld makes this split. Nothing is made to answer that."""
+        return ref.split in microworld.splits(ref.id, ref.config)
 
     def fingerprint(self, ref: SplitRef) -> str:
         """The generator's fingerprint and the place: the rows follow from both.
@@ -52,7 +54,7 @@ class MicroworldSource:
         Raises:
             AbsentError: the microworld makes no such split.
         """
-        self.rows(ref)
+        self._require(ref)
         return f"{microworld.FINGERPRINT}:{ref}"
 
     def text(self, language: str) -> Iterator[str]:

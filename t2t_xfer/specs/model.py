@@ -21,6 +21,7 @@ from t2t_xfer.specs.base import (
     Name,
     Seed,
     Spec,
+    TaskName,
     Text,
     distinct,
     mistake,
@@ -58,7 +59,7 @@ class NewModel(Spec):
 class ModelSpec(Spec):
     """One model of a study."""
 
-    not_identity: ClassVar[frozenset[str]] = frozenset({"name", "training"})
+    not_identity: ClassVar[frozenset[str]] = frozenset({"name", "training", "task_training"})
 
     name: Name
     """What reports call it."""
@@ -72,6 +73,8 @@ class ModelSpec(Spec):
     """Of the weights in training and in evaluation. Never float16: mT5 overflows in it."""
     training: Overrides = Field(default_factory=dict)
     """Settings of `TrainingSpec` for this model, over those of the study."""
+    task_training: dict[TaskName, Overrides] = Field(default_factory=dict)
+    """The same by the task that is trained on, over everything else."""
 
     @property
     def is_local(self) -> bool:

@@ -133,7 +133,7 @@ class StudySpec(Spec):
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
         for model in self.models:
-            for task in ("", *self.task_training):
+            for task in ("", *self.task_training, *model.task_training):
                 try:
                     training_for(self, model, task)
                 except SpecError as e:
@@ -142,13 +142,15 @@ class StudySpec(Spec):
 
 
 def training_for(study: StudySpec, model: ModelSpec, task_name: str) -> TrainingSpec:
-    """How a model of the study is trained on a task: study, then model, then task decide.
+    """How a model of the study is trained on a task: study, model, task, and then task of the
+    model decide.
 
     Raises:
         SpecError: settings that do not fit together; names model, task and key.
     """
     training = study.training
-    for overrides in (model.training, study.task_training.get(task_name, {})):
+    by_task = (each.get(task_name, {}) for each in (study.task_training, model.task_training))
+    for overrides in (model.training, *by_task):
         try:
             training = merge(training, overrides)
         except ValidationError as e:

@@ -92,6 +92,10 @@ class TrainingSpec(Spec):
     """Training after an intermediate task that trained an adapter: go on with the same adapter, or
     add it to the weights and start anew (a new adapter, or all weights)."""
 
+    train_embeddings: bool = True
+    """Whether the token embeddings train too where all weights do; false: they stay as they are,
+    and so does the LM head's matrix, tied to them or not. An adapter never trains them."""
+
     mixture: MixtureSpec = MixtureSpec()
     """How several tasks are mixed, if there are several."""
     examples_per_step: Count = 32
@@ -120,10 +124,13 @@ class TrainingSpec(Spec):
     """Optimizer steps between two checkpoints to resume from. Changes no result."""
 
     def canonical(self) -> dict[str, Json]:
-        """See `Spec.canonical`. Settings of an adapter that there is not change nothing."""
+        """See `Spec.canonical`. Settings of an adapter that there is not change nothing, and
+        neither does training the embeddings: that is how it was before there was a choice."""
         plain = super().canonical()
         if self.adapter == "none":
             del plain["lora"]
+        if self.adapter != "none" or self.train_embeddings:
+            del plain["train_embeddings"]
         return plain
 
     @model_validator(mode="after")

@@ -64,10 +64,12 @@ def check_decodable(adapter: str | None) -> None:
 
 
 def load_to_train(weights: Weights, dtype: str, training: TrainingSpec, seed: int) -> LoadedModel:
-    """The model, with what is to be trained: all weights, or an adapter that is new or goes on."""
+    """The model, with what is to be trained: all weights (with or without the embeddings), or an
+    adapter that is new or goes on."""
     from dataclasses import replace
 
     from t2t_xfer.architectures.adapters import add_adapter
+    from t2t_xfer.architectures.freezing import freeze_token_embeddings
     from t2t_xfer.architectures.loading import load
 
     loaded = load(
@@ -79,6 +81,8 @@ def load_to_train(weights: Weights, dtype: str, training: TrainingSpec, seed: in
         quantised=training.adapter == "qlora",
         trainable=True,
     )
+    if training.adapter == "none" and not training.train_embeddings:
+        freeze_token_embeddings(loaded.model)
     if training.adapter == "none" or weights.adapter is not None:
         return loaded
     name = loaded.architecture.name

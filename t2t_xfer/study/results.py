@@ -14,6 +14,7 @@ from typing import Any
 
 from t2t_xfer.report.cells import CellRow, write_cells
 from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.report.slope import slope
 from t2t_xfer.study.files import read_json, write_text
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
@@ -33,6 +34,8 @@ class StudyFile:
     """Target to the language of its training data."""
     notes: tuple[str, ...]
     """What a reader must know: absent languages, synthetic data."""
+    synthetic: bool = False
+    """The data is the microworld, whose languages have a known distance from English."""
 
 
 def study_file(
@@ -40,10 +43,12 @@ def study_file(
     baselines: Mapping[tuple[str, str], str],
     sources: Mapping[str, str],
     notes: Sequence[str],
+    *,
+    synthetic: bool = False,
 ) -> StudyFile:
     """The part of a plan that a report needs."""
     named = {f"{target}/{language}": score for (target, language), score in baselines.items()}
-    return StudyFile(plan.study, plan.cells, named, sources, (*notes, *plan.absent))
+    return StudyFile(plan.study, plan.cells, named, sources, (*notes, *plan.absent), synthetic)
 
 
 def save_study(directory: Path, file: StudyFile) -> None:
@@ -112,5 +117,8 @@ def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[
     report = directory / "report.md"
     missing = len(file.cells) - len(rows)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
-    write_text(report, render_markdown(file.study, rows, [*file.notes, *unfinished]))
+    page = render_markdown(file.study, rows, [*file.notes, *unfinished])
+    if file.synthetic and (section := slope(rows)):
+        page += f"\n{section}\n"
+    write_text(report, page)
     return rows, report
