@@ -1,12 +1,12 @@
 """Text for pretraining: short documents whose sentences go together, in one language or in several.
 
 Rule: only events of the training split, and the same seed gives the same documents everywhere. A
-document is a sentence, one that is true, open or false beside it, and the verdict; or one event
-told three times; or a story with a question and its answer. It is told in one language, or in two
-in turn (translations among them), or code-switched.
+document is a sentence, the same said again, one that is true, open or false beside them, and the
+verdict; or one event told three times; or a story with a question and its answer. It is told in one
+language, or in two in turn (translations among them), or code-switched.
 
-    Anna hat gestern eine Rose gefunden. Anna found a flower. True.        two languages
-    Anna 昨天 bir Rose found. Anna hat gefunden 一朵花 dün. Kweli.           code-switched
+    Anna hat Omar gesehen. Omar was seen by Anna. Anna hat niemand gesehen. False.
+    Anna 看见了 Omar. Omar was seen na Anna. Anna hat keinen Mann gesehen. Uongo.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Mixture:
     two_languages: float = 0.2
     switched: float = 0.65
     judged: float = 6
-    """A sentence, another one and whether it follows."""
-    retold: float = 3
+    """A sentence, the same said again, another one and whether it follows."""
+    retold: float = 1
     """One event, three times."""
     stories: float = 3
     """With a question and its answer."""
@@ -59,7 +59,7 @@ class Document(NamedTuple):
 
     statements: tuple[Statement, ...]
     verdict: str = ""
-    """Of the last sentence, given the one before: a name of a label."""
+    """Of the last sentence, given those before: a name of a label."""
     answer: tuple[int, tuple[str, ...]] | None = None
     """After a question: the sentence that answers it, and the constituents that do."""
 
@@ -81,24 +81,26 @@ def documents(seed: int, mixture: Mixture = Mixture()) -> Iterator[str]:
             sentences.append(_answer(document, languages))
         if document.verdict:
             language = random.choice(mixture.languages) if rate else languages[1]
-            sentences.append(speaker(language).remark("verdict", document.verdict))
+            teller = speaker(language)
+            sentences.append(teller.text(teller.remark("verdict", document.verdict)))
         yield " ".join(sentences)
 
 
 def words_apart(seed: int) -> Iterator[str]:
-    """Endless sentences of all languages; of scripts without spaces, word by word.
+    """Endless documents, each in one language; of scripts without spaces, word by word.
 
     A tokenizer trained on them merges no further than a word.
     """
     random = Random(f"microworld words {seed}")
     for document in _contents(seed, Mixture(), random):
         teller = speaker(random.choice(LANGUAGES))
-        for statement in document.statements:
-            sentence = teller.say(*statement)
-            if teller.spaces:
-                yield teller.text(sentence)
-            else:
-                yield from (token.word for segment in sentence for token in segment.tokens)
+        sentences = [teller.say(*statement) for statement in document.statements]
+        if document.verdict:
+            sentences.append(teller.remark("verdict", document.verdict))
+        if teller.spaces:
+            yield " ".join(map(teller.text, sentences))
+        else:
+            yield from (token.word for each in sentences for part in each for token in part.tokens)
 
 
 def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[Document]:
@@ -116,9 +118,13 @@ def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[Document]
             yield Document(tuple(Statement(event, surface) for surface in ways))
         else:
             pair = next(pairs)
-            premise = Statement(pair.premise, pair.premise_surface)
-            hypothesis = Statement(pair.hypothesis, pair.hypothesis_surface)
-            yield Document((premise, hypothesis), LABELS[pair.label])
+            again = source.surface(random, pair.premise, synonyms=True)
+            told_so = (
+                Statement(pair.premise, pair.premise_surface),
+                Statement(pair.premise, again),
+                Statement(pair.hypothesis, pair.hypothesis_surface),
+            )
+            yield Document(told_so, LABELS[pair.label])
 
 
 def _story_document(story: Story) -> Document:

@@ -81,11 +81,11 @@ class Speaker:
         """The event as running text."""
         return self.text(self.say(event, surface, ask))
 
-    def remark(self, name: str, *features: str) -> str:
+    def remark(self, name: str, *features: str) -> Sentence:
         """A function word as a sentence of its own."""
         first, *rest = self._word(name, *features)
         start = first._replace(word=self._capital(first.word))
-        return self.text([Segment(name, (start, *rest)), Segment("stop", self._word("stop"))])
+        return [Segment(name, (start, *rest)), Segment("stop", self._word("stop"))]
 
     def _construction(self, event: Event) -> str:
         return event.verb if event.verb in ("be", "have") else "do"

@@ -28,7 +28,7 @@ from t2t_xfer.training.pretraining import Recipe, pretrain
 
 VOCABULARY = 4096
 """Tokens. Nearly every word of the world is one of them."""
-TOKENIZER_TEXTS = 100_000
+TOKENIZER_TEXTS = 60_000
 WORDING_REPEATS = 200
 POSITIONS = 320
 """Of an encoder's learned positions. The others count distances."""

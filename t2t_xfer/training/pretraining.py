@@ -28,7 +28,7 @@ from t2t_xfer.errors import TrainingError
 class Recipe:
     """The settings of a pretraining run, those of the shipped micro models by default."""
 
-    steps: int = 15_000
+    steps: int = 12_000
     """Optimizer steps."""
     tokens_per_step: int = 1024
     """Small steps: for the same tokens they reached a given loss two to three times sooner than
@@ -46,9 +46,9 @@ class Recipe:
     weight_decay: float = 0.01
     """Decoupled, on matrices only."""
     max_grad_norm: float = 1.0
-    masked_share: float = 0.4
-    """Of the tokens, predicted by an encoder (Wettig et al. 2023, arXiv 2202.08005: 40 %) or cut
-    out for a seq2seq model (UL2, arXiv 2205.05131: up to 50 %)."""
+    masked_share: float = 0.25
+    """Of the tokens, predicted by an encoder or cut out for a seq2seq model. With more, what tells
+    whether a sentence follows is too often hidden itself."""
     seed: int = 0
     """Of weights, text and masks."""
 
