@@ -36,12 +36,9 @@ class CoTrained:
 
     @property
     def epoch_length(self) -> int:
-        """Places in which every task has its whole quota, as without text."""
-        num_tasks = self.tasks.epoch_length
-        length = int(num_tasks / (1 - self.rate))
-        while length - self._texts_before(length) < num_tasks:
-            length += 1
-        return length
+        """The fewest places in which every task has its whole quota, as without text."""
+        # n - floor(n rate) = ceil(n (1 - rate)) reaches the quota once n (1 - rate) > quota - 1.
+        return int((self.tasks.epoch_length - 1) / (1 - self.rate)) + 1
 
     def __getitem__(self, place: int) -> Place:
         before = self._texts_before(place)
