@@ -13,18 +13,25 @@ from typing import Any
 import pytest
 import torch
 
+from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.selection import SelectSpec
 from t2t_xfer.specs.training import TrainingSpec, merge
+from t2t_xfer.stages import plans
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.run import StageRunner
+from t2t_xfer.study.plan import Builder
+from t2t_xfer.study.run import run_plan
+from t2t_xfer.study.stage import Plan
+from t2t_xfer.study.store import Store
 from t2t_xfer.training.selection import DevSelection
 
-from .studydata import make_mirror, one_thread, t2t
+from .studydata import make_mirror, new_model, one_thread, t2t, write_study
 from .test_resume import KILLED, Stopped
 
 
 class Trainer:
-    """The part of a Trainer that calls its callbacks: a weight that is the number of its step."""
-
-    should_save = True
+    """The part of a Trainer that calls its callbacks; its one weight is the number of the step."""
 
     def __init__(self, folder: Path, scores: list[float], every: int, patience: int | None) -> None:
         self.model = torch.nn.Linear(1, 1, bias=False)
@@ -47,7 +54,8 @@ class Trainer:
 
 
 def kept(trainer: Trainer) -> float:
-    trainer.selection.finish()
+    trainer.selection.load_best()
+    trainer.selection.clear()
     return trainer.model.weight.item()
 
 
@@ -199,6 +207,38 @@ def test_evaluating_does_not_change_the_training(hub: Path, tmp_path: Path) -> N
     assert chosen.name != last.name
     assert (chosen / "losses.jsonl").read_bytes() == (last / "losses.jsonl").read_bytes()
     assert not (last / "dev.jsonl").exists()
+
+
+@pytest.mark.parametrize("architecture", ["causal", "seq2seq"])
+def test_the_dev_score_is_that_of_a_score_stage(
+    architecture: str, hub: Path, tmp_path: Path
+) -> None:
+    """Same rows, readout and metric, and the weights that are kept are those that had the score."""
+    context = Context(Catalogue(), f"mirror:{hub}")
+    builder, store = Builder(context), Store(tmp_path)
+    training = TrainingSpec.model_validate({**TRAINING, "select": {"every_steps": 2, "limit": 5}})
+    start = builder.start(ModelSpec.model_validate(new_model(architecture)))
+    tip = builder.train(start, ("udpos",), training, None, seed=0)
+    test = plans.Test("udpos", "en", "validation", 5)
+    ((score_id, _),) = builder.test_at(tip, test, training.max_input_tokens)
+    plan = Plan("dev", tuple(builder.stages.values()), ())
+    assert not run_plan(plan, store, StageRunner(context, progress=False), say=len).failed
+    trained, score = store.record(tip.trained_id), store.record(score_id)
+    assert trained is not None
+    assert score is not None
+    assert score.results["n"] == 5
+    assert trained.results["dev_scores"] == {"udpos": score.results["score"]}
+    assert score.results["score"] > 0
+
+
+def test_no_validation_rows_are_said_before_training(tmp_path: Path) -> None:
+    hub = make_mirror(tmp_path)
+    (hub / "nyu-mll" / "glue" / "mnli" / "validation_matched.jsonl").unlink()
+    study = write_study(tmp_path, training={"select": {}}, intermediates=["mnli"])
+    outcome = t2t("study", "plan", study, "--data", f"mirror:{hub}", "--output", tmp_path / "out")
+    assert outcome.code == 2
+    assert "task 'mnli' has no validation rows in 'en' here" in outcome.err
+    assert "`select: null`" in outcome.err
 
 
 @pytest.mark.slow

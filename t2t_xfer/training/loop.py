@@ -180,8 +180,9 @@ def train(
     trainer.remove_callback(PrinterCallback)
     if spec.select is not None and dev_scores is not None:
         every = spec.select.steps_between(mixture.epoch_length, spec.examples_per_step)
+        patience, saves = spec.select.patience, trainer.args.should_save
         trainer.selection = DevSelection(
-            loaded.model, dev_scores, every, spec.select.patience, directory
+            loaded.model, dev_scores, every, patience, directory, saves
         )
         trainer.add_callback(trainer.selection)
     checkpoint = last_complete_checkpoint(directory)
@@ -193,9 +194,11 @@ def train(
         trainer.recall(checkpoint)
     if trainer.selection is None or not trainer.selection.stopped:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    selected = trainer.selection.finish() if trainer.selection else None
+    selected = trainer.selection.load_best() if trainer.selection else None
     for finished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         shutil.rmtree(finished)
+    if trainer.selection:
+        trainer.selection.clear()
     done = len(trainer.step_losses)
     return Trained(
         done,

@@ -50,17 +50,20 @@ class DevSelection(TrainerCallback):
         every: int,
         patience: int | None,
         directory: Path,
+        saves: bool = True,
     ) -> None:
         """Evaluates every `every` steps and after the last one.
 
         Args:
             patience: so many evaluations without a better score end the training. None: never.
+            saves: whether this process keeps the weights; one of several does.
         """
         self.model = model
         self.dev_scores = dev_scores
         self.every = every
         self.patience = patience
         self.directory = directory
+        self.saves = saves
         self.curve: list[DevPoint] = []
         self._needed: int | None = None
         """The step whose weights the newest checkpoint names as the best."""
@@ -93,27 +96,32 @@ class DevSelection(TrainerCallback):
             return
         scores = dict(self.dev_scores())
         self.curve.append(DevPoint(step, sum(scores.values()) / len(scores), scores))
-        if self.best.step == step and args.should_save:
+        if self.best.step == step and self.saves:
             self._keep(step)
         control.should_training_stop = control.should_training_stop or self.stopped
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """A checkpoint is whole: weights that it does not name will not be asked for again."""
-        if self.curve:
+        if self.curve and self.saves:
             self._needed = self.best.step
             self._remove_others()
 
-    def finish(self) -> Selected:
-        """Puts the best weights into the model; the files are removed."""
+    def load_best(self) -> Selected:
+        """Puts the best weights into the model of the process that keeps them."""
         from safetensors.torch import load_file
 
-        with torch.no_grad():
+        if self.saves:
             kept = load_file(self._file(self.best.step))
-            for name, parameter in self._trained().items():
-                parameter.copy_(kept[name])
-        for file in self.directory.glob("best-*.safetensors*"):
-            file.unlink()
+            with torch.no_grad():
+                for name, parameter in self._trained().items():
+                    parameter.copy_(kept[name])
         return Selected(self.best, tuple(self.curve))
+
+    def clear(self) -> None:
+        """Removes the files, once no checkpoint is left that names one."""
+        if self.saves:
+            for file in self.directory.glob("best-*.safetensors*"):
+                file.unlink()
 
     def _keep(self, step: int) -> None:
         from safetensors.torch import save_file
