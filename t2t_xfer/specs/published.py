@@ -24,7 +24,7 @@ class Setting(NamedTuple):
 
 
 JIANT = "Phang et al. 2020 (arXiv 2005.13013), the authors' jiant scripts for XTREME"
-SIMPLE = "jiant's simple API, which Phang et al. 2020 (arXiv 2005.13013) name for intermediates"
+SIMPLE = "jiant's simple API, which its guide to Phang et al. 2020 takes for intermediate tasks"
 T5_DOCS = "transformers' page on T5: with AdamW, 1e-4 and 3e-4 work for most problems"
 LLAMA = "Touvron et al. 2023 (Llama 2, arXiv 2307.09288, section 3.1) and Stanford Alpaca: 2e-5"
 QLORA = "Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) for 7 and 13 B, finetune_guanaco_7b.sh"
@@ -66,7 +66,7 @@ DEFAULTS: Mapping[str, str] = {
     "max_grad_norm": JIANT,
     "adam_epsilon": JIANT,
     "schedule": JIANT,
-    "max_input_tokens": SIMPLE,
+    "max_input_tokens": JIANT,
 }
 """Where the defaults of `TrainingSpec` are from."""
 

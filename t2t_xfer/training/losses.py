@@ -37,10 +37,3 @@ class PartLosses:
         means = {part: float(self._sums[part]) / self._weights[part] for part in sorted(self._sums)}
         self.steps.append(means)
         self._sums, self._weights = {}, {}
-
-    def last(self) -> dict[str, float]:
-        """The latest loss of every part."""
-        found: dict[str, float] = {}
-        for step in self.steps:
-            found |= step
-        return found
