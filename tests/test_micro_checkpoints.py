@@ -66,7 +66,9 @@ def test_they_had_the_same_text_and_as_much_of_it() -> None:
         recipe["first_loss"] for recipe in recipes
     )
     vocabularies = {
-        json.dumps(json.loads((checkpoint(f"micro:{name}") / "tokenizer.json").read_text())["model"])
+        json.dumps(
+            json.loads((checkpoint(f"micro:{name}") / "tokenizer.json").read_text())["model"]
+        )
         for name in NAMES
     }
     assert len(vocabularies) == 1
@@ -80,7 +82,9 @@ def test_tags_carry_over_from_english(name: ArchitectureName, tmp_path: Path) ->
     context = Context(Catalogue([shipped_root()]), "microworld")
     task = context.task("udpos")
     training = TrainingSpec(steps=100, learning_rate=1e-3, max_input_tokens=128)
-    loaded = load_to_train(Weights(str(checkpoint(f"micro:{name}")), None, None), "float32", training, 0)
+    loaded = load_to_train(
+        Weights(str(checkpoint(f"micro:{name}")), None, None), "float32", training, 0
+    )
     part = TrainedPart(task, *context.prompted("udpos", "en", "train", 3200), None)
     train(
         loaded,

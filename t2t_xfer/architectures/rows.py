@@ -94,6 +94,8 @@ class Row:
     `NULL` for `null_place`."""
     weight: float = 1.0
     """Share of its example that this row carries."""
+    part: str = ""
+    """The task of a mixture that the row belongs to; empty where there is only one."""
     decoder_ids: tuple[int, ...] = ()
     """What the decoder reads (seq2seq only)."""
     blocks: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from t2t_xfer.commands import options
+from t2t_xfer.commands import options, text_options
 from t2t_xfer.errors import AbsentError, UnsupportedError, UserError, nearest
 from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Json
@@ -48,6 +48,9 @@ MODEL_HELP = (
     default=None,
     help="Train all weights, a LoRA adapter, or one over a base in 4 bits. Beats the YAML file.",
 )
+@text_options.files
+@text_options.languages
+@text_options.rate
 @options.data
 @options.seed
 @options.limit
@@ -58,6 +61,9 @@ def train(
     tasks: tuple[str, ...],
     training_file: Path | None,
     adapter: str | None,
+    text_files: tuple[str, ...],
+    text_languages: tuple[str, ...],
+    text_rate: float | None,
     data: str,
     seed: int,
     limit: int | None,
@@ -67,12 +73,13 @@ def train(
     """Train a model on one or more tasks; goes on where an interrupted run stopped."""
     from t2t_xfer.stages.plans import trained_on
 
+    text = text_options.text_spec(text_files, text_languages, text_rate)
     builder, context = _builder(data)
     trained = tuple(dict.fromkeys(trained_on(context, task) for task in tasks))
     spec = context.task(trained[0]).spec
     settings = _training(training_file, adapter)
     tip = builder.start(_model(model, context, spec.source_language))
-    tip = builder.train(tip, trained, settings, limit, seed)
+    tip = builder.train(tip, trained, settings, limit, seed, text)
     store = _run(builder, context, output)
     record = store.record(tip.trained_id)
     path = store.path(tip.trained_id) / "checkpoint"

@@ -7,7 +7,9 @@ The end of the name says how a file is read; the file's content never does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from glob import glob
 from pathlib import Path
 from types import MappingProxyType
 
@@ -52,6 +54,18 @@ def read_file(path: Path, *, conllu: Conllu = "words", language: str = "en") -> 
     if kind == ".conllu" and conllu == "xtreme":
         return read_fused(path, language)
     return READERS[kind](path)
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The files that a name with `*` stands for, in the order of their names.
+
+    A name without `*` stands for itself, whether it is there or not.
+    """
+    if "*" not in str(pattern):
+        return [pattern]
+    # Only `*` is special: brackets and question marks stand in real names.
+    escaped = re.sub(r"([\[?])", r"[\1]", str(pattern))
+    return sorted(map(Path, glob(escaped)), key=lambda path: (path.name, str(path)))
 
 
 def file_kind(path: Path) -> str:

@@ -77,8 +77,13 @@ class HubSource:
         """Raises `AbsentError`: the hub source offers no raw text."""
         raise AbsentError(
             f"the hub offers no raw text in {language!r} here; use --data mirror:DIR with "
-            f"DIR/rawtext/{language}.txt, or --data microworld."
+            f"DIR/rawtext/{language}.txt, or --data microworld. For co-training, name a data set "
+            "or files: `text: {hub: …}`, `text: {files: …}`."
         )
+
+    def documents(self, language: str) -> Iterator[str]:
+        """Raises `AbsentError`, as `text` does."""
+        return self.text(language)
 
     def text_fingerprint(self, language: str) -> str:
         """Raises `AbsentError`, as `text` does."""

@@ -61,6 +61,10 @@ class MirrorSource:
         lines = numbered_lines(self._text_path(language))
         return (line for _, line in lines if line and not line.isspace())
 
+    def documents(self, language: str) -> Iterator[str]:
+        """The same lines: a mirror does not say where documents begin."""
+        return self.text(language)
+
     def text_fingerprint(self, language: str) -> str:
         """SHA-256 of what `text` yields from."""
         return content_hash(self._text_path(language))

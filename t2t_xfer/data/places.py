@@ -10,12 +10,11 @@ the set that a task with `mining` chooses its threshold on, as XTREME does for B
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from glob import glob
 from pathlib import Path
 
+from t2t_xfer.data.files import matching
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.place import Place
 from t2t_xfer.data.source import Source
@@ -152,9 +151,7 @@ def _expanded(place: Place, steps: list[str]) -> Iterator[Place]:
     if isinstance(pattern, SplitRef) or "*" not in str(pattern):
         yield replace(place, prefix="".join(f"{step}:" for step in steps))
         return
-    # Only `*` is special: brackets and question marks stand in real names.
-    escaped = re.sub(r"([\[?])", r"[\1]", str(pattern))
-    found = sorted(map(Path, glob(escaped)), key=lambda path: (path.name, str(path)))
+    found = matching(pattern)
     if not found:
         kind = AbsentError if place.per_language else DataError
         raise kind(f"{place}: no file has such a name.")

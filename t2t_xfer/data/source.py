@@ -47,8 +47,11 @@ class Source(Protocol):
     def text(self, language: str) -> Iterator[str]:
         """Lines of raw text, none blank. Raises `AbsentError`."""
 
+    def documents(self, language: str) -> Iterator[str]:
+        """Raw text to learn from, a document a line, none blank. Raises `AbsentError`."""
+
     def text_fingerprint(self, language: str) -> str:
-        """Pins the content of `text`."""
+        """Pins the content of `text` and of `documents`."""
 
 
 def open_source(spec: str) -> Source:

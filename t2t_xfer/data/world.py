@@ -8,11 +8,17 @@ A thin layer: what exists there and what it says is the generator's business.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from zlib import crc32
 
 from t2t_xfer import microworld
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.errors import AbsentError, nearest
+from t2t_xfer.microworld import corpus
 from t2t_xfer.records import Row
+
+NUM_DOCUMENTS = 6000
+"""Of `documents`, in each language."""
 
 
 class MicroworldSource:
@@ -67,6 +73,18 @@ class MicroworldSource:
         if lines is None:
             raise AbsentError(f"the microworld does not speak {language!r}.")
         return iter(lines)
+
+    def documents(self, language: str) -> Iterator[str]:
+        """Documents of the pretraining text's kind, told in one language and never parallel.
+
+        Raises:
+            AbsentError: the microworld does not speak it.
+        """
+        if language not in microworld.LANGUAGES:
+            raise AbsentError(f"the microworld does not speak {language!r}.")
+        only = corpus.Mixture(1, 0, 0, languages=(language, language))
+        # Each language has a seed of its own; the shipped micro models have seen that of seed 0.
+        return islice(corpus.documents(crc32(language.encode()), only), NUM_DOCUMENTS)
 
     def text_fingerprint(self, language: str) -> str:
         """The generator's fingerprint and the language."""

@@ -91,10 +91,14 @@ def _known_language(code: str) -> str:
     return code
 
 
+RESERVED = ("none", "text")
+"""No tasks, though they may stand among the intermediates of a study: nothing, and raw text."""
+
+
 def _known_task(name: str, info: ValidationInfo) -> str:
     """A task of the catalogue, where one was given as `context["tasks"]`."""
     tasks: Sequence[str] | None = (info.context or {}).get("tasks")
-    if tasks is not None and name not in tasks and name != "none":
+    if tasks is not None and name not in tasks and name not in RESERVED:
         raise mistake("the name of a task (see `t2t-xfer tasks ls`)", tasks)
     return name
 

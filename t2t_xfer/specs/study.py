@@ -19,12 +19,14 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from t2t_xfer.errors import SpecError
 from t2t_xfer.specs.base import (
+    RESERVED,
     Count,
     LanguageCode,
     Name,
@@ -37,6 +39,7 @@ from t2t_xfer.specs.base import (
 )
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.problems import expected_words
+from t2t_xfer.specs.text import TextSpec
 from t2t_xfer.specs.training import Overrides, TrainingSpec, merge
 
 _Languages = Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
@@ -55,28 +58,39 @@ _LanguageChoice = Annotated[
 ]
 
 
+TEXT = "text"
+"""What raw text is called among the intermediates."""
+
+
 def _one_or_several(value: Any) -> str:
     return "mixture" if isinstance(value, list | tuple) else "task"
 
 
 def _mixed(tasks: tuple[str, ...]) -> tuple[str, ...]:
     if len(tasks) < 2 or "none" in tasks:
-        raise mistake("two or more tasks in a mixture, 'none' not among them")
+        raise mistake("two or more tasks (or one and `text`) in a mixture, 'none' not among them")
     return tasks
 
 
+def _no_text_alone(name: str) -> str:
+    if name == TEXT:
+        raise mistake("a task beside raw text: `[mnli, text]`")
+    return name
+
+
 Intermediate = Annotated[
-    Annotated[TaskName, Tag("task")]
+    Annotated[TaskName, AfterValidator(_no_text_alone), Tag("task")]
     | Annotated[
         tuple[TaskName, ...], AfterValidator(distinct), AfterValidator(_mixed), Tag("mixture")
     ],
     Discriminator(_one_or_several),
 ]
-"""What is trained on before the target: a task, `none`, or a mixture of tasks in one stage."""
+"""What is trained on before the target: a task, `none`, or a mixture of tasks in one stage. `text`
+in a mixture is the study's raw text, learnt from by the model's own pretraining objective."""
 
 
 def tasks_of(intermediate: str | tuple[str, ...]) -> tuple[str, ...]:
-    """The tasks that are trained on together; none for `none`."""
+    """The tasks that are trained on together, `text` among them; none for `none`."""
     if isinstance(intermediate, str):
         return () if intermediate == "none" else (intermediate,)
     return intermediate
@@ -108,6 +122,8 @@ class StudySpec(Spec):
     ] = ("none",)
     """Tasks trained on before the target task; `none` is the baseline without. A list inside the
     list is a mixture: `[none, mnli, [mnli, squad_v1]]`."""
+    text: TextSpec | None = Field(default=None, validate_default=True)
+    """What `text` is in an intermediate such as `[mnli, text]`: co-training on raw text."""
     targets: Annotated[tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)]
     languages: _LanguageChoice | None = None
     """The languages to test: for every task (those it has), or by task. None: all it has."""
@@ -123,11 +139,25 @@ class StudySpec(Spec):
         distinct(tuple(model.name for model in models), "another name for each model")
         return models
 
+    @field_validator("text")
+    @classmethod
+    def _text_is_used(cls, text: TextSpec | None, info: ValidationInfo) -> TextSpec | None:
+        intermediates = info.data.get("intermediates")
+        if intermediates is None:  # already a problem
+            return text
+        used = any(TEXT in tasks_of(each) for each in intermediates)
+        if used and text is None:
+            raise mistake("this key, because `text` stands among the intermediates")
+        if text is not None and not used:
+            raise mistake("an intermediate with it, such as `[mnli, text]`")
+        return text
+
     @field_validator("targets")
     @classmethod
     def _real_targets(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if "none" in names:
-            raise mistake("tasks to test; 'none' can only be an intermediate")
+        for name in RESERVED:
+            if name in names:
+                raise mistake(f"tasks to test; {name!r} can only be an intermediate")
         return names
 
     @model_validator(mode="after")

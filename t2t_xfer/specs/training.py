@@ -1,4 +1,5 @@
-"""How a model is trained. The defaults are published settings, named beside each.
+"""How a model is trained. The defaults are published settings, named beside each; those that
+depend on the task or the architecture are in `published.py`.
 
 Two sources: Phang et al. 2020 (arXiv 2005.13013), as its authors' own jiant scripts state it; and
 this program's rule that a step is a number of examples, the same for every architecture.
@@ -35,6 +36,7 @@ from t2t_xfer.specs.base import (
     some,
 )
 from t2t_xfer.specs.problems import choices_of, expected_words
+from t2t_xfer.specs.selection import SelectSpec
 
 
 class LoraSpec(Spec):
@@ -84,8 +86,7 @@ class TrainingSpec(Spec):
     not_identity: ClassVar[frozenset[str]] = frozenset({"checkpoint_steps", "chain"})
 
     adapter: Literal["none", "lora", "qlora"] = "none"
-    """What trains: all weights; a LoRA adapter; an adapter over a base held in 4 bits. Adapters
-    want a higher `learning_rate` (about ten times; Biderman et al. 2024: 2e-4)."""
+    """What trains: all weights; a LoRA adapter; an adapter over a base held in 4 bits."""
     lora: LoraSpec = LoraSpec()
     """Of the adapter, if there is one."""
     chain: Literal["continue", "merge"] = "continue"
@@ -96,16 +97,22 @@ class TrainingSpec(Spec):
     """Whether the token embeddings train too where all weights do; false: they stay as they are,
     and so does the LM head's matrix, tied to them or not. An adapter never trains them."""
 
+    select: SelectSpec | None = None
+    """Which weights are kept: None: the last ones; else those with the best dev score."""
     mixture: MixtureSpec = MixtureSpec()
     """How several tasks are mixed, if there are several."""
     examples_per_step: Count = 32
-    """Examples in one optimizer step, each weighing 1 (Phang et al.: batch 4 × accumulation 8)."""
+    """Examples in one optimizer step, each weighing 1 (Phang et al.: batch 4 × accumulation 8;
+    squad_v1, tydiqa: 4 × 4 = 16, so if not stated 16 there and for squad_v2)."""
     epochs: Positive | None = 3
-    """Passes over the training rows (Phang et al. and jiant's simple API: 3)."""
+    """Passes over the training rows (jiant's simple API: 3). If not stated, those of Phang et al.
+    for the task: mnli, squad_v1, tydiqa 2; paws_x 5; udpos, panx 10 (`specs/published.py`)."""
     steps: Count | None = None
     """Optimizer steps. Beats `epochs`."""
     learning_rate: Positive = 1e-5
-    """Peak rate of AdamW (Phang et al.: 1e-5)."""
+    """Peak rate of AdamW. If not stated: encoder 1e-5 (Phang et al.), seq2seq 1e-4 (transformers'
+    page on T5; mT5's 1e-3 is for Adafactor), causal 2e-5 (Llama 2, arXiv 2307.09288 §3.1), adapters
+    2e-4 (QLoRA, arXiv 2305.14314; Biderman et al. 2024)."""
     warmup: Share = 0.1
     """Share of the steps in which the rate rises linearly (Phang et al.: 10 %)."""
     weight_decay: NotNegative = 0.0
@@ -117,7 +124,8 @@ class TrainingSpec(Spec):
     schedule: Literal["linear", "constant"] = "linear"
     """After warm-up: down to 0 in a straight line (Phang et al.), or level (mT5's own runs)."""
     max_input_tokens: Count = 256
-    """Tokens of an input (Phang et al.: 256); longer ones lose tokens of shortenable fields."""
+    """Tokens of an input; longer ones lose tokens of shortenable fields (Phang et al.: 256; of
+    squad_v1 and tydiqa 384, so if not stated 384 there and for squad_v2, where it fits)."""
     micro_batch_tokens: Count = 4096
     """Tokens computed at once, padding included. Cuts a step into parts; bounds memory only."""
     checkpoint_steps: Count = 500
@@ -131,6 +139,8 @@ class TrainingSpec(Spec):
             del plain["lora"]
         if self.adapter != "none" or self.train_embeddings:
             del plain["train_embeddings"]
+        if self.select is None:
+            del plain["select"]
         return plain
 
     @model_validator(mode="after")
@@ -160,7 +170,11 @@ def _settings(overrides: dict[str, Json]) -> dict[str, Json]:
 def _nested(details: ErrorDetails) -> InitErrorDetails:
     """The same error, told from inside another spec."""
     kind = "spec_unknown_key" if details["type"] == "extra_forbidden" else "spec"
-    nested: dict[str, type[Spec]] = {"lora": LoraSpec, "mixture": MixtureSpec}
+    nested: dict[str, type[Spec]] = {
+        "lora": LoraSpec,
+        "mixture": MixtureSpec,
+        "select": SelectSpec,
+    }
     inside = len(details["loc"]) > 1
     spec: type[Spec] = nested.get(str(details["loc"][0]), TrainingSpec) if inside else TrainingSpec
     known = list(spec.model_fields) if kind != "spec" else choices_of(details)
@@ -187,16 +201,17 @@ def merge(base: TrainingSpec, overrides: Mapping[str, Json]) -> TrainingSpec:
     """The settings with some of them replaced.
 
     Overrides that say `epochs` and not `steps` also drop the base's `steps`: otherwise the more
-    general of the two statements would win. Of `lora` and `mixture`, only the keys that are there.
+    general of the two statements would win. Of `lora`, `mixture` and `select`, only the keys that
+    are there. What nobody has stated stays unstated (`model_fields_set`).
 
     Raises:
         pydantic.ValidationError: an unknown key or a value that does not fit.
     """
     dropped = {"steps": None} if overrides.get("epochs") is not None else {}
-    settings = base.model_dump()
+    settings = base.model_dump(exclude_unset=True)
     nested = {
-        key: {**settings[key], **value}
-        for key in ("lora", "mixture")
+        key: {**(settings.get(key) or {}), **value}
+        for key in ("lora", "mixture", "select")
         if isinstance(value := overrides.get(key), dict)
     }
     return TrainingSpec.model_validate({**settings, **dropped, **overrides, **nested})

@@ -68,7 +68,7 @@ def train_spec(
 
     `limit` is that of each task. How tasks are mixed does not count where there is only one.
     """
-    _check_length(base, training.max_input_tokens)
+    check_length(base, training.max_input_tokens)
     parts = [_trained(context, base, task) for task in tasks]
     settings = training.canonical()
     if len(parts) == 1:
@@ -101,7 +101,12 @@ def _trained(context: Context, base: Base, name: str) -> dict[str, Json]:
     }
 
 
-def _check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_ROOM) -> None:
+def check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_ROOM) -> None:
+    """Refuses inputs that do not fit the model, with an answer of `answer_room` tokens behind.
+
+    Raises:
+        UnsupportedError: they do not.
+    """
     if base.new is not None:
         check_new_input_length(base.architecture, max_input_tokens, answer_room)
         return
@@ -210,7 +215,7 @@ def predict_spec(
         check_vllm(base.architecture, task.answer.name, readout)
     decoding = task.spec.decoding
     room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
-    _check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
+    check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
     return {
         **_tested(context, test),
         "model": base.identity if first else {},

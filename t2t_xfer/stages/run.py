@@ -14,7 +14,6 @@ from typing import Any
 from t2t_xfer.answers import PairFormat
 from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
-from t2t_xfer.errors import UserError
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
 from t2t_xfer.stages.checkpoints import (
     CHECKPOINT,
@@ -27,7 +26,7 @@ from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictio
 from t2t_xfer.stages.score import Tuning, score_examples
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_read
-from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.task import Task, check_unchanged
 from t2t_xfer.stages.train import run_training
 
 
@@ -79,7 +78,7 @@ class StageRunner:
     ) -> Mapping[str, Json]:
         spec: Any = stage.spec
         task = self._task(spec)
-        _check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
+        check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
         examples, prompted = self.context.prompted(
             task.name, spec["language"], spec["split"], spec["limit"]
         )
@@ -156,7 +155,7 @@ class StageRunner:
     def _score(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         spec: Any = stage.spec
         task = self.context.task(spec["parsed"]["task"])
-        _check_unchanged(task, spec["parsed"], task.parsed())
+        check_unchanged(task, spec["parsed"], task.parsed())
         examples, prompted = self.context.prompted(
             task.name, spec["language"], spec["split"], spec["limit"]
         )
@@ -173,7 +172,7 @@ class StageRunner:
 
     def _task(self, spec: Mapping[str, Any]) -> Task:
         task = self.context.task(spec["shown"]["task"])
-        _check_unchanged(task, spec["shown"], task.shown())
+        check_unchanged(task, spec["shown"], task.shown())
         return task
 
 
@@ -212,11 +211,3 @@ def new_model_texts(context: Context, languages: Iterable[str], lines: int) -> l
                 break
             texts.append(line)
     return texts
-
-
-def _check_unchanged(task: Task, planned: Any, current: Any) -> None:
-    if planned != current:
-        raise UserError(
-            f"the task {task.name!r} or its prompt has changed since this run was planned."
-            " Start it again."
-        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from t2t_xfer.answers import AnswerFormat, answer_format
 from t2t_xfer.data.inventory import with_inventory
 from t2t_xfer.data.source import Source
+from t2t_xfer.errors import UserError
 from t2t_xfer.metrics import Metric, metric_of
 from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import Catalogue
@@ -92,3 +93,16 @@ def load_task(catalogue: Catalogue, name: str, source: Source) -> Task:
         answer_format(spec, prompt),
         metric_of(spec),
     )
+
+
+def check_unchanged(task: Task, planned: object, current: object) -> None:
+    """Refuses to do what was planned for another wording or another reading of a task.
+
+    Raises:
+        UserError: the two differ.
+    """
+    if planned != current:
+        raise UserError(
+            f"the task {task.name!r} or its prompt has changed since this run was planned."
+            " Start it again."
+        )

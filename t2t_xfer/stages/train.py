@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from t2t_xfer.records import Example, Json, Prompted, Readout
+from t2t_xfer.specs.text import TextSpec
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.checkpoints import load_to_train, save_trained, weights_of
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.cotraining import planned_text, text_rows
 from t2t_xfer.stages.logs import write_jsonl
 from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.selecting import DevScorer
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_training, form_of
 from t2t_xfer.stages.task import Task
@@ -24,6 +27,8 @@ from t2t_xfer.stages.task import Task
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
     from t2t_xfer.architectures.rows import Row
+    from t2t_xfer.training.cotraining import CoTrained, TextRows
+    from t2t_xfer.training.loop import Trained
     from t2t_xfer.training.mixture import Mixture, Place
 
 
@@ -77,11 +82,15 @@ def run_training(
     loaded = load_to_train(weights_of(stage, needs), spec["dtype"], training, spec["seed"])
     parameters = count_parameters(loaded.model)
     architecture = loaded.architecture
+    text = planned_text(spec, how)
+    texts = None if text is None else text_rows(context, text, architecture, spec["seed"])
 
     def rows_of(place: Place) -> list[Row]:
+        if texts is not None and place.task == len(parts):
+            return [texts.row(place.example)]
         return parts[place.task].rows(architecture, place)
 
-    mixture = mixture_of(parts, training, spec["seed"])
+    mixture = with_text(mixture_of(parts, training, spec["seed"]), parts, text)
     # A first row of each task before the first step: what cannot work fails here, by name.
     for place in mixture.first_of_each():
         rows_of(place)
@@ -93,21 +102,69 @@ def run_training(
         seed=spec["seed"],
         directory=work / "training",
         progress=progress,
+        dev_scores=DevScorer(context, loaded, spec.get("dev", ()), task_of),
     )
     save_trained(loaded, work, stage, needs, training)
-    write_jsonl(work / "losses.jsonl", ({"loss": loss} for loss in trained.losses))
+    _write_logs(work, trained)
     _remove_if_empty(work / "training")
     return {
         "steps": trained.steps,
         "examples": trained.examples,
         "training_examples": sum(len(part.examples) for part in parts),
-        **({"examples_of": {**mixture.counts(trained.examples)}} if len(parts) > 1 else {}),
+        **_parts_seen(mixture, texts, trained),
         "tokens": trained.tokens,
         "trainable_parameters": parameters.trainable,
         "parameters": parameters.total,
         "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
         "device": str(loaded.model.device),
+        **_selected(trained),
         **_pieces(parts, rows_of),
+    }
+
+
+def _write_logs(work: Path, trained: Trained) -> None:
+    """Losses of every step, also by part of a mixture; dev scores of every evaluation."""
+    rows: list[dict[str, Json]] = [{"loss": loss} for loss in trained.losses]
+    for row, by_part in zip(rows, trained.part_losses, strict=True):
+        if by_part:
+            row["parts"] = {**by_part}
+    write_jsonl(work / "losses.jsonl", rows)
+    if trained.selected is not None:
+        curve = (point._asdict() for point in trained.selected.curve)
+        write_jsonl(work / "dev.jsonl", curve)
+
+
+def _parts_seen(
+    mixture: Mixture | CoTrained, texts: TextRows | None, trained: Trained
+) -> dict[str, Json]:
+    """How many examples of each part came, and the latest loss of each."""
+    counts = mixture.counts(trained.examples)
+    if len(counts) == 1:
+        return {}
+    found: dict[str, Json] = {
+        "examples_of": {**counts},
+        "final_loss_of": {
+            name: round(loss, 6)
+            for by_part in trained.part_losses
+            for name, loss in by_part.items()
+        },
+    }
+    if texts is not None:
+        found["text_examples_of"] = {**texts.counts(counts["text"])}
+        found["text_documents"] = {code: len(d) for code, d in texts.documents.items()}
+    return found
+
+
+def _selected(trained: Trained) -> dict[str, Json]:
+    """Which weights were kept, if they were chosen on dev scores."""
+    if trained.selected is None:
+        return {}
+    best = trained.selected.best
+    return {
+        "selected_step": best.step,
+        "dev_score": best.score,
+        "dev_scores": {**best.scores},
+        "dev_evaluations": len(trained.selected.curve),
     }
 
 
@@ -147,6 +204,15 @@ def mixture_of(parts: Sequence[TrainedPart], training: TrainingSpec, seed: int) 
         temperature=settings.temperature,
         seed=seed,
     )
+
+
+def with_text(
+    mixture: Mixture, parts: Sequence[TrainedPart], text: TextSpec | None
+) -> Mixture | CoTrained:
+    """The stream with raw text in it, if there is any."""
+    from t2t_xfer.training.cotraining import CoTrained
+
+    return mixture if text is None else CoTrained(mixture, text.share, parts[0].task.name)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.records import Json, Readout
 from t2t_xfer.specs.model import ModelSpec
-from t2t_xfer.specs.study import StudySpec, intermediate_name, tasks_of, training_for
+from t2t_xfer.specs.study import TEXT, StudySpec, intermediate_name, tasks_of, training_for
+from t2t_xfer.specs.text import TextSpec
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.adapters import (
     AdapterState,
@@ -33,10 +34,10 @@ from t2t_xfer.stages.plans import (
     predict_spec,
     readouts_of,
     score_spec,
-    train_spec,
     trained_on,
 )
 from t2t_xfer.stages.tagging import check_same_form
+from t2t_xfer.stages.train_plan import plan_training, resolve
 from t2t_xfer.study.same_data import shares_training_rows
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
@@ -88,23 +89,29 @@ class Builder:
         return Tip(model.name, base, self.add(stage))
 
     def train(
-        self, tip: Tip, tasks: Sequence[str], training: TrainingSpec, limit: int | None, seed: int
+        self,
+        tip: Tip,
+        tasks: Sequence[str],
+        training: TrainingSpec,
+        limit: int | None,
+        seed: int,
+        text: TextSpec | None = None,
     ) -> Tip:
-        """The tip, trained on a task or on a mixture of several.
+        """The tip, trained on a task or on a mixture of several, with raw text if there is any.
 
         Raises:
             UserError: the training cannot go on with the tip's adapter; see `check_continues`.
         """
         if tip.adapter is not None and training.chain == "merge":
             tip = self.merge(tip)
-        label = f"{tip.label}>{'+'.join(tasks)}"
+        label = f"{tip.label}>{'+'.join([*tasks, TEXT] if text else tasks)}"
         if tip.adapter is not None:
             check_continues(tip.adapter, training, label)
         first = tip.stage_id is None
-        spec = train_spec(self.context, tip.base, first, tasks, training, limit, seed)
+        planned = plan_training(self.context, tip.base, first, tasks, training, limit, seed, text)
         needs, how = self._source(tip)
-        how["checkpoint_steps"] = training.checkpoint_steps
-        stage_id = self.add(Stage("train", f"{label}@{seed}", spec, needs, how))
+        stage = Stage("train", f"{label}@{seed}", planned.spec, needs, {**how, **planned.how})
+        stage_id = self.add(stage)
         if training.adapter == "none":
             return Tip(label, tip.base, stage_id)
         return Tip(label, tip.base, tip.stage_id, stage_id, planned_adapter(training))
@@ -241,10 +248,12 @@ def _intermediate(
 ) -> Tip:
     if not tasks:
         return start
-    trained = tuple(dict.fromkeys(trained_on(builder.context, task) for task in tasks))
+    named = [task for task in tasks if task != TEXT]
+    trained = tuple(dict.fromkeys(trained_on(builder.context, task) for task in named))
     # A mixture is one training: `task_training` speaks of tasks that are trained on alone.
     training = training_for(study, model, trained[0] if len(trained) == 1 else "")
-    return builder.train(start, trained, training, study.limit.train, seed)
+    text = study.text if TEXT in tasks else None
+    return builder.train(start, trained, training, study.limit.train, seed, text)
 
 
 def _cells(
@@ -265,6 +274,7 @@ def _cells(
     if task.answer.name != "pair":  # pairs are read from the states of the model as it is
         ready = builder.train(tip, (trained,), training, study.limit.train, seed)
     same_data = any(shares_training_rows(builder.context, task, target) for task in intermediates)
+    length = resolve(tip.base, (trained,), training).training.max_input_tokens
     cells = []
     for language in languages:
         test = Test(target, language, "test", study.limit.test, study.limit.validation)
@@ -281,6 +291,6 @@ def _cells(
                 score_id,
                 same_data=same_data,
             )
-            for score_id, readout in builder.test_at(ready, test, training.max_input_tokens)
+            for score_id, readout in builder.test_at(ready, test, length)
         ]
     return cells

@@ -15,17 +15,20 @@ from pathlib import Path
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.places import locations
 from t2t_xfer.errors import AbsentError
+from t2t_xfer.specs.study import TEXT
 from t2t_xfer.stages.context import Context
 
 
 def shares_training_rows(context: Context, intermediate: str, target: str) -> bool:
     """Whether some of the rows that train the target train the intermediate task as well.
 
-    Nothing is opened: data sets are compared by name, files by path.
+    Raw text is of no task. Nothing is opened: data sets are compared by name, files by path.
 
     Raises:
         SpecError: a task's YAML is wrong.
     """
+    if intermediate == TEXT:
+        return False
     first, second = (_family(context, name) for name in (intermediate, target))
     if first & second:
         return True

@@ -27,8 +27,10 @@ from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.errors import TrainingError
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.training.mixture import Mixture
+from t2t_xfer.training.losses import PartLosses
+from t2t_xfer.training.mixture import Stream
 from t2t_xfer.training.progress import StepProgress
+from t2t_xfer.training.selection import DevScores, DevSelection, Selected
 from t2t_xfer.training.steps import RowsOf, Step, StepDataset, num_steps
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,10 @@ class Trained:
     """Tokens processed, without padding."""
     losses: tuple[float, ...]
     """Loss of every step: the mean over the step's examples."""
+    part_losses: tuple[dict[str, float], ...] = ()
+    """Of every step of a mixture, the mean loss of each part's examples."""
+    selected: Selected | None = None
+    """Which step's weights were kept, if they were chosen on dev scores."""
 
 
 class _StepTrainer(Trainer):
@@ -59,6 +65,8 @@ class _StepTrainer(Trainer):
         super().__init__(model=loaded.model, data_collator=lambda steps: steps[0], **kwargs)
         self.architecture = loaded.architecture
         self.step_losses: list[float] = []
+        self.part_losses = PartLosses()
+        self.selection: DevSelection | None = None
         self.tokens_seen = 0
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -76,6 +84,7 @@ class _StepTrainer(Trainer):
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
                 with self.compute_loss_context_manager():
                     losses = batch_losses(model, self.architecture, rows)
+                    self.part_losses.add(rows, losses)
                     loss = losses.sum() / step.num_examples
                 self.accelerator.backward(loss)
             total += loss.detach()
@@ -88,6 +97,7 @@ class _StepTrainer(Trainer):
                 " warmup, or float32."
             )
         self.step_losses.append(value)
+        self.part_losses.end_step()
         return total
 
     def _save(self, output_dir: Any = None, state_dict: Any = None) -> None:
@@ -108,6 +118,8 @@ class _StepTrainer(Trainer):
             "step": self.state.global_step,
             "tokens": self.tokens_seen,
             "losses": self.step_losses,
+            "part_losses": self.part_losses.steps,
+            "dev": self.selection.state() if self.selection else [],
         }
         (folder / COMPLETE).write_text(json.dumps(progress) + "\n")
 
@@ -115,6 +127,9 @@ class _StepTrainer(Trainer):
         """Takes up the losses and the token count of the run that was cut off."""
         progress = json.loads((checkpoint / COMPLETE).read_text())
         self.step_losses, self.tokens_seen = progress["losses"], progress["tokens"]
+        self.part_losses.steps = progress["part_losses"]
+        if self.selection:
+            self.selection.recall(progress["dev"])
 
 
 def last_complete_checkpoint(directory: Path) -> Path | None:
@@ -125,7 +140,7 @@ def last_complete_checkpoint(directory: Path) -> Path | None:
 
 def train(
     loaded: LoadedModel,
-    mixture: Mixture,
+    mixture: Stream,
     rows_of: RowsOf,
     spec: TrainingSpec,
     *,
@@ -133,6 +148,7 @@ def train(
     directory: Path,
     callbacks: Sequence[TrainerCallback] = (),
     progress: bool = True,
+    dev_scores: DevScores | None = None,
     extra_arguments: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Trains `loaded.model` in place, resuming from the newest complete checkpoint if there is one.
@@ -141,6 +157,7 @@ def train(
         mixture: which example stands where.
         rows_of: the training rows of what stands at one place.
         directory: where checkpoints go while training; they are removed at the end.
+        dev_scores: the dev score of every task, asked for if `spec.select` is set.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -161,6 +178,13 @@ def train(
     )
     # It prints the log as raw dictionaries.
     trainer.remove_callback(PrinterCallback)
+    if spec.select is not None and dev_scores is not None:
+        every = spec.select.steps_between(mixture.epoch_length, spec.examples_per_step)
+        patience, saves = spec.select.patience, trainer.args.should_save
+        trainer.selection = DevSelection(
+            loaded.model, dev_scores, every, patience, directory, saves
+        )
+        trainer.add_callback(trainer.selection)
     checkpoint = last_complete_checkpoint(directory)
     for unfinished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         if not (unfinished / COMPLETE).exists():
@@ -168,11 +192,21 @@ def train(
     if checkpoint is not None:
         logger.info("%s: training goes on from this checkpoint", checkpoint.name)
         trainer.recall(checkpoint)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if trainer.selection is None or not trainer.selection.stopped:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    selected = trainer.selection.load_best() if trainer.selection else None
     for finished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         shutil.rmtree(finished)
+    if trainer.selection:
+        trainer.selection.clear()
+    done = len(trainer.step_losses)
     return Trained(
-        total, total * spec.examples_per_step, trainer.tokens_seen, tuple(trainer.step_losses)
+        done,
+        done * spec.examples_per_step,
+        trainer.tokens_seen,
+        tuple(trainer.step_losses),
+        tuple(trainer.part_losses.steps),
+        selected,
     )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -41,6 +41,20 @@ class Place(NamedTuple):
     """Index in the part's own examples."""
     epoch: int
     """The pass over the part's own examples that this is in."""
+
+
+class Stream(Protocol):
+    """What the training loop asks of a stream of examples."""
+
+    @property
+    def epoch_length(self) -> int:
+        """Places of an epoch."""
+
+    def places(self, start: int, count: int) -> list[Place]:
+        """The places `[start, start + count)`."""
+
+    def name_of(self, place: Place) -> str:
+        """The task at a place; empty where there is only one."""
 
 
 def quotas(
@@ -112,6 +126,10 @@ class Mixture:
     def places(self, start: int, count: int) -> list[Place]:
         """The places `[start, start + count)`."""
         return [self[place] for place in range(start, start + count)]
+
+    def name_of(self, place: Place) -> str:
+        """The task at a place; empty where there is only one."""
+        return self.parts[place.task].name
 
     def first_of_each(self) -> list[Place]:
         """The first place of every task."""

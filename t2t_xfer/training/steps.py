@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from torch.utils.data import Dataset
 
 from t2t_xfer.architectures.rows import Row, row_batches
-from t2t_xfer.training.mixture import Mixture, Place
+from t2t_xfer.training.mixture import Place, Stream
 
 RowsOf: TypeAlias = Callable[[Place], list[Row]]
 """The training rows of what stands at one place of the stream."""
@@ -43,7 +44,7 @@ class StepDataset(Dataset[Step]):
 
     def __init__(
         self,
-        mixture: Mixture,
+        mixture: Stream,
         rows_of: RowsOf,
         *,
         per_step: int,
@@ -62,13 +63,18 @@ class StepDataset(Dataset[Step]):
 
     def __getitem__(self, step: int) -> Step:
         chosen = self.mixture.places(step * self.per_step, self.per_step)
-        rows = [row for place in chosen for row in self.rows_of(place)]
+        rows = [row for place in chosen for row in self._rows_at(place)]
         batches = row_batches(rows, self.micro_batch_tokens)
         return Step(
             [[rows[i] for i in batch] for batch in batches],
             len(chosen),
             tuple(dict.fromkeys(row.id for row in rows)),
         )
+
+    def _rows_at(self, place: Place) -> list[Row]:
+        part = self.mixture.name_of(place)
+        rows = self.rows_of(place)
+        return [replace(row, part=part) for row in rows] if part else rows
 
 
 def padding_share(steps: Sequence[Step]) -> float:
