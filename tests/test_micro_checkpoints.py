@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors.torch import load_file
 
 from t2t_xfer.architectures.readouts import planned_readout
 from t2t_xfer.engines.transformers import TransformersEngine
@@ -39,11 +39,11 @@ def recipe_of(name: ArchitectureName) -> dict[str, Any]:
 def test_a_checkpoint_is_small_and_in_half_precision(name: ArchitectureName) -> None:
     file = checkpoint(f"micro:{name}") / "model.safetensors"
     assert file.stat().st_size <= 2_000_000
-    with safe_open(file, "pt") as tensors:
-        kinds = {tensors.get_tensor(key).dtype for key in tensors.keys()}
-        count = sum(tensors.get_tensor(key).numel() for key in tensors.keys())
-    assert kinds == {torch.float16}
-    assert count == pytest.approx(recipe_of(name)["parameters"], rel=0.01)
+    tensors = load_file(file).values()
+    assert {tensor.dtype for tensor in tensors} == {torch.float16}
+    assert sum(tensor.numel() for tensor in tensors) == pytest.approx(
+        recipe_of(name)["parameters"], rel=0.01
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
