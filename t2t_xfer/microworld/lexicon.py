@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
-from ruamel.yaml import YAML
-
-from t2t_xfer.microworld.world import HERE
+from t2t_xfer.microworld.world import HERE, load_yaml
 
 
 class Token(NamedTuple):
@@ -106,7 +104,7 @@ def tagged(phrase: str, role: str = "") -> Tokens:
 @cache
 def load_lexicon(language: str) -> Lexicon:
     """Reads the language's file."""
-    data = YAML(typ="safe", pure=True).load(HERE / "lexicon" / f"{language}.yaml")
+    data = load_yaml(f"lexicon/{language}.yaml")
     grammar = dict(data.pop("grammar"))
     columns = data.pop("columns")
     return Lexicon(

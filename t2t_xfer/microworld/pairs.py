@@ -52,6 +52,11 @@ def paraphrases(seed: str, split: Split, ask: Ask = "") -> Iterator[Paraphrase]:
             yield pair
 
 
+def questions(seed: str, split: Split) -> Iterator[Paraphrase]:
+    """Endless pairs of questions."""
+    return paraphrases(f"{seed} where", split, "where")
+
+
 def statements(seed: str, split: Split, plain: bool = False) -> Iterator[Statement]:
     """Endless sentences of every construction.
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 
@@ -167,10 +167,15 @@ class World:
         )
 
 
+def load_yaml(name: str) -> Any:
+    """A data file of this folder."""
+    return YAML(typ="safe", pure=True).load(HERE / name)
+
+
 @cache
 def load_world() -> World:
     """Reads `world.yaml`."""
-    data = YAML(typ="safe", pure=True).load(HERE / "world.yaml")
+    data = load_yaml("world.yaml")
     above = _above(data["kinds"])
     return World(
         **{
