@@ -62,11 +62,8 @@ def completions(seed: str, split: Split) -> Iterator[Choice]:
 
 
 def _gets(random: Random, source: Sampler, skeleton: Skeleton) -> Event:
-    thing = source.thing(random, skeleton.patient, "a", 0.3)
-    concept = random.choice(source.world.leaves(skeleton.patient))
-    place = source.place(random) if random.random() < 0.5 else ""
-    agent = source.participant(random, skeleton.agent, "the")
-    return Event(skeleton.verb, agent, thing._replace(concept=concept), place)
+    event = source.particular(random, skeleton, 0.3)
+    return event._replace(place=source.place(random) if random.random() < 0.5 else "")
 
 
 def reasons(seed: str, split: Split) -> Iterator[Choice]:

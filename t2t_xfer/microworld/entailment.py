@@ -17,7 +17,7 @@ from random import Random
 from typing import Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.microworld.logic import CONTRADICTION, ENTAILMENT, NEUTRAL, judge
-from t2t_xfer.microworld.sampling import Pattern, Sampler, sampler, split_of
+from t2t_xfer.microworld.sampling import Pattern, Sampler, balanced, sampler, split_of
 from t2t_xfer.microworld.world import Event, Kind, Surface, Thing
 from t2t_xfer.records import Split
 
@@ -50,12 +50,7 @@ class Inference(NamedTuple):
 def inferences(seed: str, split: Split) -> Iterator[Inference]:
     """Endless pairs; every three have one of each label, in random order."""
     random, source = Random(seed), sampler(split)
-    while True:
-        for label in random.sample(range(3), 3):
-            pair = None
-            while pair is None:
-                pair = _Attempt(random, source, label).pair()
-            yield pair
+    return balanced(random, 3, lambda label: _Attempt(random, source, label).pair())
 
 
 def deny(event: Event) -> Event:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from t2t_xfer.microworld.entailment import deny
 from t2t_xfer.microworld.grammar import Ask
-from t2t_xfer.microworld.sampling import PATTERNS, Pattern, Sampler, sampler
+from t2t_xfer.microworld.sampling import PATTERNS, Pattern, Sampler, balanced, sampler
 from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing
 from t2t_xfer.records import Split
 
@@ -44,12 +44,7 @@ def paraphrases(seed: str, split: Split, ask: Ask = "") -> Iterator[Paraphrase]:
         ask: pairs of questions instead.
     """
     random, source = Random(seed), sampler(split)
-    while True:
-        for label in random.sample(range(2), 2):
-            pair = None
-            while pair is None:
-                pair = _draw(random, source, label, ask)
-            yield pair
+    return balanced(random, 2, lambda label: _draw(random, source, label, ask))
 
 
 def questions(seed: str, split: Split) -> Iterator[Paraphrase]:

@@ -10,14 +10,16 @@ an event to another split. What a split may draw from is listed once, so that no
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from random import Random
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from t2t_xfer.microworld.world import Event, Kind, Surface, Thing, load_world
 from t2t_xfer.records import Split
+
+Item = TypeVar("Item")
 
 Pattern: TypeAlias = Literal["thing", "people", "act", "crowd", "be", "have", "entity"]
 """The participants: someone and a thing; two that could swap roles; one; many; one with a quality;
@@ -138,6 +140,16 @@ class Sampler:
         very = random.random() < 0.1 and kind != "num" and adjective not in self.world.absolute
         return Thing(noun, kind, adjective, very, count)
 
+    def particular(self, random: Random, skeleton: Skeleton, modified: float) -> Event:
+        """Somebody does something to one thing of the lowest kinds: a dog, not an animal.
+
+        Args:
+            modified: share of the things with an adjective.
+        """
+        thing = self.thing(random, skeleton.patient, "a", modified)
+        thing = thing._replace(concept=random.choice(self.world.leaves(skeleton.patient)))
+        return Event(skeleton.verb, self.participant(random, skeleton.agent, "the"), thing)
+
     def named(self, random: Random, thing: Thing) -> Thing:
         """The same with a full name or an organisation that no other split has."""
         world = self.world
@@ -197,6 +209,16 @@ class Sampler:
             if split_of_key(verb, keys) == self.split:
                 by_verb.setdefault(skeleton.verb, []).extend([skeleton] * weight)
         return list(by_verb.values())
+
+
+def balanced(random: Random, num_labels: int, draw: Callable[[int], Item | None]) -> Iterator[Item]:
+    """Endless items, each run of `num_labels` with one of each label; a draw may fail."""
+    while True:
+        for label in random.sample(range(num_labels), num_labels):
+            item = None
+            while item is None:
+                item = draw(label)
+            yield item
 
 
 @cache

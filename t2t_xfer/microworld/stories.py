@@ -132,10 +132,9 @@ def _same_verb(split: Split, verb: str) -> list[Skeleton]:
 
 
 def _event(random: Random, source: Sampler, skeleton: Skeleton, place: str) -> Event:
-    thing = source.thing(random, skeleton.patient, "a", MODIFIED)
-    leaf = random.choice(source.world.leaves(skeleton.patient))
-    agent = source.participant(random, skeleton.agent, "the")
-    return Event(skeleton.verb, agent, thing._replace(concept=leaf, very=False), place)
+    event = source.particular(random, skeleton, MODIFIED)
+    assert event.patient is not None, "stories have patients"
+    return event._replace(patient=event.patient._replace(very=False), place=place)
 
 
 def _not_told(
