@@ -92,11 +92,10 @@ class Sampler:
         patient = None
         if patient_key:
             indefinite = pattern in ("thing", "have") and random.random() < 0.7
+            indefinite = indefinite or pattern == "have"
             patient = self.participant(random, patient_key, "a" if indefinite else "the")
             while patient == agent:  # the dog saw the dog?
                 patient = self.participant(random, patient_key, "the")
-            if pattern == "have" and patient.kind == "the":
-                patient = patient._replace(kind="a")
             if patient.kind == "a" and patient_key != "person" and random.random() < 0.2:
                 count = random.choice(tuple(self.world.numerals))
                 patient = patient._replace(kind="num", number=count, very=False)
