@@ -327,7 +327,7 @@ def test_the_lexicon_has_every_concept(language: str) -> None:
     concepts = {
         "names": set(world.names),
         "surnames": set(world.surnames),
-        "nouns": set(world.above) - world.unnamed,
+        "nouns": set(world.above) - {*world.unnamed},
         "verbs": set(world.verbs),
         "acts": set(world.acts),
         "adjectives": {word for line in world.contrasts for word in line},

@@ -44,31 +44,26 @@ def completions(seed: str, split: Split) -> Iterator[Choice]:
         each
         for skeletons in source.skeletons("thing")
         for each in skeletons
-        if each.verb in ACQUIRE and each.agent in world.names and each.patient in world.uses
+        if each.verb in ACQUIRE and each.patient in world.uses
     ]
-    women = [each for each in got if each.agent in world.women]
-    men = [each for each in got if each.agent in world.men]
+    women, men = ([each for each in got if each.agent in who] for who in (world.women, world.men))
     while True:
         both = [random.choice(women), random.choice(men)]
         if both[0].patient == both[1].patient:
             continue
         asked = random.randrange(2)
-        pronoun = ("she", "he")[asked]
         right, other = world.uses[both[asked].patient], world.uses[both[1 - asked].patient]
         wrong = [use for use in world.uses.values() if use not in (right, other)]
         uses = random.sample([right, other, *random.sample(wrong, 2)], 4)
         random.shuffle(both)
         context = " ".join(says.sentence(_gets(random, source, each)) for each in both)
         endings = tuple(f"{verbs[use][0]['past']} it." for use in uses)
-        yield Choice(context, f"Then {pronoun}", endings, uses.index(right))
+        yield Choice(context, f"Then {('she', 'he')[asked]}", endings, uses.index(right))
 
 
 def _gets(random: Random, source: Sampler, skeleton: Skeleton) -> Event:
-    thing = source.thing(random, skeleton.patient, "a", 0.3)
-    concept = random.choice(source.world.leaves(skeleton.patient))
-    place = source.place(random) if random.random() < 0.5 else ""
-    agent = source.participant(random, skeleton.agent, "the")
-    return Event(skeleton.verb, agent, thing._replace(concept=concept), place)
+    event = source.particular(random, skeleton, 0.3)
+    return event._replace(place=source.place(random) if random.random() < 0.5 else "")
 
 
 def reasons(seed: str, split: Split) -> Iterator[Choice]:
@@ -89,28 +84,26 @@ def reasons(seed: str, split: Split) -> Iterator[Choice]:
         verbs = random.sample(list(source.world.acts), 2)
         if len({*(each.agent for each in effects), *people}) < 4:
             continue
-        causes = [Skeleton(verb, name, "") for verb, name in zip(verbs, people, strict=True)]
         if effects[0].verb == effects[1].verb:
             continue
+        causes = [
+            Event(verb, Thing(name, "name")) for verb, name in zip(verbs, people, strict=True)
+        ]
         because = [
-            Event(one.verb, _name(one), link="because", linked=Event(two.verb, _name(two)))
-            for one, two in zip(effects, causes, strict=True)
+            Event(each.verb, Thing(each.agent, "name"), link="because", linked=cause)
+            for each, cause in zip(effects, causes, strict=True)
         ]
         asked = random.randrange(2)
         mixed = list(product(causes, repeat=2))
         random.shuffle(mixed)
         answers = tuple(
-            f"Because {says.sentence(Event(verb.verb, _name(name)))}" for name, verb in mixed
+            f"Because {says.sentence(one._replace(verb=other.verb))}" for one, other in mixed
         )
         right = mixed.index((causes[asked], causes[asked]))
         who = says.phrases.noun_phrase(because[asked].agent, "nominative")[0].word
         question = f"Why did {who} {acts[because[asked].verb][0]['base']}?"
         told = random.sample([says.sentence(event) for event in because], 2)
         yield Choice(" ".join(told), question, answers, right)
-
-
-def _name(skeleton: Skeleton) -> Thing:
-    return Thing(skeleton.agent, "name")
 
 
 def knowledge(seed: str, split: Split) -> Iterator[Choice]:

@@ -12,11 +12,15 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
-from t2t_xfer.microworld.lexicon import Token, Tokens, load_lexicon
-from t2t_xfer.microworld.phrases import load_phrases
-from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing, load_world
+from t2t_xfer.microworld.lexicon import Token, Tokens, load_lexicon, tagged
+from t2t_xfer.microworld.phrases import Phrases
+from t2t_xfer.microworld.world import PLAIN, Event, Surface, load_world
 
 Ask: TypeAlias = Literal["", "who", "what", "where"]
+STATES = ("be", "have")
+"""Verbs with an order of words of their own."""
+SLOT_NAMES = {"front": "time", "topic": "subject", "given": "object", "new": "object"}
+"""What stands in a slot, where the slot says no more than its place."""
 
 
 class Segment(NamedTuple):
@@ -34,7 +38,7 @@ class Speaker:
 
     def __init__(self, language: str) -> None:
         self.lexicon = load_lexicon(language)
-        self.phrases = load_phrases(language)
+        self.phrases = Phrases(self.lexicon)
         self.spaces = self.lexicon.spaces
         self._fixes = self._replacements()
         self._verb = lru_cache(None)(self._make_verb)
@@ -42,8 +46,7 @@ class Speaker:
         self._order = cache(self.lexicon.order)
         self._choose = lru_cache(None)(self.lexicon.choose)
         self._predicate = lru_cache(None)(self.phrases.predicate)
-        self._time = cache(lambda time: _phrase(self.lexicon.phrase("times", time)))
-        self._known = "given" in self._order("do")
+        self._time = cache(lambda time: tagged(self.lexicon.phrase("times", time), "time"))
 
     def say(self, event: Event, surface: Surface = PLAIN, ask: Ask = "") -> Sentence:
         """The sentence, the first letter capital, with the final stop.
@@ -51,7 +54,9 @@ class Speaker:
         Args:
             ask: make it a question for the agent, the patient or the place.
         """
-        sentence = self._clause(event, surface, ask, ask or self._construction(event))
+        sentence = self._clause(
+            event, surface, ask, ask or (event.verb if event.verb in STATES else "do")
+        )
         if event.linked is not None:
             sentence += self._clause(event.linked, PLAIN, "", event.link)
         sentence.append(Segment("stop", self._word("question" if ask else "stop")))
@@ -87,133 +92,94 @@ class Speaker:
         start = first._replace(word=self._capital(first.word))
         return [Segment(name, (start, *rest)), Segment("stop", self._word("stop"))]
 
-    def _construction(self, event: Event) -> str:
-        return event.verb if event.verb in ("be", "have") else "do"
-
     def _clause(self, event: Event, surface: Surface, ask: Ask, order: str) -> Sentence:
-        voice = event.verb if event.verb in ("be", "have") else "passive" if surface.passive else ""
-        voice = voice or ("asked" if ask in ("what", "where") else "active")
+        voice = "asked" if ask in ("what", "where") else "active"
+        voice = event.verb if event.verb in STATES else "passive" if surface.passive else voice
         denied = event.negative or (event.agent.kind == "no" and bool(self._choose("no_denies")))
-        polarity = "negative" if denied else "positive"
-        context = (voice, polarity)
-        subject = event.patient if surface.passive else event.agent
-        assert subject is not None, "a passive has a patient"
-        features = self.phrases.features(subject)
-        parts = self._participants(event, surface, ask, context, subject)
-        parts |= self._verb_group(event, surface, ask, context, features)
-        parts["place"] = self.phrases.place(event.place) if event.place else ()
+        context = (voice, "negative" if denied else "positive")
         time = self._time(event.time) if event.time else ()
-        parts["front" if surface.front else "time"] = time
+        parts = {
+            **self._participants(event, surface, ask, context),
+            **self._verb_group(event, surface, ask, context),
+            "place": self.phrases.place(event.place) if event.place else (),
+            "front" if surface.front else "time": time,
+            **{slot: self._word(slot) for slot in ("because", "but", "comma")},
+        }
         parts["first"] = time if surface.front else parts["subject"]
         parts["topic"] = parts["subject"] if surface.front else ()
-        parts["distributive"] = self._word("distributive", *features)
-        if event.linked is None or order in ("because", "but"):
-            parts["because"], parts["but"] = self._word("because"), self._word("but")
-            parts["comma"] = self._word("comma")
-        named = {
-            "first": "time" if surface.front else "subject",
-            "front": "time",
-            "topic": "subject",
-            "given": "object",
-            "new": "object",
-        }
+        names = {**SLOT_NAMES, "first": "time" if surface.front else "subject"}
         return [
-            Segment(named.get(slot, slot), tokens)
+            Segment(names.get(slot, slot), tokens)
             for slot in self._order(order)
             if (tokens := parts.get(slot))
         ]
 
     def _participants(
-        self, event: Event, surface: Surface, ask: Ask, context: tuple[str, ...], subject: Thing
+        self, event: Event, surface: Surface, ask: Ask, context: tuple[str, str]
     ) -> dict[str, Tokens]:
+        """Subject, object, agent of a passive and question word, under every slot they may take."""
         phrase, synonyms = self.phrases.noun_phrase, surface.synonyms
+        voice, patient = context[0], event.patient
+        subject = patient if surface.passive else event.agent
+        assert subject is not None, "a passive has a patient"
         verb = self.lexicon.words["verbs"].get(event.verb, ({},))[0]
         affected = verb.get("object", "")
         parts: dict[str, Tokens] = {}
-        if ask:
-            parts["subject" if ask == "who" else "ask"] = self._word(ask, affected)
-            if ask == "who":
-                parts["ask"] = self._word(ask)
-        if ask != "who":
-            case = (
-                self._choose("owner_case") if "owned" in self._order(context[0]) else "nominative"
-            )
-            slot = "owned" if case != "nominative" and context[0] == "have" else "subject"
-            case = case if slot == "owned" else "nominative"
-            parts[slot] = phrase(subject, case, context, synonyms)
-            parts.setdefault("subject", parts[slot])
+        if ask == "who":
+            parts["subject"] = parts["ask"] = self._word(ask)
+        else:
+            owned = voice == "have" and "owned" in self._order("have")
+            case = self._choose("owner_case") if owned else "nominative"
+            parts["subject"] = parts["owned"] = phrase(subject, case, context, synonyms)
+            parts["ask"] = self._word(ask, affected) if ask else ()
         if surface.passive:
             agent = phrase(event.agent, self._choose("by_case") or "nominative", (), synonyms)
-            by = {"by": self._word("by"), "agent": agent}
-            parts["by"] = sum((by[slot] for slot in self._choose("agent_phrase").split()), ())
-        elif event.patient is not None and ask != "what":
-            patient = event.patient
-            case = self._choose("object_case", context[0], patient.kind, affected)
-            tokens = phrase(patient, case or "nominative", context, synonyms)
-            new = patient.kind in ("a", "num")
-            parts[
-                "object" if not self._known or context[0] == "have" else "new" if new else "given"
-            ] = tokens
+            slots = {"by": self._word("by"), "agent": agent}
+            order = self._choose("agent_phrase").split()
+            parts["by"] = tuple(token for slot in order for token in slots[slot])
+        elif patient is not None and ask != "what":
+            case = self._choose("object_case", voice, patient.kind, affected) or "nominative"
+            tokens = phrase(patient, case, context, synonyms)
+            parts["object"] = parts["new" if patient.kind in ("a", "num") else "given"] = tokens
         return parts
 
     def _verb_group(
-        self,
-        event: Event,
-        surface: Surface,
-        ask: Ask,
-        context: tuple[str, ...],
-        features: tuple[str, ...],
+        self, event: Event, surface: Surface, ask: Ask, context: tuple[str, str]
     ) -> dict[str, Tokens]:
-        agreement = self._choose("agreement", *features) if ask != "who" else ""
+        """The verb and whatever agrees with it or with its subject."""
+        patient, passive = event.patient, surface.passive
+        subject = patient if passive and patient else event.agent
+        features = self.phrases.features(subject)
         if ask == "who":
-            gender = self._choose("person_gender") or "m"
-            agreement = self._choose("agreement", "one", "person", gender)
-            features = ("name", "one", "person", gender)
-        words: dict[str, Tokens] = {}
-        patient = event.patient
+            features = ("name", "one", "person", self._choose("person_gender") or "m")
+        section = "acts" if event.verb in load_world().acts else "verbs"
+        is_state = event.verb in STATES
+        forms = {} if is_state else self.lexicon.forms(section, event.verb, surface.synonyms)
+        shown = patient is not None and ask != "what" and not (passive or is_state)
+        nature = _object_nature(self.phrases.features(patient)) if shown and patient else ""
+        agreement = forms.get("noun_gender", "") if passive else ""
+        agreement = agreement or self._choose("agreement", *features)
+        marks = (*context, nature, forms.get("auxiliary", ""), agreement, *features)
+        words = {slot: self._word(slot, *marks) for slot in ("have", "aux", "aspect", "not")}
+        words["verb"] = (
+            words["have"] if is_state else self._verb(section, event.verb, surface.synonyms, marks)
+        )
+        words["distributive"] = self._word("distributive", *features)
         if event.verb == "be":
             words["predicate"] = self._predicate(event.quality, context, features[1:])
-            kind = ""
-        elif event.verb == "have":
-            words["verb"] = words["have"] = self._word("have", *context)
-            kind = ""
-        else:
-            shown = patient is not None and ask != "what" and not surface.passive
-            nature = _object_nature(self.phrases.features(patient)) if shown and patient else ""
-            verb, kind, gender = self._verb(
-                event.verb, surface.synonyms, context, features, agreement, nature
-            )
-            words["verb"] = verb
-            agreement = gender or agreement
-        words["aux"] = self._word("aux", *context, kind, agreement, *features)
-        words["aspect"] = self._word("aspect", *features, *context)
-        silent = patient is not None and patient.kind == "a" and not surface.passive
-        if context[1] == "negative" and not (silent and self._choose("negative_replaces_not")):
-            words["not"] = self._word("not", *context, agreement, *features)
+        silent = patient is not None and patient.kind == "a" and not passive
+        if context[1] == "positive" or (silent and self._choose("negative_replaces_not")):
+            del words["not"]
         return words
 
-    def _make_verb(
-        self,
-        verb: str,
-        synonyms: bool,
-        context: tuple[str, ...],
-        features: tuple[str, ...],
-        agreement: str,
-        nature: str,
-    ) -> tuple[Tokens, str, str]:
-        """The verb's words, its kind of auxiliary and the gender that the auxiliary takes on."""
-        section = "acts" if verb in load_world().acts else "verbs"
+    def _make_verb(self, section: str, verb: str, synonyms: bool, marks: tuple[str, ...]) -> Tokens:
         forms = self.lexicon.forms(section, verb, synonyms)
-        table = self.lexicon.choose("verb_form", *context, nature, agreement, *features)
-        form = forms.get(table, next(iter(forms.values())))
-        prefix = self.lexicon.choose("verb_prefix", *features[:1], *context, agreement)
-        *before, last = (prefix + form).split("_")
-        tokens = (
+        form = forms.get(self._choose("verb_form", *marks), next(iter(forms.values())))
+        *before, last = (self._choose("verb_prefix", *marks) + form).split("_")
+        return (
             *(Token(word, "NOUN", "verb") for word in before),
             Token(last, "VERB", "verb", f"{section}:{verb}"),
         )
-        gender = forms.get("noun_gender", "") if context[0] == "passive" else ""
-        return tokens, forms.get("auxiliary", ""), gender
 
     def _capital(self, word: str) -> str:
         special = self.lexicon.choose("capitals", word[0])
@@ -221,11 +187,9 @@ class Speaker:
 
     def _replacements(self) -> list[tuple[str, str]]:
         fixes = [(f" {mark}", mark) for mark in (".", "?", ",", "؟", "،", "'s ")]
-        contractions = self.lexicon.grammar.get("contract", {})
-        assert not isinstance(contractions, str), "grammar.contract is a mapping"
-        for long, short in contractions.items():
+        for long, short in self.lexicon.contractions.items():
             fixes.append((f"{long} ", f"{short} "))
-            fixes.append((f"{self._capital(long)} ", f"{self._capital(str(short))} "))
+            fixes.append((f"{self._capital(long)} ", f"{self._capital(short)} "))
         return fixes
 
 
@@ -235,12 +199,6 @@ def _object_nature(features: tuple[str, ...]) -> str:
     if nature == "thing":
         return "object-thing"
     return "object-animate" if number == "one" else "object-animates"
-
-
-def _phrase(phrase: str) -> Tokens:
-    from t2t_xfer.microworld.lexicon import tagged
-
-    return tagged(phrase, "time")
 
 
 @cache

@@ -10,16 +10,16 @@ rows are the same however many are asked for. Rows of a split are distinct.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator
-from functools import cache
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import cache, partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
-from t2t_xfer.languages import language as language_of
+from t2t_xfer.languages import fill
 from t2t_xfer.microworld import choices, entailment, mining, pairs, stories
 from t2t_xfer.microworld import telling as tell
 from t2t_xfer.microworld.lexicon import LANGUAGES
-from t2t_xfer.microworld.world import HERE
+from t2t_xfer.microworld.world import HERE, load_yaml
 from t2t_xfer.records import Row, Split
 
 VERSION = 2
@@ -36,8 +36,23 @@ MAX_REPEATS = 2000
 
 Draw: TypeAlias = Callable[[str, Split], Iterator[Hashable]]
 """Seed and split to endless items."""
-Teller: TypeAlias = Callable[[str, Any, int], Row]
-"""Language, item and number to a row."""
+Teller: TypeAlias = Callable[[str, Any], tell.Fields]
+"""Language and item to the fields of a row."""
+
+DRAWS: dict[str, tuple[Draw, Teller]] = {
+    "inferences": (entailment.inferences, tell.inference),
+    "paraphrases": (pairs.paraphrases, tell.paraphrase),
+    "questions": (pairs.questions, tell.paraphrase),
+    "answerable": (stories.stories, tell.story),
+    "unanswerable": (partial(stories.stories, unanswerable=0.4), tell.story),
+    "statements": (pairs.statements, tell.tagged),
+    "entities": (pairs.entities, tell.tagged),
+    "translations": (partial(pairs.statements, plain=True), tell.translation),
+    "derivations": (partial(pairs.statements, plain=True), tell.derivation),
+    "completions": (choices.completions, tell.choice),
+    "reasons": (choices.reasons, tell.choice),
+    "knowledge": (choices.knowledge, tell.choice),
+}
 
 
 class Place(NamedTuple):
@@ -47,8 +62,8 @@ class Place(NamedTuple):
     """One, or several in turn."""
     split: Split
     seed: str
-    draw: Draw
-    teller: Teller
+    draw: str
+    columns: Mapping[str, Any]
 
 
 def rows(hub_id: str, config: str, split: str, num_rows: int | None = None) -> list[Row] | None:
@@ -62,11 +77,11 @@ def rows(hub_id: str, config: str, split: str, num_rows: int | None = None) -> l
     if found is None:
         return mined(hub_id, config, split, num_rows or NUM_MINED)
     wanted = num_rows or NUM_ROWS[found.split]
-    items = _items(found.draw, found.seed, found.split, wanted)
-    turns = len(found.languages)
+    teller = DRAWS[found.draw][1]
+    items = _items(found.draw, found.seed, found.split, -(-wanted // len(found.languages)))
     return [
-        found.teller(language, item, number)
-        for number, item in enumerate(items[: -(-wanted // turns)])
+        tell.row(found.columns, teller(language, item), language, number)
+        for number, item in enumerate(items)
         for language in found.languages
     ]
 
@@ -78,9 +93,7 @@ def hub_ids() -> list[str]:
 
 def configs(hub_id: str) -> list[str]:
     """The configurations of a data set, none for an unknown one."""
-    return list(_catalogue().get(hub_id, ())) + [
-        config for config in _mines() if hub_id == "bucc2018"
-    ]
+    return MINES if hub_id == "bucc2018" else list(_catalogue().get(hub_id, ()))
 
 
 def places(hub_id: str, config: str) -> dict[str, Place]:
@@ -90,7 +103,7 @@ def places(hub_id: str, config: str) -> dict[str, Place]:
 
 def splits(hub_id: str, config: str) -> list[str]:
     """The names of all splits of a configuration."""
-    if hub_id == "bucc2018" and config in _mines():
+    if hub_id == "bucc2018" and config in MINES:
         return [f"{sample}{part}" for sample in ("", "sample_") for part in PARTS]
     return list(places(hub_id, config))
 
@@ -104,6 +117,7 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
+MINES = [f"{language}-en" for language in LANGUAGES if language in ("de", "fr", "ru", "zh")]
 PARTS = ("gold", "source_pool", "target_pool")
 
 
@@ -111,7 +125,7 @@ def mined(hub_id: str, config: str, split: str, num_sentences: int) -> list[Row]
     """The splits of `bucc2018`: the pairs and the two sides. `sample_` ones are for tuning."""
     language = config.removesuffix("-en")
     part = split.removeprefix("sample_")
-    if hub_id != "bucc2018" or config not in _mines() or part not in PARTS:
+    if hub_id != "bucc2018" or config not in MINES or part not in PARTS:
         return None
     of: Split = "validation" if split != part else "test"
     mine = mining.mine(f"microworld bucc {language}", of, num_sentences)
@@ -127,138 +141,39 @@ def mined(hub_id: str, config: str, split: str, num_sentences: int) -> list[Row]
     ]
 
 
-def _mines() -> list[str]:
-    return [f"{language}-en" for language in LANGUAGES if language in ("de", "fr", "ru", "zh")]
-
-
-class _Stream:
-    """The distinct items of an endless drawing, made as far as anyone has asked."""
-
-    def __init__(self, draw: Draw, seed: str, split: Split) -> None:
-        self._source = draw(f"microworld {seed} {split}", split)
-        self._made: dict[Hashable, None] = {}
-        self._list: list[Any] = []
-
-    def first(self, number: int) -> list[Any]:
-        repeats = 0
-        while len(self._list) < number and repeats < MAX_REPEATS:
-            item = next(self._source)
-            repeats = repeats + 1 if item in self._made else 0
-            if not repeats:
-                self._made[item] = None
-                self._list.append(item)
-        return self._list[:number]
+def _items(draw: str, seed: str, split: Split, wanted: int) -> list[Any]:
+    """The first distinct items of an endless drawing, which goes on where it stopped."""
+    source, made = _drawing(draw, seed, split)
+    repeats = 0
+    while len(made) < wanted and repeats < MAX_REPEATS:
+        before = len(made)
+        made[next(source)] = None
+        repeats = repeats + 1 if len(made) == before else 0
+    return list(islice(made, wanted))
 
 
 @cache
-def _stream(draw: Draw, seed: str, split: Split) -> _Stream:
-    return _Stream(draw, seed, split)
-
-
-def _items(draw: Draw, seed: str, split: Split, number: int) -> list[Any]:
-    return _stream(draw, seed, split).first(number)
-
-
-def _answerable(seed: str, split: Split) -> Iterator[stories.Story]:
-    return stories.stories(seed, split)
-
-
-def _unanswerable(seed: str, split: Split) -> Iterator[stories.Story]:
-    return stories.stories(seed, split, unanswerable=0.4)
-
-
-def _questions(seed: str, split: Split) -> Iterator[pairs.Paraphrase]:
-    who = pairs.paraphrases(f"{seed} where", split, "where")
-    while True:
-        yield from islice(who, 2)
-
-
-def _plain(seed: str, split: Split) -> Iterator[pairs.Statement]:
-    return pairs.statements(seed, split, plain=True)
-
-
-ALL: dict[str, Split] = {"train": "train", "validation": "validation", "test": "test"}
-TUNED: dict[str, Split] = {"train": "train", "validation": "validation"}
-HELD_OUT: dict[str, Split] = {"validation": "validation", "test": "test"}
-TESTED: dict[str, Split] = {"validation": "test"}
-NAMED: tuple[tuple[str, Split], ...] = (("train", "train"), ("dev", "validation"), ("test", "test"))
-ROUNDS: dict[str, Split] = {f"{name}_r{i}": split for i in (1, 2, 3) for name, split in NAMED}
+def _drawing(draw: str, seed: str, split: Split) -> tuple[Iterator[Hashable], dict[Hashable, None]]:
+    return DRAWS[draw][0](f"microworld {seed} {split}", split), {}
 
 
 @cache
 def _catalogue() -> dict[str, dict[str, dict[str, Place]]]:
     """Data set -> configuration -> split -> place."""
     found: dict[str, dict[str, dict[str, Place]]] = {}
-
-    def add(
-        hub_id: str,
-        config: str,
-        splits: dict[str, Split],
-        draw: Draw,
-        teller: Teller,
-        languages: tuple[str, ...] = ("en",),
-        seed: str = "",
-    ) -> None:
-        found.setdefault(hub_id, {})[config] = {
-            name: Place(
-                languages,
-                split,
-                f"{seed or hub_id} {name if len(splits) > 3 else ''}".strip(),
-                draw,
-                teller,
-            )
-            for name, split in splits.items()
-        }
-
-    nli = entailment.inferences
-    glue: dict[str, Split] = {"train": "train", "validation_matched": "validation"}
-    add("nyu-mll/glue", "mnli", glue, nli, tell.glue_row, seed="mnli")
-    add("nyu-mll/glue", "qqp", TUNED, _questions, tell.qqp_row, seed="qqp")
-    add("facebook/anli", "plain_text", ROUNDS, nli, tell.anli_row)
-    add("stanfordnlp/snli", "plain_text", ALL, nli, tell.inference_row)
-    add("rajpurkar/squad", "plain_text", TUNED, _answerable, tell.span_row)
-    add("rajpurkar/squad_v2", "squad_v2", TUNED, _unanswerable, tell.span_row)
-    add("Rowan/hellaswag", "default", TUNED, choices.completions, tell.completion_row)
-    add("allenai/cosmos_qa", "default", TUNED, choices.reasons, tell.reason_row)
-    add("tau/commonsense_qa", "default", TUNED, choices.knowledge, tell.knowledge_row)
-    add("ccg", "supertags", ALL, _plain, tell.supertag_row)
-    for code in LANGUAGES:
-        _add_language(add, code)
-    spoken = tuple(code for code in LANGUAGES if code in LISTS["tydiqa"].split())
-    tydiqa: dict[str, Split] = {"train": "train", "validation": "test"}
-    add("google/xtreme", "tydiqa", tydiqa, _answerable, tell.tydiqa_row, spoken, "tydiqa")
+    for entry in load_yaml("datasets.yaml")["datasets"]:
+        known = entry.get("languages", "en").split()
+        spoken = tuple(code for code in LANGUAGES if code in known)
+        for languages in [spoken] if "in_turn" in entry else [(code,) for code in spoken]:
+            config = fill(entry["config"], languages[0])
+            found.setdefault(entry["id"], {})[config] = {
+                name: Place(languages, split, _seed(entry, name), entry["draw"], entry["columns"])
+                for name, split in entry["splits"].items()
+            }
     return found
 
 
-# fmt: off
-LISTS = {
-    "paws_x": "de en es fr ja ko zh",
-    "xnli": "ar bg de el en es fr hi ru sw th tr ur vi zh",
-    "udpos": "af ar bg de el en es et eu fa fi fr he hi hu id it ja kk ko mr nl pt ru ta te th tl "
-             "tr ur vi yo zh",
-    "xquad": "ar de el en es hi ru th tr vi zh",
-    "mlqa": "ar de en es hi vi zh",
-    "tydiqa": "ar bn en fi id ko ru sw te",
-}
-# fmt: on
-"""The languages of the hub's data sets; panx and tatoeba have all of XTREME's."""
-
-
-def _add_language(add: Callable[..., None], code: str) -> None:
-    one, xtreme = (code,), "google/xtreme"
-    name, iso3 = language_of(code).name, language_of(code).iso3
-    known = {task for task, codes in LISTS.items() if code in codes.split()}
-    statements, same = pairs.statements, pairs.paraphrases
-    if "xnli" in known:
-        add("facebook/xnli", code, HELD_OUT, entailment.inferences, tell.inference_row, one)
-    if "paws_x" in known:
-        add("google-research-datasets/paws-x", code, ALL, same, tell.paws_row, one)
-    if "udpos" in known:
-        add(xtreme, f"udpos.{name}", ALL, statements, tell.pos_row, one, "udpos")
-    add(xtreme, f"PAN-X.{code}", ALL, pairs.entities, tell.entity_row, one, "panx")
-    if "xquad" in known:
-        add(xtreme, f"XQuAD.{code}", TESTED, _answerable, tell.xquad_row, one, "xquad")
-    if "mlqa" in known:
-        add(xtreme, f"MLQA.{code}.{code}", HELD_OUT, _answerable, tell.span_row, one, "mlqa")
-    if code != "en":
-        add(xtreme, f"tatoeba.{iso3}", TESTED, _plain, tell.translation_row, one, "tatoeba")
+def _seed(entry: Mapping[str, Any], split: str) -> str:
+    """Splits that have rounds (train_r1, train_r2) are each drawn for themselves."""
+    seed: str = entry.get("seed", entry["id"])
+    return f"{seed} {split}" if len(entry["splits"]) > 3 else seed

@@ -9,14 +9,12 @@ its code in `LANGUAGES`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
-from ruamel.yaml import YAML
-
-from t2t_xfer.microworld.world import HERE
+from t2t_xfer.microworld.world import HERE, load_yaml
 
 
 class Token(NamedTuple):
@@ -60,6 +58,9 @@ class Lexicon:
     """`times`, `places`, `cities`, `organisations`, `places_in` and such, as in the file."""
     grammar: Mapping[str, Agreement]
     """The typological parameters."""
+    function_words: Mapping[str, Agreement]
+    contractions: Mapping[str, str]
+    """`in dem` to `im`."""
     spaces: bool
     """Whether running text has spaces between words."""
 
@@ -74,15 +75,11 @@ class Lexicon:
 
     def order(self, name: str) -> tuple[str, ...]:
         """The slots of a clause in order."""
-        orders = self.grammar["orders"]
-        assert not isinstance(orders, str), "grammar.orders is a mapping"
-        return tuple(choose(orders, (name,)).split())
+        return tuple(self.choose("orders", name).split())
 
     def function_word(self, name: str, *features: str) -> Tokens:
         """The function word as tokens; nothing where the language has none."""
-        words = self.grammar["words"]
-        assert not isinstance(words, str), "grammar.words is a mapping"
-        return tagged(choose(words.get(name, ""), features), name)
+        return tagged(choose(self.function_words.get(name, ""), features), name)
 
     def phrase(self, section: str, concept: str, *features: str) -> str:
         """An entry of `data`."""
@@ -106,22 +103,27 @@ def tagged(phrase: str, role: str = "") -> Tokens:
 @cache
 def load_lexicon(language: str) -> Lexicon:
     """Reads the language's file."""
-    data = YAML(typ="safe", pure=True).load(HERE / "lexicon" / f"{language}.yaml")
-    grammar = dict(data.pop("grammar"))
-    columns = data.pop("columns")
+    data = load_yaml(f"lexicon/{language}.yaml")
+    grammar, columns = data.pop("grammar"), data.pop("columns")
+    words = {section: _entries(data.pop(section), columns[section].split()) for section in SECTIONS}
     return Lexicon(
         language=language,
-        words={
-            section: {
-                concept: tuple(
-                    dict(zip(columns[section].split(), forms.split(), strict=False))
-                    for forms in entry.split("|")
-                )
-                for concept, entry in data.pop(section).items()
-            }
-            for section in SECTIONS
-        },
+        words=words,
         spaces=grammar.pop("spaces"),
+        function_words=grammar.pop("words"),
+        contractions=grammar.pop("contract", {}),
         data=data,
         grammar=grammar,
     )
+
+
+def _entries(
+    section: Mapping[str, str], columns: Sequence[str]
+) -> dict[str, tuple[dict[str, str], ...]]:
+    """Concept to its synonyms, each with its forms by name."""
+    return {
+        concept: tuple(
+            dict(zip(columns, forms.split(), strict=False)) for forms in entry.split("|")
+        )
+        for concept, entry in section.items()
+    }

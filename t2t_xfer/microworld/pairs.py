@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from t2t_xfer.microworld.entailment import deny
 from t2t_xfer.microworld.grammar import Ask
-from t2t_xfer.microworld.sampling import PATTERNS, Pattern, Sampler, sampler
+from t2t_xfer.microworld.sampling import PATTERNS, Pattern, Sampler, balanced, sampler
 from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing
 from t2t_xfer.records import Split
 
@@ -44,12 +44,12 @@ def paraphrases(seed: str, split: Split, ask: Ask = "") -> Iterator[Paraphrase]:
         ask: pairs of questions instead.
     """
     random, source = Random(seed), sampler(split)
-    while True:
-        for label in random.sample(range(2), 2):
-            pair = None
-            while pair is None:
-                pair = _draw(random, source, label, ask)
-            yield pair
+    return balanced(random, 2, lambda label: _draw(random, source, label, ask))
+
+
+def questions(seed: str, split: Split) -> Iterator[Paraphrase]:
+    """Endless pairs of questions."""
+    return paraphrases(f"{seed} where", split, "where")
 
 
 def statements(seed: str, split: Split, plain: bool = False) -> Iterator[Statement]:
@@ -127,16 +127,13 @@ def _draw(random: Random, source: Sampler, label: int, ask: Ask) -> Paraphrase |
     surface = source.surface(random, event, synonyms=True)
     other = event if label else swapped
     flip = [random.random() < 0.5 for _ in range(3)]
-    can_be_passive = source.world.can_be_passive
     second = Surface(
-        passive=surface.passive ^ (flip[0] and can_be_passive(other)),
+        passive=surface.passive ^ (flip[0] and source.world.can_be_passive(other)),
         front=surface.front ^ (flip[1] and bool(other.time)),
         synonyms=surface.synonyms ^ (flip[2] and source.world.has_synonym(other)),
     )
     if ask:
         surface, second = surface._replace(front=False), second._replace(front=False)
-    if surface.passive and not can_be_passive(event):
-        return None
     if surface == second:
         return None  # a paraphrase must differ somewhere; then the others must too
     return Paraphrase(Statement(event, surface, ask), Statement(other, second, ask), label)
@@ -147,18 +144,16 @@ def _swapped(random: Random, source: Sampler, event: Event) -> Event | None:
     one, two = event.agent, event.patient
     assert two is not None, "a pattern with two participants"
     if one.kind == two.kind == "the" and random.random() < 0.5:
-        new = (
-            one._replace(adjective=two.adjective, very=two.very),
-            two._replace(adjective=one.adjective, very=one.very),
+        one, two = (
+            thing._replace(adjective=other.adjective, very=other.very)
+            for thing, other in ((one, two), (two, one))
         )
-        allowed = source.world.adjectives
-        if any(
-            t.adjective and t.adjective not in allowed[source.world.root(t.concept)] for t in new
-        ):
+        allowed = [("", *source.world.adjectives[source.world.root(t.concept)]) for t in (one, two)]
+        if one.adjective not in allowed[0] or two.adjective not in allowed[1]:
             return None
-        changed = event._replace(agent=new[0], patient=new[1])
+    elif source.world.can(event.verb, two, one):
+        one, two = two, one
     else:
-        if not source.world.can(event.verb, two, one):
-            return None
-        changed = event._replace(agent=two, patient=one)
+        return None
+    changed = event._replace(agent=one, patient=two)
     return None if changed == event else changed

@@ -9,10 +9,10 @@ lexicon's business. Phrases are few and made once.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
-from t2t_xfer.microworld.lexicon import Lexicon, Token, Tokens, choose, load_lexicon, tagged
+from t2t_xfer.microworld.lexicon import Lexicon, Token, Tokens, tagged
 from t2t_xfer.microworld.world import Thing, load_world
 
 PLURAL = ("num", "all", "some")
@@ -37,12 +37,9 @@ class Phrases:
             gender = lexicon.choose("organisation_gender", thing.concept)
             return (thing.kind, "one", "thing", gender)
         root = world.root(thing.concept)
-        return (
-            thing.kind,
-            "many" if thing.kind in PLURAL else "one",
-            root if root in world.animate else "thing",
-            lexicon.forms("nouns", thing.concept).get("gender", ""),
-        )
+        number = "many" if thing.kind in PLURAL else "one"
+        gender = lexicon.forms("nouns", thing.concept).get("gender", "")
+        return (thing.kind, number, root if root in world.animate else "thing", gender)
 
     def _noun_phrase(
         self, thing: Thing, case: str, context: tuple[str, ...] = (), synonyms: bool = False
@@ -56,53 +53,31 @@ class Phrases:
             return self.lexicon.function_word("pronoun", *self.features(thing))
         if thing.kind == "name":
             return self._name(thing, case)
-        if thing.kind in ("city", "organisation"):
-            return self._entity(thing, case)
+        if thing.kind == "city":
+            return _entity(self._city(thing.concept, case), "LOC")
+        if thing.kind == "organisation":
+            pattern = self.lexicon.phrase("organisations", thing.concept, case, "nominative")
+            before, after = (tagged(words, "head") for words in pattern.split("%"))
+            return _entity((*before, *self._city(thing.other, "nominative", "head"), *after), "ORG")
         return self._common(thing, case, context, synonyms)
 
     def _name(self, thing: Thing, case: str) -> Tokens:
         first = self.lexicon.forms("names", thing.concept)
-        concept = f"names:{thing.concept}"
-        if not thing.other:
-            word = first.get(case, first["one"])
-            return (Token(word, "PROPN", "name", concept, "B-PER"),)
-        last = self.lexicon.forms("surnames", thing.other)
-        dot = self.lexicon.function_word("dot")
-        return (
-            Token(first["one"], "PROPN", "first", concept, "B-PER"),
-            *(token._replace(entity="I-PER") for token in dot),
-            Token(last.get(case, last["one"]), "PROPN", "name", f"surnames:{thing.other}", "I-PER"),
-        )
+        form = "one" if thing.other else case
+        words = [
+            Token(first.get(form, first["one"]), "PROPN", "first", f"names:{thing.concept}"),
+        ]
+        if thing.other:
+            last = self.lexicon.forms("surnames", thing.other)
+            surname = last.get(case, last["one"])
+            words += self.lexicon.function_word("dot")
+            words.append(Token(surname, "PROPN", "name", f"surnames:{thing.other}"))
+        return _entity(tuple(words), "PER")
 
-    def _entity(self, thing: Thing, case: str) -> Tokens:
-        if thing.kind == "city":
-            return self._city(thing.concept, case)
-        pattern = self.lexicon.phrase("organisations", thing.concept, case, "nominative")
-        before, after = pattern.split("%")
-        city = tuple(token._replace(role="head") for token in self._city(thing.other, "nominative"))
-        tokens = (*tagged(before, "head"), *city, *tagged(after, "head"))
-        start = tokens[0].tag == "DET"
-        return tuple(
-            token._replace(
-                role="the" if i < start else "name" if i == len(tokens) - 1 else token.role,
-                entity="O" if i < start else "B-ORG" if i == start else "I-ORG",
-            )
-            for i, token in enumerate(tokens)
-        )
-
-    def _city(self, city: str, case: str) -> Tokens:
+    def _city(self, city: str, case: str, role: str = "first") -> Tokens:
         words = self.lexicon.phrase("cities", city, case).split()
         concept = f"cities:{city}" if len(words) == 1 else ""
-        return tuple(
-            Token(
-                word,
-                "PROPN",
-                "name" if i == len(words) - 1 else "first",
-                concept,
-                "I-LOC" if i else "B-LOC",
-            )
-            for i, word in enumerate(words)
-        )
+        return tuple(Token(word, "PROPN", role, concept) for word in words)
 
     def _common(self, thing: Thing, case: str, context: tuple[str, ...], synonyms: bool) -> Tokens:
         lexicon = self.lexicon
@@ -120,8 +95,7 @@ class Phrases:
         if kind in lexicon.choose("classified").split():
             parts["classifier"] = (Token(noun["classifier"], "NOUN", "classifier"),)
         if kind == "of":
-            owner = Thing(thing.other, "name")
-            parts["owner"] = self._name(owner, lexicon.choose("owner_case"))
+            parts["owner"] = self._name(Thing(thing.other, "name"), lexicon.choose("owner_case"))
         if thing.adjective:
             parts |= self.adjective(thing.adjective, thing.very, features, synonyms)
         prefix = lexicon.choose("noun_prefix", *features)
@@ -137,16 +111,15 @@ class Phrases:
         """The adjective with its degree and linker, by slot."""
         lexicon = self.lexicon
         forms = lexicon.forms("adjectives", adjective, synonyms)
-        form = forms.get(lexicon.choose("adjective_form", *features), next(iter(forms.values())))
-        word = (
-            lexicon.choose("adjective_prefix", *features)
-            + form
-            + lexicon.choose("adjective_ending", *features)
+        stem = forms.get(lexicon.choose("adjective_form", *features), next(iter(forms.values())))
+        prefix, ending = (
+            lexicon.choose(f"adjective_{part}", *features) for part in ("prefix", "ending")
         )
+        word = Token(prefix + stem + ending, "ADJ", "adjective", f"adjectives:{adjective}")
         linked = very or forms.get("link", "-") != "-"
         return {
             "degree": lexicon.function_word("degree") if very else (),
-            "adjective": (Token(word, "ADJ", "adjective", f"adjectives:{adjective}"),),
+            "adjective": (word,),
             "linker": lexicon.function_word("linker") if linked else (),
         }
 
@@ -157,8 +130,7 @@ class Phrases:
         forms = self.lexicon.forms("adjectives", adjective)
         features = ("predicate", *context, *features, forms.get("predicate", ""))
         parts = self.adjective(adjective, False, features)
-        for slot in ("before", "after"):
-            parts[slot] = self.lexicon.function_word(slot, *features)
+        parts |= {slot: self.lexicon.function_word(slot, *features) for slot in ("before", "after")}
         order = self.lexicon.choose("predicate").split()
         return tuple(token for slot in order for token in parts[slot])
 
@@ -174,6 +146,18 @@ class Phrases:
         return (*tagged(before, "place"), *phrase, *tagged(after, "place"))
 
 
+def _entity(tokens: Tokens, kind: str) -> Tokens:
+    """Marked as one named entity, its last word as the name; an article is no part of it."""
+    start, last = int(tokens[0].tag == "DET"), len(tokens) - 1
+    return tuple(
+        token._replace(
+            role="the" if i < start else "name" if i == last else token.role,
+            entity="O" if i < start else f"B-{kind}" if i == start else f"I-{kind}",
+        )
+        for i, token in enumerate(tokens)
+    )
+
+
 def _before_vowels(lexicon: Lexicon, tokens: Tokens) -> Tokens:
     """`a owl` -> `an owl`: by letter, which is right for every word of the lexicon."""
     if "before_vowel" not in lexicon.grammar:
@@ -184,12 +168,3 @@ def _before_vowels(lexicon: Lexicon, tokens: Tokens) -> Tokens:
             word = lexicon.choose("before_vowel", token.word) or token.word
             result[i] = token._replace(word=word)
     return tuple(result)
-
-
-@cache
-def load_phrases(language: str) -> Phrases:
-    """The phrases of a language, shared by all who ask."""
-    return Phrases(load_lexicon(language))
-
-
-__all__ = ["PLURAL", "Phrases", "choose", "load_phrases"]

@@ -10,13 +10,16 @@ an event to another split. What a split may draw from is listed once, so that no
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import product
 from random import Random
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from t2t_xfer.microworld.world import Event, Kind, Surface, Thing, load_world
 from t2t_xfer.records import Split
+
+Item = TypeVar("Item")
 
 Pattern: TypeAlias = Literal["thing", "people", "act", "crowd", "be", "have", "entity"]
 """The participants: someone and a thing; two that could swap roles; one; many; one with a quality;
@@ -89,11 +92,10 @@ class Sampler:
         patient = None
         if patient_key:
             indefinite = pattern in ("thing", "have") and random.random() < 0.7
+            indefinite = indefinite or pattern == "have"
             patient = self.participant(random, patient_key, "a" if indefinite else "the")
             while patient == agent:  # the dog saw the dog?
                 patient = self.participant(random, patient_key, "the")
-            if pattern == "have" and patient.kind == "the":
-                patient = patient._replace(kind="a")
             if patient.kind == "a" and patient_key != "person" and random.random() < 0.2:
                 count = random.choice(tuple(self.world.numerals))
                 patient = patient._replace(kind="num", number=count, very=False)
@@ -137,28 +139,38 @@ class Sampler:
         very = random.random() < 0.1 and kind != "num" and adjective not in self.world.absolute
         return Thing(noun, kind, adjective, very, count)
 
+    def particular(self, random: Random, skeleton: Skeleton, modified: float) -> Event:
+        """Somebody does something to one thing of the lowest kinds: a dog, not an animal.
+
+        Args:
+            modified: share of the things with an adjective.
+        """
+        thing = self.thing(random, skeleton.patient, "a", modified)
+        thing = thing._replace(concept=random.choice(self.world.leaves(skeleton.patient)))
+        return Event(skeleton.verb, self.participant(random, skeleton.agent, "the"), thing)
+
     def named(self, random: Random, thing: Thing) -> Thing:
         """The same with a full name or an organisation that no other split has."""
         world = self.world
-        if thing.kind == "name":
-            own = self._own(world.surnames, world.names.index(thing.concept))
-            thing = thing._replace(other=random.choice(own))
-        elif thing.kind == "organisation":
-            own = self._own(world.cities, world.organisations.index(thing.concept))
-            thing = thing._replace(other=random.choice(own))
-        elif thing.kind == "city":
-            thing = thing._replace(concept=random.choice(self._own(world.cities)))
-        return thing
+        if thing.kind == "city":
+            return thing._replace(concept=random.choice(self._own(world.cities)))
+        if thing.kind not in ("name", "organisation"):
+            return thing
+        heads, others = (
+            (world.names, world.surnames)
+            if thing.kind == "name"
+            else (world.organisations, world.cities)
+        )
+        own = self._own(others, heads.index(thing.concept))
+        return thing._replace(other=random.choice(own))
 
     def named_place(self, random: Random, place: str) -> str:
         """The same of names that no other split has."""
         head, _, city = place.partition(":")
         if not city:
             return place
-        if head == "city":
-            return f"city:{random.choice(self._own(self.world.cities))}"
-        thing = self.named(random, Thing(head, "organisation", other=city))
-        return f"{thing.concept}:{thing.other}"
+        shift = 0 if head == "city" else self.world.organisations.index(head)
+        return f"{head}:{random.choice(self._own(self.world.cities, shift))}"
 
     def _own(self, names: tuple[str, ...], shift: int = 0) -> tuple[str, ...]:
         """Two thirds of the names for training, a sixth each for the others; others for each
@@ -176,16 +188,16 @@ class Sampler:
         )
 
     def _quality(self, random: Random, line: str, agent_key: str, owned: str) -> Event:
-        words = [line, *self.world.opposites(line)]
-        root = owned or ("person" if agent_key in self.world.names else agent_key)
-        allowed = [word for word in words if word in self.world.adjectives[root]]
-        if owned:
-            noun = random.choice(self.world.nouns(root))
-            agent = Thing(noun, "of", other=agent_key)
-        elif agent_key in self.world.names:
+        world = self.world
+        is_name = agent_key in world.names
+        root = owned or ("person" if is_name else agent_key)
+        words = [line, *world.opposites(line)]
+        allowed = [word for word in words if word in world.adjectives[root]]
+        if is_name and not owned:
             agent = Thing(agent_key, "name")
         else:
-            agent = Thing(random.choice(self.world.nouns(root)), "the")
+            noun = random.choice(world.nouns(root))
+            agent = Thing(noun, "of", other=agent_key) if owned else Thing(noun, "the")
         return Event("be", agent, quality=random.choice(allowed))
 
     def _listed(self, pattern: Pattern) -> list[list[Skeleton]]:
@@ -198,61 +210,70 @@ class Sampler:
         return list(by_verb.values())
 
 
+def balanced(random: Random, num_labels: int, draw: Callable[[int], Item | None]) -> Iterator[Item]:
+    """Endless items, each run of `num_labels` with one of each label; a draw may fail."""
+    while True:
+        for label in random.sample(range(num_labels), num_labels):
+            item = None
+            while item is None:
+                item = draw(label)
+            yield item
+
+
 @cache
 def sampler(split: Split) -> Sampler:
     """The sampler of a split, shared by all who ask."""
     return Sampler(split)
 
 
+Keys: TypeAlias = Sequence[tuple[str, int]]
+"""Participants with their weights."""
+NOBODY: Keys = (("", 1),)
+
+
 @cache
 def _all_skeletons(pattern: Pattern) -> list[tuple[Skeleton, int]]:
-    """Every skeleton with its weight: kinds count as much as half of the names."""
+    """Every skeleton with its weight."""
+    return [
+        (Skeleton(verb, agent, patient), one * two)
+        for verb, agents, patients in _frames(pattern)
+        for (agent, one), (patient, two) in product(agents, patients)
+        if agent != patient or (agent == "animal" and pattern == "thing")
+    ]
+
+
+def _frames(pattern: Pattern) -> Iterator[tuple[str, Keys, Keys]]:
+    """Verbs with all agents and all patients; kinds count as much as half of the names."""
     world = load_world()
-    people = [(name, 1) for name in world.names] + [("person", 5)]
+    names = [(name, 1) for name in world.names]
+    owned = [root for root in world.adjectives if root != "person"]
 
-    def keys(roots: Sequence[str]) -> list[tuple[str, int]]:
+    def keys(roots: Sequence[str]) -> Keys:
         found = [(root, 5) for root in roots if root != "person"]
-        return found + (people if "person" in roots else [])
+        return [*found, *names, ("person", 5)] if "person" in roots else found
 
-    if pattern in ("act", "crowd"):
-        return [
-            (Skeleton(act, key, ""), weight)
-            for act, roots in world.acts.items()
-            for key, weight in (keys(roots) if pattern == "act" else [(root, 1) for root in roots])
-        ]
-    if pattern == "have":
-        roots = [root for root in world.adjectives if root != "person"]
-        return [(Skeleton("have", name, root), 1) for name in world.names for root in roots]
-    if pattern == "be":
-        lines = {min(line): line for line in world.contrasts}
+    if pattern == "act":
+        yield from ((act, keys(roots), NOBODY) for act, roots in world.acts.items())
+    elif pattern == "crowd":
+        yield from ((act, [(root, 1) for root in by], NOBODY) for act, by in world.acts.items())
+    elif pattern == "have":
+        yield "have", names, [(root, 1) for root in owned]
+    elif pattern == "be":
         fitting = [
-            (line, root)
-            for line, words in lines.items()
-            for root in world.adjectives
-            if set(words) & set(world.adjectives[root])
+            (min(line), root)
+            for line in world.contrasts
+            for root, words in world.adjectives.items()
+            if set(words) & set(line)
         ]
-        return [
-            (Skeleton(line, key, ""), weight)
-            for line, root in fitting
-            for key, weight in keys([root])
-        ] + [
-            (Skeleton(line, name, root), 1)
-            for line, root in fitting
-            if root != "person"
-            for name in world.names
-        ]
-    found = []
-    for verb, (by, of, _) in world.verbs.items():
-        entity = {"city", "organisation"} & {*by, *of}
-        if (pattern == "entity") != bool(entity):
-            continue
-        agents, patients = by, of
-        if pattern == "people":
-            agents = patients = tuple(root for root in by if root in of)
-        elif pattern == "thing":
-            patients = tuple(root for root in of if root != "person")
-        for agent, one in keys(agents):
-            for patient, two in keys(patients):
-                if agent != patient or (agent == "animal" and pattern == "thing"):
-                    found.append((Skeleton(verb, agent, patient), one * two))
-    return found
+        yield from ((line, keys([root]), NOBODY) for line, root in fitting)
+        yield from ((line, names, [(root, 1)]) for line, root in fitting if root in owned)
+    else:
+        for verb, (by, of, _) in world.verbs.items():
+            if (pattern == "entity") != bool({"city", "organisation"} & {*by, *of}):
+                continue
+            both = tuple(root for root in by if root in of)
+            things = tuple(root for root in of if root != "person")
+            agents, patients = {"people": (both, both), "thing": (by, things)}.get(
+                pattern, (by, of)
+            )
+            yield verb, keys(agents), keys(patients)

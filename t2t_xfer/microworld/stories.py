@@ -110,18 +110,17 @@ def _skeletons(random: Random, split: Split) -> list[Skeleton] | None:
     names = _by_name(split)
     first = random.choice(names[random.choice(list(names))])
     length = random.choice((2, 3))
-    if random.random() < UNRELATED:
-        others = [random.choice(names[random.choice(list(names))]) for _ in range(2)]
-    else:
+    related = random.random() >= UNRELATED
+    if related:
         others = [random.choice(_same_verb(split, first.verb)), random.choice(names[first.agent])]
         if others[0].agent == first.agent or others[1].verb == first.verb:
             return None
         random.shuffle(others)
-        return [first, *others[: length - 1]]
+    else:
+        others = [random.choice(names[random.choice(list(names))]) for _ in range(2)]
     found = [first, *others[: length - 1]]
-    if min(len({each.agent for each in found}), len({each.verb for each in found})) < length:
-        return None
-    return found
+    distinct = min(len({each.agent for each in found}), len({each.verb for each in found}))
+    return found if related or distinct == length else None
 
 
 @cache
@@ -132,10 +131,9 @@ def _same_verb(split: Split, verb: str) -> list[Skeleton]:
 
 
 def _event(random: Random, source: Sampler, skeleton: Skeleton, place: str) -> Event:
-    thing = source.thing(random, skeleton.patient, "a", MODIFIED)
-    leaf = random.choice(source.world.leaves(skeleton.patient))
-    agent = source.participant(random, skeleton.agent, "the")
-    return Event(skeleton.verb, agent, thing._replace(concept=leaf, very=False), place)
+    event = source.particular(random, skeleton, MODIFIED)
+    assert event.patient is not None, "stories have patients"
+    return event._replace(patient=event.patient._replace(very=False), place=place)
 
 
 def _not_told(

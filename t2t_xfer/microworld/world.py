@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 
@@ -89,17 +89,17 @@ class World:
     """Noun to the kinds above it, nearest first: `eagle` to `(bird, animal)`."""
     below: Mapping[str, tuple[str, ...]]
     """Noun to all nouns below it."""
-    unnamed: frozenset[str]
-    animate: frozenset[str]
+    unnamed: tuple[str, ...]
+    animate: tuple[str, ...]
     adjectives: Mapping[str, tuple[str, ...]]
     """By topmost kind."""
     contrasts: tuple[tuple[str, ...], ...]
-    absolute: frozenset[str]
+    absolute: tuple[str, ...]
     """Adjectives that mean the same of every kind and have no degree."""
     verbs: Mapping[str, Verb]
     uses: Mapping[str, str]
     acts: Mapping[str, tuple[str, ...]]
-    synonyms: frozenset[str]
+    synonyms: tuple[str, ...]
     times: tuple[str, ...]
     places: tuple[str, ...]
     numerals: Mapping[int, str]
@@ -161,38 +161,31 @@ class World:
 
     def has_synonym(self, event: Event) -> bool:
         """Whether some word of the event has a synonym in every language that has the task."""
-        words = {event.verb, event.agent.adjective}
-        return bool(words & self.synonyms) or (
-            event.patient is not None and event.patient.adjective in self.synonyms
-        )
+        things = [thing for thing in (event.agent, event.patient) if thing is not None]
+        words = [event.verb, *(thing.adjective for thing in things)]
+        return any(word in self.synonyms for word in words)
+
+
+def load_yaml(name: str) -> Any:
+    """A data file of this folder."""
+    return YAML(typ="safe", pure=True).load(HERE / name)
 
 
 @cache
 def load_world() -> World:
     """Reads `world.yaml`."""
-    data = YAML(typ="safe", pure=True).load(HERE / "world.yaml")
-    above = _above(data["kinds"])
-    return World(
-        **{
-            key: tuple(data[key])
-            for key in ("women", "men", "surnames", "cities", "organisations", "times", "places")
-        },
-        above=above,
-        below={kind: tuple(noun for noun in above if kind in above[noun]) for kind in above},
-        unnamed=frozenset(data["unnamed"]),
-        animate=frozenset(data["animate"]),
-        adjectives={kind: tuple(words) for kind, words in data["adjectives"].items()},
-        contrasts=tuple(tuple(line) for line in data["contrasts"]),
-        absolute=frozenset(data["absolute"]),
-        verbs={
-            name: Verb(tuple(verb["by"]), tuple(verb["of"]), verb["passive"])
-            for name, verb in data["verbs"].items()
-        },
-        uses=dict(data["uses"]),
-        acts={act: tuple(kinds) for act, kinds in data["acts"].items()},
-        synonyms=frozenset(data["synonyms"]),
-        numerals=dict(data["numerals"]),
-    )
+    data = _frozen(load_yaml("world.yaml"))
+    above = _above(data.pop("kinds"))
+    data["below"] = {kind: tuple(noun for noun in above if kind in above[noun]) for kind in above}
+    data["verbs"] = {name: Verb(**verb) for name, verb in data["verbs"].items()}
+    return World(above=above, **data)
+
+
+def _frozen(data: Any) -> Any:
+    """With tuples for lists."""
+    if isinstance(data, dict):
+        return {key: _frozen(value) for key, value in data.items()}
+    return tuple(_frozen(each) for each in data) if isinstance(data, list) else data
 
 
 def _above(kinds: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
