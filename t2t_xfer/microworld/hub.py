@@ -178,6 +178,7 @@ def _plain(seed: str, split: Split) -> Iterator[pairs.Statement]:
 
 
 ALL: dict[str, Split] = {"train": "train", "validation": "validation", "test": "test"}
+TRAIN: dict[str, Split] = {"train": "train"}
 TUNED: dict[str, Split] = {"train": "train", "validation": "validation"}
 HELD_OUT: dict[str, Split] = {"validation": "validation", "test": "test"}
 TESTED: dict[str, Split] = {"validation": "test"}
@@ -199,16 +200,10 @@ def _catalogue() -> dict[str, dict[str, dict[str, Place]]]:
         languages: tuple[str, ...] = ("en",),
         seed: str = "",
     ) -> None:
-        found.setdefault(hub_id, {})[config] = {
-            name: Place(
-                languages,
-                split,
-                f"{seed or hub_id} {name if len(splits) > 3 else ''}".strip(),
-                draw,
-                teller,
-            )
-            for name, split in splits.items()
-        }
+        places = found.setdefault(hub_id, {}).setdefault(config, {})
+        for name, split in splits.items():
+            stem = f"{seed or hub_id} {name if len(splits) > 3 else ''}".strip()
+            places[name] = Place(languages, split, stem, draw, teller)
 
     nli = entailment.inferences
     glue: dict[str, Split] = {"train": "train", "validation_matched": "validation"}
@@ -250,7 +245,10 @@ def _add_language(add: Callable[..., None], code: str) -> None:
     known = {task for task, codes in LISTS.items() if code in codes.split()}
     statements, same = pairs.statements, pairs.paraphrases
     if "xnli" in known:
-        add("facebook/xnli", code, HELD_OUT, entailment.inferences, tell.inference_row, one)
+        nli = entailment.inferences
+        # As on the hub, the training rows are MNLI's, told in the language.
+        add("facebook/xnli", code, TRAIN, nli, tell.inference_row, one, "mnli")
+        add("facebook/xnli", code, HELD_OUT, nli, tell.inference_row, one)
     if "paws_x" in known:
         add("google-research-datasets/paws-x", code, ALL, same, tell.paws_row, one)
     if "udpos" in known:
@@ -258,6 +256,9 @@ def _add_language(add: Callable[..., None], code: str) -> None:
     add(xtreme, f"PAN-X.{code}", ALL, pairs.entities, tell.entity_row, one, "panx")
     if "xquad" in known:
         add(xtreme, f"XQuAD.{code}", TESTED, _answerable, tell.xquad_row, one, "xquad")
+    if "mlqa" in known and code != "en":
+        config, squad = f"mlqa-translate-train.{code}", "rajpurkar/squad"
+        add("facebook/mlqa", config, TUNED, _answerable, tell.span_row, one, squad)
     if "mlqa" in known:
         add(xtreme, f"MLQA.{code}.{code}", HELD_OUT, _answerable, tell.span_row, one, "mlqa")
     if code != "en":
