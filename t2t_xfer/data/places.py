@@ -67,6 +67,16 @@ def find_places(
     return tuple(places)
 
 
+def readable_splits(task: TaskSpec, language: str) -> tuple[Split, ...]:
+    """The splits that the rules above let be read in a language, whether they are there or not."""
+    may: dict[Split, bool] = {
+        "train": language in task.trained_in,
+        "validation": language == task.source_language,
+        "test": language == task.source_language or language in task.languages,
+    }
+    return tuple(split for split, allowed in may.items() if allowed)
+
+
 def locations(
     task: TaskSpec, part: PartSpec, language: str, split: Split
 ) -> tuple[SplitRef | Path, ...]:

@@ -20,7 +20,6 @@ from t2t_xfer.report.phrases import (
     INCOMPLETE,
     MISSING,
     code,
-    listing,
     number,
     percent,
     signed,
