@@ -65,10 +65,7 @@ def read_examples(
         split,
         allow_target_language_training=allow_target_language_training,
     )
-    numbered = (
-        row for which, place in enumerate(places) for row in numbered_rows(task, place, which)
-    )
-    rows = choose(numbered, limit, f"{task.task}/{split}")
+    rows = choose(numbered_rows(task, places), limit, f"{task.task}/{split}")
     return _Reader(task, language, split, places).examples(rows)
 
 
@@ -125,17 +122,18 @@ def _nothing(place: Place) -> DataError:
     return kind(f"{place}: holds no row with {' and '.join(wanted)}.")
 
 
-def numbered_rows(task: TaskSpec, place: Place, which: int) -> Iterator[NumberedRow]:
+def numbered_rows(task: TaskSpec, places: Sequence[Place]) -> Iterator[NumberedRow]:
     """Rows with number and id. The number is the id where the task names no `id_field`.
 
     Raises:
-        DataError: there is no row, or an id is wrong.
+        DataError: a place has no row, or an id is wrong.
     """
-    number = -1
-    for number, id, row in _identified(task, place):
-        yield NumberedRow(number, place.prefix + id, row, which)
-    if number < 0:
-        raise _nothing(place)
+    for which, place in enumerate(places):
+        number = -1
+        for number, id, row in _identified(task, place):
+            yield NumberedRow(number, place.prefix + id, row, which)
+        if number < 0:
+            raise _nothing(place)
 
 
 def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:

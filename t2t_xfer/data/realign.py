@@ -130,10 +130,8 @@ def _candidates(answer: str, text: str, no_spaces: bool) -> Iterator[tuple[int, 
     """Pieces of about the answer's length: of words, or of characters where words have no space."""
     if no_spaces:
         least, most = max(1, len(answer) - 2), len(answer) + 2
-        starts = range(len(text))
-        yield from (
-            (s, s + n) for s in starts for n in range(least, most + 1) if s + n <= len(text)
-        )
+        for length in range(least, most + 1):
+            yield from ((start, start + length) for start in range(len(text) - length + 1))
         return
     words = [hit.span() for hit in re.finditer(r"\S+", text)]
     words = [span for span in (_bare(text, *span) for span in words) if span[0] < span[1]]

@@ -117,7 +117,8 @@ class Checker:
         splits: list[Split] = []
         # The hub's XQuAD has one split, which is our test split.
         only_trained = language not in (*task.spec.languages, task.spec.source_language)
-        for split in ("train",) if only_trained else reversed(SPLITS):
+        looked_at: tuple[Split, ...] = ("train",) if only_trained else SPLITS[::-1]
+        for split in looked_at:
             content = self._content(task, language, split)
             if content is not None and content not in seen:
                 seen.add(content)

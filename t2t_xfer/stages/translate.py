@@ -174,13 +174,13 @@ def _translated(
             f" {', '.join(f'{count} {why}' for why, count in dropped.items())}. See what the model"
             f" wrote in {store.path}; it may need another --translator (docs/translate.md)."
         )
-    unchanged = sum(store.known[t].text == t for t in {t for r in rows for t in r.plan.wanted()})
-    pieces = len(store.known)
-    if unchanged > pieces / 2:
+    pieces = {text for row in rows for text in row.plan.wanted()}
+    unchanged = sum(store.known[text].text == text for text in pieces)
+    if unchanged > len(pieces) / 2:
         log.warning(
             "%d of %d pieces are the same in %s as in the source language: does the model"
-            " translate? Its pieces are in %s",
-            *(unchanged, pieces, code, store.path),
+            " translate? See %s",
+            *(unchanged, len(pieces), code, store.path),
         )
     lines = (json.dumps(each.row, ensure_ascii=False) for each in done)
     _write(folder / ROWS, "".join(f"{line}\n" for line in lines))
@@ -192,9 +192,9 @@ def _translated(
         "commit": translating.commit,
         "rows": len(rows),
         "translated": len(done),
-        "dropped": {**dropped},
+        "dropped": {why: count for why, count in dropped.items()},
         "aligned": {**Counter(each.aligned for each in done if each.aligned is not None)},
-        "pieces": pieces,
+        "pieces": len(pieces),
         "unchanged_pieces": unchanged,
         "sha256": content_hash(folder / ROWS),
         "device": str(translating.model.device),

@@ -8,7 +8,7 @@ written as the task's YAML has it, whatever the part that the row comes from cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from t2t_xfer.data.choices import look_up
@@ -53,21 +53,18 @@ def source_rows(
     if spec.train_languages:
         raise UserError(
             f"task {spec.task!r} is trained in {', '.join(spec.train_languages)}: its rows are"
-            f" translations already. Translate the task that they were made from."
+            " translations already. Translate the task that they were made from."
         )
     names = Template(task.prompt.input).names
     places = find_places(spec, context.source, spec.source_language, "train")
-    numbered = (
-        row for which, place in enumerate(places) for row in numbered_rows(spec, place, which)
-    )
-    rows = choose(numbered, limit, f"{spec.task}/train")
+    rows = choose(numbered_rows(spec, places), limit, f"{spec.task}/train")
     return list(_planned(spec, places, rows, names, translator))
 
 
 def _planned(
     spec: TaskSpec,
     places: Sequence[Place],
-    rows: Iterator[NumberedRow],
+    rows: Iterable[NumberedRow],
     names: frozenset[str],
     translator: TranslatorSpec,
 ) -> Iterator[SourceRow]:
