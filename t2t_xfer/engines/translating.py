@@ -121,12 +121,14 @@ class Translating(NamedTuple):
         end = self._end_tokens()
         fill = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         device = self.model.device
+        start = None if self.decodes_alone else self.model.config.decoder_start_token_id
         settings = GenerationConfig(
             do_sample=False,
             num_beams=self.spec.beams,
             max_new_tokens=min(self._most(longest), FLOOR + GROWTH * longest),
             eos_token_id=sorted(end),
             pad_token_id=fill,
+            decoder_start_token_id=start,
             stop_strings=None if self.spec.until is None else [self.spec.until],
         )
         rows = {
@@ -135,7 +137,6 @@ class Translating(NamedTuple):
         }
         given = longest
         if not self.decodes_alone:
-            start = self.model.config.decoder_start_token_id
             begin = [start] if forced is None else [start, forced]
             rows["decoder_input_ids"] = torch.tensor([begin] * len(inputs), device=device)
             given = len(begin)
