@@ -23,6 +23,7 @@ from t2t_xfer.commands import (
     study,
     submission,
     tasks,
+    translate,
 )
 from t2t_xfer.errors import UserError
 
@@ -44,6 +45,7 @@ for command in (
     single.train,
     single.evaluate,
     merge.merge,
+    translate.translate,
     microworld.microworld,
     study.study,
     study.report,

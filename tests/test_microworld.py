@@ -77,6 +77,7 @@ def test_it_has_the_hubs_configurations() -> None:
         "tau/commonsense_qa": {"default"},
         "ccg": {"supertags"},
         "facebook/xnli": {"en", "de", "tr", "ar", "zh", "sw"},
+        "facebook/mlqa": {f"mlqa-translate-train.{code}" for code in ("de", "ar", "zh")},
         "google-research-datasets/paws-x": {"en", "de", "zh"},
         "bucc2018": {"de-en", "zh-en"},
         "google/xtreme": {
@@ -92,7 +93,8 @@ def test_it_has_the_hubs_configurations() -> None:
 
 def test_it_has_the_hubs_splits() -> None:
     assert splits("nyu-mll/glue", "mnli") == ["train", "validation_matched"]
-    assert splits("facebook/xnli", "sw") == ["validation", "test"]
+    assert splits("facebook/xnli", "sw") == ["train", "validation", "test"]
+    assert splits("facebook/mlqa", "mlqa-translate-train.de") == ["train", "validation"]
     assert splits("google/xtreme", "XQuAD.de") == ["validation"]
     assert sorted(splits("facebook/anli", "plain_text")) == sorted(
         f"{name}_r{number}" for name in ("train", "dev", "test") for number in (1, 2, 3)

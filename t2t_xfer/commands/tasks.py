@@ -9,7 +9,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.commands.check import check
-from t2t_xfer.records import SPLITS, Prompted, Split
+from t2t_xfer.records import Prompted, Split
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.task import TaskSpec
@@ -53,7 +53,7 @@ def list_tasks(as_json: bool) -> None:
 def _trains_on(spec: TaskSpec) -> str:
     if spec.answer == "pair":
         return "nothing"
-    return f"{spec.train_task or spec.task}, {spec.source_language}"
+    return f"{spec.train_task or spec.task}, {'+'.join(spec.trained_in)}"
 
 
 @tasks.command()
@@ -102,6 +102,7 @@ def preview(
 ) -> None:
     """Show the input and target text of a few examples."""
     from t2t_xfer.data.examples import missing_languages
+    from t2t_xfer.data.places import readable_splits
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
 
@@ -111,9 +112,9 @@ def preview(
     # Tatoeba's source language is no language of its own: it is the other side of every pair.
     source = task.spec.source_language
     code = language or (source if source in own else own[0])
-    readable: tuple[Split, ...] = SPLITS[::-1] if code == source else ("test",)
+    readable = readable_splits(task.spec, code)
     present = [s for s in readable if not missing_languages(task.spec, context.source, [code], s)]
-    found = split or (present[0] if present else "test")
+    found = split or (present[-1] if present else "test")
     examples, prompted = context.prompted(task.name, code, found, None)
     for example, text in list(zip(examples, prompted, strict=True))[:count]:
         click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)

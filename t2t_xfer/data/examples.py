@@ -25,7 +25,7 @@ from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
-__all__ = ["fingerprint", "missing_languages", "read_examples"]
+__all__ = ["fingerprint", "labels_of", "missing_languages", "numbered_rows", "read_examples"]
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,7 @@ def read_examples(
         split,
         allow_target_language_training=allow_target_language_training,
     )
-    numbered = (row for which, place in enumerate(places) for row in _numbered(task, place, which))
-    rows = choose(numbered, limit, f"{task.task}/{split}")
+    rows = choose(numbered_rows(task, places), limit, f"{task.task}/{split}")
     return _Reader(task, language, split, places).examples(rows)
 
 
@@ -123,17 +122,18 @@ def _nothing(place: Place) -> DataError:
     return kind(f"{place}: holds no row with {' and '.join(wanted)}.")
 
 
-def _numbered(task: TaskSpec, place: Place, which: int) -> Iterator[NumberedRow]:
+def numbered_rows(task: TaskSpec, places: Sequence[Place]) -> Iterator[NumberedRow]:
     """Rows with number and id. The number is the id where the task names no `id_field`.
 
     Raises:
-        DataError: there is no row, or an id is wrong.
+        DataError: a place has no row, or an id is wrong.
     """
-    number = -1
-    for number, id, row in _identified(task, place):
-        yield NumberedRow(number, place.prefix + id, row, which)
-    if number < 0:
-        raise _nothing(place)
+    for which, place in enumerate(places):
+        number = -1
+        for number, id, row in _identified(task, place):
+            yield NumberedRow(number, place.prefix + id, row, which)
+        if number < 0:
+            raise _nothing(place)
 
 
 def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
@@ -159,7 +159,7 @@ class _Reader:
         self, task: TaskSpec, language: str, split: Split, places: Sequence[Place]
     ) -> None:
         self._task, self._language, self._split, self._places = task, language, split, places
-        self._labels = [_labels_of(task, place) for place in places]
+        self._labels = [labels_of(task, place) for place in places]
         self._tags = TagReader(task.tags, open_set=task.tags_from is not None)
         self._left_out: Counter[tuple[int, str]] = Counter()
         for field, key in (("words", "words_field"), ("choices", "choices_fields")):
@@ -277,7 +277,7 @@ class _Reader:
         return gold or None
 
 
-def _labels_of(task: TaskSpec, place: Place) -> LabelReader:
+def labels_of(task: TaskSpec, place: Place) -> LabelReader:
     """Reads the labels of one place, under the values that its part gives them."""
     own = place.part.labels
     labels = {

@@ -1,8 +1,9 @@
 """Where the rows of one task, language and split lie: one place or several.
 
 The zero-shot rule lives here, at the only door to the rows: training and validation data of a
-language other than the source language is refused before anything is opened. The one exception is
-the set that a task with `mining` chooses its threshold on, as XTREME does for BUCC.
+language other than the source language is refused before anything is opened. There are two
+exceptions: the set that a task with `mining` chooses its threshold on, as XTREME does for BUCC, and
+the training rows of the languages that a task names as its `train_languages` (translate-train).
 
     for place in find_places(task, source, "de", "test"): place.rows()
 """
@@ -40,7 +41,7 @@ def find_places(
         DataError: a language that the task does not have, training data in a target language, or
             data that would be the same for several languages.
     """
-    _check_language(task, language)
+    _check_language(task, language, split)
     if not allow_target_language_training:
         _check_zero_shot(task, language, split)
     # Before anything is looked for on the disk.
@@ -63,6 +64,16 @@ def find_places(
             steps += [location.split] if isinstance(location, SplitRef) and len(found) > 1 else []
             places += _expanded(place, steps)
     return tuple(places)
+
+
+def readable_splits(task: TaskSpec, language: str) -> tuple[Split, ...]:
+    """The splits that the rules above let be read in a language, whether they are there or not."""
+    may: dict[Split, bool] = {
+        "train": language in task.trained_in,
+        "validation": language == task.source_language,
+        "test": language == task.source_language or language in task.languages,
+    }
+    return tuple(split for split, allowed in may.items() if allowed)
 
 
 def locations(
@@ -163,7 +174,9 @@ def _expanded(place: Place, steps: list[str]) -> Iterator[Place]:
         yield replace(place, location=path, prefix=prefix)
 
 
-def _check_language(task: TaskSpec, language: str) -> None:
+def _check_language(task: TaskSpec, language: str, split: Split) -> None:
+    if split == "train" and language in task.train_languages:
+        return
     if language not in task.languages and language != task.source_language:
         raise DataError(
             f"task {task.task!r} has no language {language!r}."
@@ -174,6 +187,13 @@ def _check_language(task: TaskSpec, language: str) -> None:
 def _check_zero_shot(task: TaskSpec, language: str, split: Split) -> None:
     if split == "validation" and task.mining is not None:
         return  # nothing is trained or chosen on it but the threshold on margins
+    if split == "train" and task.train_languages:
+        if language not in task.train_languages:
+            raise DataError(
+                f"task {task.task!r}: training data in {language!r} is not read, because the task"
+                f" is trained in {', '.join(task.train_languages)} (`train_languages`)."
+            )
+        return
     if split != "test" and language != task.source_language:
         raise DataError(
             f"task {task.task!r}: {split} data in {language!r} is not read, because transfer is "
@@ -183,9 +203,10 @@ def _check_zero_shot(task: TaskSpec, language: str, split: Split) -> None:
 
 def _check_own_rows(task: TaskSpec, language: str, split: Split) -> None:
     """Refuse a target language whose data is another language's: its score would be a lie."""
+    languages = task.train_languages if split == "train" else task.languages
     for part in task.data.sources:
         own = _rows_of(task, part, language, split)
-        others = (other for other in task.languages if other != language)
+        others = (other for other in languages if other != language)
         same = [other for other in others if _rows_of(task, part, other, split) == own]
         if same:
             found = " and ".join(map(str, locations(task, part, language, split)))

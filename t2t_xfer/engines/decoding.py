@@ -49,7 +49,7 @@ def write(
     model = loaded.model.eval()
     with (
         torch.inference_mode(),
-        _greedy_defaults(model) as plain,
+        own_settings_aside(model) as plain,
         Progress(total=len(rows), desc="write", unit="row") as progress,
     ):
         for batch in token_budget_batches(lengths, batch_tokens):
@@ -61,7 +61,7 @@ def write(
 
 
 @contextmanager
-def _greedy_defaults(model: Any) -> Iterator[Any]:
+def own_settings_aside(model: Any) -> Iterator[Any]:
     """The model without its own generation settings.
 
     `generate` fills up whatever a call leaves open from the checkpoint's file: chat models bring a

@@ -166,10 +166,10 @@ def _catalogue() -> dict[str, dict[str, dict[str, Place]]]:
         spoken = tuple(code for code in LANGUAGES if code in known)
         for languages in [spoken] if "in_turn" in entry else [(code,) for code in spoken]:
             config = fill(entry["config"], languages[0])
-            found.setdefault(entry["id"], {})[config] = {
-                name: Place(languages, split, _seed(entry, name), entry["draw"], entry["columns"])
-                for name, split in entry["splits"].items()
-            }
+            places = found.setdefault(entry["id"], {}).setdefault(config, {})
+            for name, split in entry["splits"].items():
+                seed = _seed(entry, name)
+                places[name] = Place(languages, split, seed, entry["draw"], entry["columns"])
     return found
 
 

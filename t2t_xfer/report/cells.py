@@ -59,6 +59,8 @@ class CellRow:
     signature: str
     same_data: bool | None = None
     """The intermediate task is the target's own training data. None: not known."""
+    translate_train: bool = False
+    """Some of the training rows are translations, so that the row is not zero-shot."""
     majority: float | None = None
     """Score of always giving the most frequent training answer, 0 to 100."""
     oracle: float | None = None

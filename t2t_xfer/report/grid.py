@@ -41,6 +41,7 @@ class Grid:
         self.architectures = {row.model: row.architecture for row in rows}
         self._source = {row.target: row.source_language for row in rows}
         self._same_data = {(row.intermediate, row.target) for row in rows if row.same_data}
+        self._translated = {(row.intermediate, row.target) for row in rows if row.translate_train}
         self._languages = {
             target: _first(self._source[target], _distinct(row.language for row in self.of(target)))
             for target in self.targets
@@ -65,6 +66,18 @@ class Grid:
     def same_data(self, intermediate: str, target: str) -> bool:
         """The intermediate task is the target's own training data."""
         return (intermediate, target) in self._same_data
+
+    def translated(self, intermediate: str, target: str) -> bool:
+        """The training data are translations in part: translate-train, not zero-shot."""
+        return (intermediate, target) in self._translated
+
+    def counts(self, intermediate: str, target: str) -> bool:
+        """Whether the change from `none` speaks of zero-shot transfer between two tasks."""
+        return not (
+            self.same_data(intermediate, target)
+            or self.translated(intermediate, target)
+            or self.translated(NONE, target)
+        )
 
     def complete(self, model: str, intermediate: str, target: str) -> bool:
         """Whether every language of the target is there with every seed of the study."""
@@ -93,13 +106,14 @@ class Grid:
         return average(means)
 
     def pairs(self, model: str) -> tuple[tuple[str, str], ...]:
-        """The (intermediate, target) pairs whose change counts: same-data pairs do not."""
+        """The (intermediate, target) pairs whose change counts: neither same-data pairs nor
+        translate-train."""
         return tuple(
             (intermediate, target)
             for intermediate in self.intermediates
             for target in self.targets
             if intermediate != NONE
-            and not self.same_data(intermediate, target)
+            and self.counts(intermediate, target)
             and self.change(model, intermediate, target) is not None
         )
 

@@ -1,8 +1,8 @@
 """A study as one Markdown page: the answer first, then the numbers behind it.
 
-The rule: the page says nothing that its numbers cannot carry. Same-data cells stay out of the
-mean changes, incomplete numbers are marked, what is missing is listed, and no sentence claims
-significance.
+The rule: the page says nothing that its numbers cannot carry. Same-data and translate-train cells
+stay out of the mean changes, incomplete numbers are marked, what is missing is listed, and no
+sentence claims significance.
 
     Path("report.md").write_text(render_markdown("quickstart", rows, ["Synthetic data."]))
 """
@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from t2t_xfer.report.alarms import below_chance_notes
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import NONE, Grid, average, by_readout, noise
+from t2t_xfer.report.marks import mark, same_data_words, translated_words
 from t2t_xfer.report.opening import opening, scope
 from t2t_xfer.report.phrases import (
     INCOMPLETE,
     MISSING,
-    SAME_DATA,
     code,
-    listing,
     number,
     percent,
     signed,
@@ -111,7 +110,8 @@ def _main_table(grid: Grid) -> str:
         "Mean over languages, the source language included as XTREME does, and over seeds; in "
         f"brackets the change in points against `{NONE}`, computed before rounding. The average "
         "is over all targets and only given where none is missing.",
-        _same_data_words(grid),
+        same_data_words(grid),
+        translated_words(grid),
     ]
     if any(INCOMPLETE in cell for row in rows for cell in row):
         legend.append(
@@ -120,30 +120,6 @@ def _main_table(grid: Grid) -> str:
         )
     shown = table([*header, "average"], rows, left=2)
     return "\n\n".join(["## Scores and changes", shown, *(line for line in legend if line)])
-
-
-def _same_data_words(grid: Grid) -> str:
-    pairs = [
-        f"{text(intermediate)} before {text(target)}"
-        for intermediate in grid.intermediates
-        for target in grid.targets
-        if grid.same_data(intermediate, target)
-    ]
-    words = []
-    if pairs:
-        words.append(
-            f"{SAME_DATA} Same-data cells, kept out of every mean change: {listing(pairs)}. The "
-            "intermediate task trains on examples that train the target too, all of them or some, "
-            "so such a run trains longer on the same data and shows no transfer between tasks "
-            "(docs/decisions/005-same-data.md). The change beside "
-            "an average is therefore over fewer targets than the average where such a cell is."
-        )
-    if any(row.same_data is None for row in grid.rows):
-        words.append(
-            "Whether an intermediate task shares the target's training data is not known here "
-            "(`cells.csv` does not hold it): such cells may be inside the mean changes."
-        )
-    return "\n\n".join(words)
 
 
 def _by_model(grid: Grid) -> str:
@@ -181,7 +157,7 @@ def _one_target(grid: Grid, target: str) -> str:
     scores, changes = [], []
     for model in grid.models:
         for intermediate in grid.intermediates:
-            marked = text(intermediate) + _mark(grid, intermediate, target)
+            marked = text(intermediate) + mark(grid, intermediate, target)
             means = [grid.mean(model, intermediate, target, [code]) for code in languages]
             gap = grid.gap(model, intermediate, target)
             scores.append([text(model), marked, *map(number, means), signed(gap)])
@@ -260,7 +236,7 @@ def _score_cell(grid: Grid, model: str, intermediate: str, target: str) -> str:
     if intermediate != NONE:
         score += f" ({signed(grid.change(model, intermediate, target))})"
         whole = whole and grid.complete(model, NONE, target)
-    return score + _mark(grid, intermediate, target) + ("" if whole else INCOMPLETE)
+    return score + mark(grid, intermediate, target) + ("" if whole else INCOMPLETE)
 
 
 def _average_cell(grid: Grid, model: str, intermediate: str) -> str:
@@ -271,16 +247,12 @@ def _average_cell(grid: Grid, model: str, intermediate: str) -> str:
     if intermediate == NONE:
         sides: tuple[str, ...] = (NONE,)
     else:
-        counted = [t for t in grid.targets if not grid.same_data(intermediate, t)]
+        counted = [t for t in grid.targets if grid.counts(intermediate, t)]
         changes = [grid.change(model, intermediate, target) for target in counted]
         shown += f" ({MISSING if None in changes else signed(average(changes))})"
         sides = (NONE, intermediate)
     whole = all(grid.complete(model, side, t) for side in sides for t in grid.targets)
     return shown + ("" if whole else INCOMPLETE)
-
-
-def _mark(grid: Grid, intermediate: str, target: str) -> str:
-    return SAME_DATA if grid.same_data(intermediate, target) else ""
 
 
 def _metric(grid: Grid, target: str) -> str:

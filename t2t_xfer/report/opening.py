@@ -26,8 +26,8 @@ def opening(grid: Grid) -> str:
     if not found:
         return (
             "These cells cannot say whether intermediate training helps zero-shot transfer: no "
-            "model has zero-shot scores of one target both with and without it (same-data cells "
-            f"do not count). {_noise(grid)}."
+            "model has zero-shot scores of one target both with and without it (same-data and "
+            f"translate-train cells do not count). {_noise(grid)}."
         )
     changes = listing(
         f"{signed(change)} for {text(model)} ({text(grid.architectures[model])})"

@@ -16,6 +16,7 @@ from tabulate import tabulate
 MISSING = "–"
 INCOMPLETE = "†"
 SAME_DATA = "‡"
+TRANSLATED = "§"
 
 
 def number(value: float | None) -> str:

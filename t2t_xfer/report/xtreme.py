@@ -11,7 +11,7 @@ from statistics import fmean
 
 from t2t_xfer.metrics.aggregate import GROUPS, Averages, averages
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.phrases import number, table, text
+from t2t_xfer.report.phrases import TRANSLATED, number, table, text
 
 
 def xtreme_averages(grid: Grid) -> str:
@@ -21,7 +21,9 @@ def xtreme_averages(grid: Grid) -> str:
         for intermediate in grid.intermediates:
             found = averages(_scores(grid, model, intermediate))
             if any(value is not None for value in found.groups.values()):
-                rows.append([text(model), text(intermediate), *_numbers(found)])
+                translated = any(grid.translated(intermediate, each) for each in grid.targets)
+                named = text(intermediate) + (TRANSLATED if translated else "")
+                rows.append([text(model), named, *_numbers(found)])
     if not rows:
         return ""
     return "\n\n".join(

@@ -38,6 +38,7 @@ from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
 from t2t_xfer.specs.mining import MiningSpec, checked_mining
 from t2t_xfer.specs.tag_scheme import bio_mistake
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
+from t2t_xfer.specs.translated import checked_train_languages
 from t2t_xfer.specs.wording import PromptUse
 
 YES_NO = ("yes", "no")
@@ -50,7 +51,9 @@ class TaskSpec(Spec):
     """What `tasks/<name>.yaml` says."""
 
     name_key: ClassVar[str] = "task"
-    not_identity: ClassVar[frozenset[str]] = frozenset({"note", "languages", "contains"})
+    not_identity: ClassVar[frozenset[str]] = frozenset(
+        {"note", "languages", "contains", "train_languages"}  # the last by the rows themselves
+    )
 
     task: Name
     """The file's stem."""
@@ -67,6 +70,9 @@ class TaskSpec(Spec):
     """The language of training and validation. Rows of others are only ever tested on."""
     languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
     """The languages to test, in the order of the reports."""
+    train_languages: Annotated[tuple[LanguageCode, ...], AfterValidator(distinct)] = ()
+    """The languages of the training rows where these are translations; `source_language` counts
+    only if it is listed. Empty: the source language, so that transfer is zero-shot."""
     fields: dict[Identifier, Filled] = Field(default_factory=dict)
     """Template name -> column. Empty: the columns under their own names."""
     id_field: Filled | None = None
@@ -130,6 +136,11 @@ class TaskSpec(Spec):
     """How answers are written where they are generated."""
     note: Text = ""
     """What a reader of the numbers must know about the data."""
+
+    @property
+    def trained_in(self) -> tuple[str, ...]:
+        """The languages of the training rows."""
+        return self.train_languages or (self.source_language,)
 
     @property
     def worded(self) -> tuple[str, ...]:
@@ -270,6 +281,7 @@ class TaskSpec(Spec):
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))
         return names
 
+    _tells_its_training_apart = field_validator("train_languages")(checked_train_languages)
     _judges_the_answer = field_validator("metric")(fitting_metric)
     _fits_the_metric = field_validator("positive_label")(fitting_positive_label)
 

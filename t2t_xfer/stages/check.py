@@ -116,7 +116,9 @@ class Checker:
         seen: set[str] = set()
         splits: list[Split] = []
         # The hub's XQuAD has one split, which is our test split.
-        for split in reversed(SPLITS):
+        only_trained = language not in (*task.spec.languages, task.spec.source_language)
+        looked_at: tuple[Split, ...] = ("train",) if only_trained else SPLITS[::-1]
+        for split in looked_at:
             content = self._content(task, language, split)
             if content is not None and content not in seen:
                 seen.add(content)
@@ -169,7 +171,7 @@ class Checker:
                 f"answers with {', '.join(task.options)}, but its training task {train.name!r}"
                 f" with {', '.join(train.options)}: give the labels of both the same names."
             ]
-        language = train.spec.source_language
+        language = train.spec.trained_in[0]
         try:
             rows = read_examples(train.spec, self._context.source, language, "train", self._limit)
         except DataError:  # absent, or a failed check of the training task itself
@@ -178,10 +180,9 @@ class Checker:
 
 
 def _languages(task: Task) -> list[str]:
-    """The task's languages, and the one it is trained in."""
-    source = task.spec.source_language
-    own = list(task.spec.languages)
-    return own if source in own or task.answer.name == "pair" else [*own, source]
+    """The task's languages, the source language, and those that it is trained in."""
+    trained = () if task.answer.name == "pair" else (task.spec.source_language,)
+    return list(dict.fromkeys((*task.spec.languages, *trained, *task.spec.train_languages)))
 
 
 def _labels(task: Task) -> list[Mapping[str, Json]]:
@@ -204,11 +205,12 @@ def _absent(task: Task, present: Mapping[str, Sequence[Split]]) -> list[str]:
     intermediate tasks have none), and English training rows if it is trained on its own.
     """
     tested: Split = "test" if any("test" in splits for splits in present.values()) else "validation"
-    source, absent = task.spec.source_language, list[str]()
+    source, translated, absent = task.spec.source_language, task.spec.train_languages, list[str]()
     for code, splits in present.items():
-        if code in task.spec.languages:
+        if code in task.spec.languages and not translated:
             absent += [code] if not splits else [] if tested in splits else [f"{code}/{tested}"]
-    trained = task.spec.train_task is None and task.answer.name != "pair"
+    absent += [f"{code}/train" for code in translated if "train" not in present[code]]
+    trained = task.spec.train_task is None and task.answer.name != "pair" and not translated
     if trained and present.get(source) and "train" not in present[source]:
         absent.append(f"{source}/train")
     return absent

@@ -12,8 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.detect import ANSWER_ROOM
-from t2t_xfer.data.examples import fingerprint, missing_languages
-from t2t_xfer.data.places import described
+from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.metrics import Tuned, in_language
@@ -28,6 +27,7 @@ from t2t_xfer.stages.models import (
 )
 from t2t_xfer.stages.tagging import read_form, scheme, trained_form
 from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.training_data import rows_of, training_data
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 VERSIONS = {"model": 3, "train": 1, "predict": 1, "score": 1}
@@ -92,12 +92,10 @@ def trained_parts(spec: Mapping[str, Any]) -> list[Any]:
 def _trained(context: Context, base: Base, name: str) -> dict[str, Json]:
     task = context.task(name)
     check_trainable(base.architecture, task)
-    language = task.spec.source_language
     return {
         "shown": task.shown(),
         **trained_form(base, task),
-        "language": language,
-        **_rows(context, task, language, "train"),
+        **training_data(context, task),
     }
 
 
@@ -113,14 +111,6 @@ def check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_RO
     path, revision = base.how["path"], base.how["revision"]
     named = None if revision is None else str(revision)
     check_input_length(str(path), named, max_input_tokens, answer_room)
-
-
-def _rows(context: Context, task: Task, language: str, split: Split) -> dict[str, Json]:
-    """Which rows: their places on the hub (paths of files do not count), filters and content."""
-    return {
-        **described(task.spec, language, split),
-        "data": fingerprint(task.spec, context.source, language, split),
-    }
 
 
 class Test(NamedTuple):
@@ -257,7 +247,8 @@ def baseline_spec(
             )
         spec["majority_of"] = source.shown()
         spec["train_limit"] = train_limit
-        rows = _rows(context, source, source.spec.source_language, "train")
+        rows = training_data(context, source)
+        rows.pop("language", None)  # `majority_of` says it
         spec |= {f"train_{key}": value for key, value in rows.items()}
     return spec
 
@@ -276,7 +267,7 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
         "language": test.language,
         "split": test.split,
         "limit": test.limit,
-        **_rows(context, task, test.language, test.split),
+        **rows_of(context, task, test.language, test.split),
     }
 
 

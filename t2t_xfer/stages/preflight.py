@@ -15,6 +15,7 @@ from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.stagelike import StageLike
+from t2t_xfer.stages.training_data import languages_in
 
 
 def preflight(stages: Sequence[StageLike], context: Context) -> None:
@@ -40,11 +41,15 @@ def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
     if stage.kind == "model":
         return []
     if stage.kind == "train":
-        parts = trained_parts(spec)
-        return [(p["shown"]["task"], p["language"], "train", spec["limit"]) for p in parts]
+        return [
+            (part["shown"]["task"], language, "train", spec["limit"])
+            for part in trained_parts(spec)
+            for language in languages_in(part)
+        ]
     task = spec["parsed" if stage.kind == "score" else "shown"]["task"]
     rows = [(task, spec["language"], spec.get("split", "train"), spec["limit"])]
     if "majority_of" in spec:
         train = spec["majority_of"]
-        rows.append((train["task"], train["source_language"], "train", spec["train_limit"]))
+        languages = spec.get("train_languages", [train["source_language"]])
+        rows += [(train["task"], code, "train", spec["train_limit"]) for code in languages]
     return rows

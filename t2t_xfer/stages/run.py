@@ -28,6 +28,7 @@ from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_read
 from t2t_xfer.stages.task import Task, check_unchanged
 from t2t_xfer.stages.train import run_training
+from t2t_xfer.stages.training_data import read_training
 
 
 class StageRunner:
@@ -135,8 +136,8 @@ class StageRunner:
             return OracleEngine(), "none"
         if spec["engine"] == "majority":
             train = self._task({"shown": spec["majority_of"]})
-            examples, _ = self.context.prompted(
-                train.name, train.spec.source_language, "train", spec["train_limit"]
+            examples, _ = read_training(
+                self.context, train.name, train.spec.trained_in, spec["train_limit"]
             )
             golds = [example.gold for example in examples if example.gold is not None]
             return MajorityEngine(same_option(train, task, golds)), "none"

@@ -23,6 +23,7 @@ from t2t_xfer.stages.selecting import DevScorer
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_training, form_of
 from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.training_data import languages_in, read_training, translated_in
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
@@ -75,7 +76,7 @@ def run_training(
     for part in trained_parts(spec):
         task = task_of(part)
         # Unlabelled rows cannot be trained on; `read_examples` has dropped them.
-        read = context.prompted(task.name, part["language"], "train", spec["limit"])
+        read = read_training(context, task.name, languages_in(part), spec["limit"])
         parts.append(TrainedPart(task, *read, form_of(part)))
     # Loaded afresh: training changes the weights that a warm model would share.
     context.forget_model()
@@ -119,6 +120,7 @@ def run_training(
         "device": str(loaded.model.device),
         **_selected(trained),
         **_pieces(parts, rows_of),
+        **translated_in(trained_parts(spec)),
     }
 
 

@@ -38,7 +38,7 @@ from t2t_xfer.stages.plans import (
 )
 from t2t_xfer.stages.tagging import check_same_form
 from t2t_xfer.stages.train_plan import plan_training, resolve
-from t2t_xfer.study.same_data import shares_training_rows
+from t2t_xfer.study.same_data import shares_training_rows, trains_on_translations
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
 
@@ -273,6 +273,7 @@ def _cells(
     check_same_form(tip.base.architecture, builder.context.task(trained), task)
     if task.answer.name != "pair":  # pairs are read from the states of the model as it is
         ready = builder.train(tip, (trained,), training, study.limit.train, seed)
+    translated = any(trains_on_translations(builder.context, t) for t in (*intermediates, target))
     same_data = any(shares_training_rows(builder.context, task, target) for task in intermediates)
     length = resolve(tip.base, (trained,), training).training.max_input_tokens
     cells = []
@@ -290,6 +291,7 @@ def _cells(
                 readout,
                 score_id,
                 same_data=same_data,
+                translate_train=translated,
             )
             for score_id, readout in builder.test_at(ready, test, length)
         ]

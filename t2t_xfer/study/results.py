@@ -102,6 +102,7 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
                 cell.readout,
                 results["signature"],
                 same_data=cell.same_data,
+                translate_train=cell.translate_train,
                 majority=majority,
                 chance=results.get("chance"),
                 source_language=file.sources[cell.target],

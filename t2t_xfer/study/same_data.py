@@ -36,6 +36,12 @@ def shares_training_rows(context: Context, intermediate: str, target: str) -> bo
     return bool(set.intersection(*pools))
 
 
+def trains_on_translations(context: Context, task: str) -> bool:
+    """Whether the rows that train a task are in other languages than its source language."""
+    spec = context.catalogue.task(task)
+    return bool(context.catalogue.task(spec.train_task or task).train_languages)
+
+
 def _family(context: Context, task: str) -> set[str]:
     """The task that a task is trained on, and all that it contains, at any depth."""
     found: set[str] = set()
@@ -55,13 +61,14 @@ def _training_places(context: Context, family: set[str]) -> set[SplitRef | Path]
         spec = context.catalogue.task(name)
         for part in spec.data.sources:
             try:
-                places = locations(spec, part, spec.source_language, "train")
+                by_language = [locations(spec, part, code, "train") for code in spec.trained_in]
             except AbsentError:
                 continue  # nothing trains on it
             found.update(
                 SplitRef(place.id, place.config, place.split)
                 if isinstance(place, SplitRef)
                 else place
+                for places in by_language
                 for place in places
             )
     return found

@@ -80,6 +80,8 @@ class Cell:
     """The `score` stage that holds the number."""
     same_data: bool
     """The intermediate task trains on rows that train the target too (mnli before xnli)."""
+    translate_train: bool = False
+    """Some of the training rows are translations, so that transfer is not zero-shot."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,282 @@
+"""Translated training data of a task: rows in, rows in another language out, with a record of both.
+
+The rule: data in a folder is whole and says what made it. Pieces are kept as they come
+(`data.piece_store`), a language's `train.jsonl` is written when all are there, its `record.json`
+last. What was made otherwise is never overwritten.
+
+    tasks/mnli_mt.yaml                      a task like any other, trained on the rows below
+    translated/mnli_mt/de/train.jsonl       MNLI's own columns, and `source_row`
+    translated/mnli_mt/de/record.json       model, settings, what was translated and what dropped
+    translated/mnli_mt/pieces/de-….jsonl    every piece; may be deleted
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from t2t_xfer.data.examples import fingerprint
+from t2t_xfer.data.piece_store import PieceStore
+from t2t_xfer.data.textfile import content_hash
+from t2t_xfer.data.translating import Told
+from t2t_xfer.errors import DataError, UserError
+from t2t_xfer.languages import LANGUAGES, nearest_language
+from t2t_xfer.languages import language as language_of
+from t2t_xfer.progress import Progress
+from t2t_xfer.records import Json
+from t2t_xfer.specs.translator import TranslatorSpec
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.models import model_identity
+from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.translate_rows import SourceRow, source_rows
+from t2t_xfer.stages.translated_task import check_task, translated_task
+
+if TYPE_CHECKING:
+    from t2t_xfer.engines.translating import Translating
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+"""Of the rules by which rows are cut, aligned and dropped."""
+BATCH_TOKENS = 8192
+"""Padded tokens of one batch, input and expected translation."""
+ROWS, RECORD = "train.jsonl", "record.json"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be translated, by what, and where it goes."""
+
+    task: str
+    """The task whose rows are meant: `mnli` where XNLI is trained on MNLI."""
+    name: str
+    """Of the new task."""
+    languages: tuple[str, ...]
+    model: str
+    """A folder or a hub id."""
+    revision: str | None
+    translator: TranslatorSpec
+    dtype: str
+    limit: int | None
+    output: Path
+
+    def folder(self, code: str) -> Path:
+        """Where a language's rows and record go."""
+        return self.output / "translated" / self.name / code
+
+
+def parse_languages(text: str, source_language: str) -> tuple[str, ...]:
+    """The languages of `de,ru,sw`.
+
+    Raises:
+        UserError: one is unknown, stands twice, or is the language of the rows.
+    """
+    codes = tuple(code.strip() for code in text.split(",") if code.strip())
+    if not codes:
+        raise UserError("--to names no language. Give codes such as --to de,ru,sw.")
+    for number, code in enumerate(codes):
+        if code not in LANGUAGES:
+            raise UserError(
+                f"--to {code}: unknown language.{nearest_language(code)} Languages are named by"
+                f" code: {', '.join(LANGUAGES)}."
+            )
+        if code == source_language:
+            raise UserError(
+                f"--to {code}: the training rows are in {code} already. Rows are translated from"
+                " the source language, never to it."
+            )
+        if code in codes[:number]:
+            raise UserError(f"--to {text}: {code} stands there twice.")
+    return codes
+
+
+def translate(
+    context: Context, order: Order, say: Callable[[str], None]
+) -> dict[str, Mapping[str, Any]]:
+    """Makes what is not there yet; the record of each language.
+
+    Raises:
+        UserError: something else lies where the data should go, or model, translator, language
+            and task do not fit together.
+        DataError: no row of a language could be translated.
+    """
+    task = context.task(order.task)
+    yaml = order.output / "tasks" / f"{order.name}.yaml"
+    text = translated_task(task.spec, order.name, order.languages, Path(order.model).name)
+    check_task(yaml, text)
+    identity = _identity(context, task, order)
+    records = {code: _record(order.folder(code), identity) for code in order.languages}
+    missing = [code for code, record in records.items() if record is None]
+    if missing:
+        from t2t_xfer.engines.translating import load_translating
+
+        rows = source_rows(context, task, order.translator, order.limit)
+        translating = load_translating(
+            order.model,
+            order.revision,
+            order.translator,
+            dtype=order.dtype,
+            batch_tokens=BATCH_TOKENS,
+        )
+        for code in missing:
+            translating.check(code)
+        for code in missing:
+            records[code] = _translated(order, code, rows, translating, identity)
+            say(summary(code, records[code] or {}))
+    _write(yaml, text)
+    return {code: record for code, record in records.items() if record is not None}
+
+
+def summary(code: str, record: Mapping[str, Any]) -> str:
+    """One line about a language."""
+    lost = ", ".join(f"{count} {why}" for why, count in record["dropped"].items())
+    placed = ", ".join(f"{count} {how}" for how, count in record["aligned"].items())
+    return (
+        f"{code}: {record['translated']} of {record['rows']} rows"
+        + (f"; dropped: {lost}" if lost else "")
+        + (f"; answers: {placed}" if placed else "")
+    )
+
+
+def _translated(
+    order: Order,
+    code: str,
+    rows: Sequence[SourceRow],
+    translating: Translating,
+    identity: dict[str, Json],
+) -> dict[str, Json]:
+    """Translates one language and writes its files."""
+    started, folder = time.perf_counter(), order.folder(code)
+    made_by = {key: identity[key] for key in ("version", "model", "translator", "dtype")}
+    store = PieceStore(folder.parent / "pieces" / f"{code}-{_digest(made_by)}.jsonl")
+    no_spaces = language_of(code).no_spaces
+    _complete(store, [text for row in rows for text in row.plan.wanted()], translating, code)
+    unmarked = [
+        row
+        for row in rows
+        if row.plan.fallback() and row.plan.told(store.known, no_spaces=no_spaces) == "answer_lost"
+    ]
+    _complete(store, [text for row in unmarked for text in row.plan.fallback()], translating, code)
+    told = [row.plan.told(store.known, no_spaces=no_spaces) for row in rows]
+    done = [each for each in told if isinstance(each, Told)]
+    dropped: Counter[str] = Counter(each for each in told if isinstance(each, str))
+    if not done:
+        raise DataError(
+            f"none of the {len(rows)} rows of {order.task} could be translated to {code}:"
+            f" {', '.join(f'{count} {why}' for why, count in dropped.items())}. See what the model"
+            f" wrote in {store.path}; it may need another --translator (docs/translate.md)."
+        )
+    pieces = {text for row in rows for text in row.plan.wanted()}
+    unchanged = sum(store.known[text].text == text for text in pieces)
+    if unchanged > len(pieces) / 2:
+        log.warning(
+            "%d of %d pieces are the same in %s as in the source language: does the model"
+            " translate? See %s",
+            *(unchanged, len(pieces), code, store.path),
+        )
+    lines = (json.dumps(each.row, ensure_ascii=False) for each in done)
+    _write(folder / ROWS, "".join(f"{line}\n" for line in lines))
+    record: dict[str, Json] = {
+        "identity": identity,
+        "task": order.task,
+        "language": code,
+        "model": order.model,
+        "commit": translating.commit,
+        "rows": len(rows),
+        "translated": len(done),
+        "dropped": {**dropped},
+        "aligned": {**Counter(each.aligned for each in done if each.aligned is not None)},
+        "pieces": len(pieces),
+        "unchanged_pieces": unchanged,
+        "sha256": content_hash(folder / ROWS),
+        "device": str(translating.model.device),
+        "versions": _versions(),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    _write(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    return record
+
+
+def _complete(store: PieceStore, texts: Sequence[str], translating: Translating, code: str) -> None:
+    """Translates the texts that the store lacks."""
+    missing = [text for text in dict.fromkeys(texts) if text not in store.known]
+    if not missing:
+        return
+    with Progress(total=len(missing), desc=f"translate to {code}", unit="piece") as progress:
+        for number, translation in translating.write(missing, code):
+            store.add(missing[number], translation)
+            progress.update()
+
+
+def _identity(context: Context, task: Task, order: Order) -> dict[str, Json]:
+    """Everything that decides the rows: their source, the model and what it is told."""
+    return {
+        "version": VERSION,
+        "shown": task.shown(),
+        "data": fingerprint(task.spec, context.source, task.spec.source_language, "train"),
+        "limit": order.limit,
+        "model": model_identity(order.model, order.revision),
+        "translator": order.translator.canonical(),
+        "dtype": order.dtype,
+    }
+
+
+def _record(folder: Path, identity: dict[str, Json]) -> dict[str, Json] | None:
+    """The record of a language that is done; None if there is none.
+
+    Raises:
+        UserError: the rows were made otherwise, or have changed since.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        kept = record["identity"]
+        same = record["sha256"] == content_hash(folder / ROWS)
+    except (OSError, ValueError, KeyError) as e:
+        raise UserError(f"{path} cannot be read: {e}. Move the folder away.") from e
+    different = sorted(key for key in identity if kept.get(key) != identity[key])
+    if different or not same:
+        what = f"other settings ({', '.join(different)})" if different else "changes made since"
+        raise UserError(
+            f"{folder} holds translations with {what}. Nothing is overwritten: give another"
+            " --name, or move the folder away."
+        )
+    return record
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _versions() -> dict[str, Json]:
+    import torch
+    import transformers
+
+    return {"torch": str(torch.__version__), "transformers": transformers.__version__}
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as e:
+        raise UserError(
+            f"{path} cannot be written: {e.strerror}. Choose another place with --output."
+        ) from e
