@@ -296,6 +296,8 @@ def clause(language: str, found: list[Item], text: str) -> Reading:
     is_passive = first("passive") is not None or (verb is not None and "passive" in verb.form)
     assert is_passive == (by is not None) or language == "zh", f"{language}: half passive: {text}"
     agent, patient = roles(language, nouns, by, ask, text)
+    if language in ("tr", "ar") and "no" in [each.det for each in (agent, patient) if each]:
+        assert denied, f"{language}: no one, but the verb is not denied: {text}"
     if patient and patient.det == "no":
         patient, denied = replace(patient, det="a"), True
     if agent and agent.det == "no":

@@ -60,6 +60,20 @@ def _narrower(world: World, old: Thing, new: Thing) -> bool:
     return old.concept == new.concept or new.adjective in world.absolute
 
 
+CROWDS = {
+    ("all", "all"): ("narrower", ENTAILMENT),
+    ("all", "some"): ("either", ENTAILMENT),  # there are dogs
+    ("all", "no"): ("either", CONTRADICTION),
+    ("some", "some"): ("wider", ENTAILMENT),
+    ("some", "no"): ("wider", CONTRADICTION),
+    ("no", "all"): ("either", CONTRADICTION),
+    ("no", "some"): ("narrower", CONTRADICTION),
+    ("no", "no"): ("narrower", ENTAILMENT),
+}
+"""From *all dogs* to *some animals*: how the second crowd must relate to the first, and the label
+then; all else is neutral."""
+
+
 def _judge_crowd(world: World, premise: Event, hypothesis: Event) -> int | None:
     one, two = premise.agent, hypothesis.agent
     if premise.verb != hypothesis.verb or premise.time != hypothesis.time:
@@ -71,22 +85,12 @@ def _judge_crowd(world: World, premise: Event, hypothesis: Event) -> int | None:
     special = one.adjective != two.adjective and narrower and not wider
     if special and two.kind != one.kind and one.kind in ("all", "no"):
         return None  # are there any big dogs?
-    kept, given = hypothesis.place in ("", premise.place), premise.place in ("", hypothesis.place)
-    some = {"some", "num"}
-    if one.kind == "all":
-        if two.kind == "all":
-            return ENTAILMENT if narrower and kept else NEUTRAL
-        label = ENTAILMENT if two.kind in some else CONTRADICTION
-        return label if (narrower or wider) and kept else NEUTRAL
-    if one.kind in some:
-        if two.kind == "no":
-            return CONTRADICTION if wider and kept else NEUTRAL
-        return ENTAILMENT if two.kind == "some" and wider and kept else NEUTRAL
-    if two.kind == "no":
-        return ENTAILMENT if narrower and given else NEUTRAL
-    if two.kind in some:
-        return CONTRADICTION if narrower and given else NEUTRAL
-    return CONTRADICTION if (narrower or wider) and given else NEUTRAL
+    kinds = ["some" if thing.kind == "num" else thing.kind for thing in (one, two)]
+    relation, label = CROWDS.get((kinds[0], kinds[1]), ("", NEUTRAL))
+    related = {"wider": wider, "narrower": narrower, "either": wider or narrower, "": False}
+    # What happened here happened; what nobody did at all, nobody did here.
+    wide, place = (premise, hypothesis.place) if one.kind == "no" else (hypothesis, premise.place)
+    return label if related[relation] and wide.place in ("", place) else NEUTRAL
 
 
 def _judge_quality(world: World, premise: Event, hypothesis: Event) -> int | None:
