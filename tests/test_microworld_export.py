@@ -76,15 +76,13 @@ def test_every_task_reads_the_same_from_the_export(small_world: Path) -> None:
     for name in catalogue.task_names():
         spec = made.task(name).spec
         for split in SPLITS:
-            absent = [
-                missing_languages(spec, each.source, spec.languages, split)
-                for each in (made, mirrored)
-            ]
+            # Only the source language trains and tunes; a threshold of mining is tuned in each.
+            tested = split == "test" or (split == "validation" and spec.mining is not None)
+            codes = [c for c in spec.languages if tested or c == spec.source_language]
+            absent = [missing_languages(spec, c.source, codes, split) for c in (made, mirrored)]
             assert absent[0] == absent[1]
-            for language in set(spec.languages) - {*absent[0]}:
-                ours, theirs = (
-                    each.prompted(name, language, split, 8) for each in (made, mirrored)
-                )
+            for language in set(codes) - {*absent[0]}:
+                ours, theirs = (c.prompted(name, language, split, 8) for c in (made, mirrored))
                 assert ours == theirs, (name, language, split)
                 read |= {name} if ours[0] else set()
     assert read == set(catalogue.task_names())

@@ -62,7 +62,7 @@ SMALL = {
 
 @pytest.mark.slow
 def test_two_processes_give_the_cells_of_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A study of the user's own, called as the shipped one is, comes first."""
     one_thread()
@@ -72,6 +72,8 @@ def test_two_processes_give_the_cells_of_one(
     Path("studies/quickstart.yaml").write_text(json.dumps(SMALL))
     outcome = t2t("quickstart", "--output", "two")
     assert outcome.code == 0, outcome.err
+    waits = [text for text in caplog.messages if "another process" in text]
+    assert not waits, "that is nothing to warn of here"
     lines = outcome.out.splitlines()
     assert "synthetic" in lines[0]
     assert [line for line in lines[-4:] if "synthetic" in line]

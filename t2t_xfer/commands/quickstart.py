@@ -7,6 +7,7 @@ end. A store is safe for both, and each finds done what the other has finished.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -83,12 +84,20 @@ def _second_process(stages: list[Stage], output: Path) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    store_log = logging.getLogger("t2t_xfer.study.store")
+    store_log.addFilter(_is_news)
     try:
         yield
     finally:
+        store_log.removeFilter(_is_news)
         process.terminate()
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """That another process does a stage is no news here: it was started for that."""
+    return "another process is doing this stage" not in record.getMessage()
 
 
 def _num_cores() -> int:
