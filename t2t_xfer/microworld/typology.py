@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeAlias
 
-from t2t_xfer.microworld.lexicon import Agreement, Lexicon, load_lexicon
+from t2t_xfer.microworld.lexicon import Lexicon, load_lexicon
 
 Feature: TypeAlias = Callable[[Lexicon], str | bool]
 
@@ -33,18 +33,12 @@ def _before_noun(lexicon: Lexicon, slot: str) -> bool:
     return order.index(slot) < order.index("noun")
 
 
-def _words(lexicon: Lexicon) -> Mapping[str, Agreement]:
-    words = lexicon.grammar["words"]
-    assert not isinstance(words, str), "grammar.words is a mapping"
-    return words
-
-
 def _has(lexicon: Lexicon, *parameters: str) -> bool:
     return any(parameter in lexicon.grammar for parameter in parameters)
 
 
 def _definite(lexicon: Lexicon) -> str:
-    if "the" in _words(lexicon):
+    if "the" in lexicon.function_words:
         return "word"
     return "prefix" if lexicon.choose("noun_prefix", "the") else "none"
 
@@ -62,7 +56,7 @@ FEATURES: Mapping[str, Feature] = {
     "adjective before noun": lambda x: _before_noun(x, "adjective"),
     "question word in place": _asks_in_place,
     "definite article": _definite,
-    "indefinite article": lambda x: "a" in _words(x),
+    "indefinite article": lambda x: "a" in x.function_words,
     "case of objects": lambda x: _has(x, "object_case"),
     "plural after numerals": lambda x: x.choose("noun_form", "num") == "many",
     "classifiers": lambda x: _has(x, "classified"),
