@@ -84,16 +84,9 @@ class Translating(NamedTuple):
         return min(self.spec.max_input_tokens, most // 2 if self.decodes_alone else most)
 
     def _forced(self, code: str) -> int | None:
-        if not self.spec.forced_bos:
-            return None
-        token = self.spec.forced_bos.get(code)
-        name = self.spec.translator
+        token, name = self.spec.token_for(code), self.spec.translator
         if token is None:
-            known = ", ".join(sorted(self.spec.forced_bos))
-            raise UserError(
-                f"--to {code}: the translator {name!r} names no token for this language. It has:"
-                f" {known}."
-            )
+            return None
         found = self.tokenizer.convert_tokens_to_ids(token)
         if found is None or found == self.tokenizer.unk_token_id:
             raise UserError(

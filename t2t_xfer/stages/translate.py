@@ -36,7 +36,7 @@ from t2t_xfer.specs.translator import TranslatorSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import model_identity
 from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.translate_rows import SourceRow, source_rows
+from t2t_xfer.stages.translate_rows import SourceRow, check_translatable, source_rows
 from t2t_xfer.stages.translated_task import check_task, translated_task
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ def translate(
         DataError: no row of a language could be translated.
     """
     task = context.task(order.task)
+    check_translatable(task.spec)
+    for code in order.languages:
+        order.translator.token_for(code)
     yaml = order.output / "tasks" / f"{order.name}.yaml"
     text = translated_task(task.spec, order.name, order.languages, Path(order.model).name)
     check_task(yaml, text)
