@@ -26,7 +26,9 @@ from t2t_xfer.specs.task import TaskSpec
 SHIPPED = Catalogue([shipped_root()])
 MINED = {"bucc"}
 """Tasks whose rows are two lists of sentences rather than examples one by one."""
-NAMES = [name for name in SHIPPED.task_names() if name not in MINED]
+TRANSLATED = {name for name in SHIPPED.task_names() if SHIPPED.task(name).train_languages}
+"""Tasks whose training rows, and their English ones, are not in the mirror."""
+NAMES = [name for name in SHIPPED.task_names() if name not in MINED | TRANSLATED]
 LEFT_OUT = {"hellaswag", "cosmos_qa", "commonsense_qa", "qqp", "mnli"}
 """Intermediate tasks without a labelled test split."""
 

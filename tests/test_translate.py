@@ -105,6 +105,14 @@ def test_an_encoder_decoder_translates_to_the_language_of_its_first_token(
         ]
 
 
+def test_beam_search_writes_the_same_where_the_model_is_sure(project: Project) -> None:
+    beams = project.out / "beams.yaml"
+    beams.write_text(FORCED.replace("forced\n", "beams\n", 1) + "beams: 3\n")
+    assert project.translate("mnli", "ar", "--translator", beams).code == 0
+    premises = [row["premise"] for row in project.rows("mnli_mt", "ar")]
+    assert premises == [GOLD["ar"]["The dog sleeps."], GOLD["ar"]["Ada sees the cat."]]
+
+
 def test_a_decoder_translates_up_to_the_end_of_the_line(project: Project) -> None:
     """It goes on writing after the translation, as models without instructions do."""
     done = project.translate("mnli", "de", "--translator", "continue", model=project.decoder)
@@ -209,7 +217,7 @@ def test_a_text_that_is_too_long_and_a_translation_without_end_are_counted(
     short.write_text(FORCED.replace("forced\n", "short\n", 1) + "max_input_tokens: 2\n")
     done = project.translate("mnli", "de", "--translator", short)
     assert done.code == 2
-    assert "none of the 2 rows of mnli could be translated to de: 2 too_long" in done.err
+    assert "none of the 2 rows of mnli could be translated: 2 too_long" in done.err
     cut = project.out / "cut.yaml"
     cut.write_text(FORCED.replace("forced\n", "cut\n", 1) + "max_new_tokens: 2\n")
     done = project.translate("mnli", "de", "--translator", cut)

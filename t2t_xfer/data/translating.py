@@ -16,7 +16,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.data.choices import look_up
 from t2t_xfer.data.realign import Marks, choose_marks, found, marked, pieces, unmarked
-from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Answer, Row, Value
 from t2t_xfer.specs.task import TaskSpec
 
@@ -50,15 +49,8 @@ def text_paths(task: TaskSpec, row: Row, names: Collection[str]) -> list[TextPat
         names: what the prompt's template names; counts for a task that lists no `fields`.
 
     Raises:
-        UnsupportedError: tags belong to words, and pairs are translations already.
         DataError: a column is missing.
     """
-    if task.answer in ("tags", "pair"):
-        why = "its tags belong to the words" if task.answer == "tags" else "its rows are pairs"
-        raise UnsupportedError(
-            f"task {task.task!r} cannot be translated, because {why} of each language. Translate"
-            " a task whose answers are labels, choices or spans."
-        )
     kept = {task.label_field, task.answers_field, task.id_field, task.context_field}
     columns = [c for c in (task.fields.values() or sorted(names & row.keys())) if c not in kept]
     where = f"task {task.task!r}"
@@ -125,9 +117,9 @@ class RowPlan:
         for path in self.paths:
             source = _get(self.row, path)
             joined = _joined([lookup[piece] for piece in _plain(source, self)], gap)
-            if not isinstance(joined, str):
-                return joined
-            put(out, path, joined)
+            if joined.loss is not None:
+                return joined.loss
+            put(out, path, joined.text)
         if self.span is None:
             return Told(out)
         return self._with_context(out, self.span, lookup, gap, no_spaces)
@@ -154,13 +146,13 @@ class RowPlan:
                 place, translation = (offset + start, offset + end), Translation(text)
             parts.append(translation)
         joined = _joined(parts, gap)
-        if not isinstance(joined, str):
-            return joined
+        if joined.loss is not None:
+            return joined.loss
         if span.answer is not None and place is None:
             return "answer_lost"
-        texts = [] if place is None else [joined[slice(*place)]]
+        texts = [] if place is None else [joined.text[slice(*place)]]
         starts = [] if place is None else [place[0]]
-        put(out, span.context, joined)
+        put(out, span.context, joined.text)
         put(out, span.answers, {"text": texts, "answer_start": starts})
         return Told(out, how)
 
@@ -218,13 +210,10 @@ def _aligned(
     return plain.text, place.start, place.end, place.how
 
 
-def _joined(parts: Sequence[Translation], gap: str) -> str | Loss:
-    for part in parts:
-        if part.loss is not None:
-            return part.loss
-    text = gap.join(part.text for part in parts)
-    # A blank text of the data stays blank; `wanted` has no piece of it.
-    return "empty" if parts and not text.strip() else text
+def _joined(parts: Sequence[Translation], gap: str) -> Translation:
+    """One text of its pieces; lost if one of them is. A blank text of the data has no pieces."""
+    lost = next((part for part in parts if part.loss is not None), None)
+    return lost or Translation(gap.join(part.text for part in parts))
 
 
 def _get(row: Row, path: TextPath) -> str:

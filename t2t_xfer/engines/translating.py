@@ -24,6 +24,7 @@ from t2t_xfer.engines.decoding import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import language
 from t2t_xfer.prompts.template import Template
+from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.translator import TranslatorSpec
 
 GROWTH, FLOOR = 8, 32
@@ -84,16 +85,9 @@ class Translating(NamedTuple):
         return min(self.spec.max_input_tokens, most // 2 if self.decodes_alone else most)
 
     def _forced(self, code: str) -> int | None:
-        if not self.spec.forced_bos:
-            return None
-        token = self.spec.forced_bos.get(code)
-        name = self.spec.translator
+        token, name = self.spec.token_for(code), self.spec.translator
         if token is None:
-            known = ", ".join(sorted(self.spec.forced_bos))
-            raise UserError(
-                f"--to {code}: the translator {name!r} names no token for this language. It has:"
-                f" {known}."
-            )
+            return None
         found = self.tokenizer.convert_tokens_to_ids(token)
         if found is None or found == self.tokenizer.unk_token_id:
             raise UserError(
@@ -185,11 +179,7 @@ def load_translating(
     try:
         config = transformers.AutoConfig.from_pretrained(path, revision=revision)
         name = architecture_of(config.to_dict())
-        if name == "encoder":
-            raise UnsupportedError(
-                f"the model {path!r} is an encoder, which writes no text. Translate with an"
-                " encoder-decoder or a decoder."
-            )
+        _check_architecture(path, name, spec)
         options = {} if spec.source_code is None else {"src_lang": spec.source_code}
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
             path, revision=revision, **options
@@ -207,10 +197,18 @@ def load_translating(
             f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
             " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
         ) from e
+    return Translating(model.to(device).eval(), tokenizer, name == "causal", spec, batch_tokens)
+
+
+def _check_architecture(path: str, name: ArchitectureName, spec: TranslatorSpec) -> None:
+    if name == "encoder":
+        raise UnsupportedError(
+            f"the model {path!r} is an encoder, which writes no text. Translate with an"
+            " encoder-decoder or a decoder."
+        )
     if name == "causal" and spec.forced_bos:
         raise UnsupportedError(
             f"the model {path!r} is a decoder, but the translator {spec.translator!r} forces the"
             " first token of an encoder-decoder's translation. Use --translator instruct or"
             " --translator continue."
         )
-    return Translating(model.to(device).eval(), tokenizer, name == "causal", spec, batch_tokens)

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from t2t_xfer.errors import SpecError, nearest
+from t2t_xfer.errors import SpecError, UserError, nearest
 from t2t_xfer.specs.base import (
     Count,
     Filled,
@@ -71,6 +71,19 @@ class TranslatorSpec(Spec):
     max_new_tokens: Count = 512
     """Rows with a translation that does not end before are dropped and counted."""
     note: Text = ""
+
+    def token_for(self, code: str) -> str | None:
+        """The token that a translation to a language begins with; None if none is forced.
+
+        Raises:
+            UserError: the file names tokens, but none for this language.
+        """
+        if self.forced_bos and code not in self.forced_bos:
+            raise UserError(
+                f"--to {code}: the translator {self.translator!r} names no token for this language."
+                f" It has: {', '.join(sorted(self.forced_bos))}."
+            )
+        return self.forced_bos.get(code)
 
 
 def load_translator(roots: Sequence[Path], name_or_path: str) -> TranslatorSpec:

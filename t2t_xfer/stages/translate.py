@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from t2t_xfer.data.examples import fingerprint
 from t2t_xfer.data.piece_store import PieceStore
 from t2t_xfer.data.textfile import content_hash
-from t2t_xfer.data.translating import Told
+from t2t_xfer.data.translating import Loss, Told
 from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.languages import LANGUAGES, nearest_language
 from t2t_xfer.languages import language as language_of
@@ -36,7 +36,7 @@ from t2t_xfer.specs.translator import TranslatorSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import model_identity
 from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.translate_rows import SourceRow, source_rows
+from t2t_xfer.stages.translate_rows import SourceRow, check_translatable, source_rows
 from t2t_xfer.stages.translated_task import check_task, translated_task
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ def translate(
         DataError: no row of a language could be translated.
     """
     task = context.task(order.task)
+    check_translatable(task.spec)
+    for code in order.languages:
+        order.translator.token_for(code)
     yaml = order.output / "tasks" / f"{order.name}.yaml"
     text = translated_task(task.spec, order.name, order.languages, Path(order.model).name)
     check_task(yaml, text)
@@ -166,23 +169,8 @@ def _translated(
     ]
     _complete(store, [text for row in unmarked for text in row.plan.fallback()], translating, code)
     told = [row.plan.told(store.known, no_spaces=no_spaces) for row in rows]
-    done = [each for each in told if isinstance(each, Told)]
-    dropped: Counter[str] = Counter(each for each in told if isinstance(each, str))
-    if not done:
-        raise DataError(
-            f"none of the {len(rows)} rows of {order.task} could be translated to {code}:"
-            f" {', '.join(f'{count} {why}' for why, count in dropped.items())}. See what the model"
-            f" wrote in {store.path}; it may need another --translator (docs/translate.md)."
-        )
-    pieces = {text for row in rows for text in row.plan.wanted()}
-    unchanged = sum(store.known[text].text == text for text in pieces)
-    if unchanged > len(pieces) / 2:
-        log.warning(
-            "%d of %d pieces are the same in %s as in the source language: does the model"
-            " translate? See %s",
-            *(unchanged, len(pieces), code, store.path),
-        )
-    lines = (json.dumps(each.row, ensure_ascii=False) for each in done)
+    found = _counted(order, rows, told, store)
+    lines = (json.dumps(each.row, ensure_ascii=False) for each in told if isinstance(each, Told))
     _write(folder / ROWS, "".join(f"{line}\n" for line in lines))
     record: dict[str, Json] = {
         "identity": identity,
@@ -190,12 +178,7 @@ def _translated(
         "language": code,
         "model": order.model,
         "commit": translating.commit,
-        "rows": len(rows),
-        "translated": len(done),
-        "dropped": {**dropped},
-        "aligned": {**Counter(each.aligned for each in done if each.aligned is not None)},
-        "pieces": len(pieces),
-        "unchanged_pieces": unchanged,
+        **found,
         "sha256": content_hash(folder / ROWS),
         "device": str(translating.model.device),
         "versions": _versions(),
@@ -203,6 +186,40 @@ def _translated(
     }
     _write(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return record
+
+
+def _counted(
+    order: Order, rows: Sequence[SourceRow], told: Sequence[Told | Loss], store: PieceStore
+) -> dict[str, Json]:
+    """How many rows were translated and dropped, and why.
+
+    Raises:
+        DataError: none was translated.
+    """
+    done = [each for each in told if isinstance(each, Told)]
+    dropped: Counter[str] = Counter(each for each in told if isinstance(each, str))
+    if not done:
+        raise DataError(
+            f"none of the {len(rows)} rows of {order.task} could be translated:"
+            f" {', '.join(f'{count} {why}' for why, count in dropped.items())}. See what the model"
+            f" wrote in {store.path}; it may need another --translator (docs/translate.md)."
+        )
+    pieces = {text for row in rows for text in row.plan.wanted()}
+    unchanged = sum(store.known[text].text == text for text in pieces)
+    if unchanged > len(pieces) / 2:
+        log.warning(
+            "%d of %d pieces are the same as in the source language: does the model translate?"
+            " See %s",
+            *(unchanged, len(pieces), store.path),
+        )
+    return {
+        "rows": len(rows),
+        "translated": len(done),
+        "dropped": {**dropped},
+        "aligned": {**Counter(each.aligned for each in done if each.aligned is not None)},
+        "pieces": len(pieces),
+        "unchanged_pieces": unchanged,
+    }
 
 
 def _complete(store: PieceStore, texts: Sequence[str], translating: Translating, code: str) -> None:

@@ -18,7 +18,7 @@ from t2t_xfer.data.place import Place
 from t2t_xfer.data.places import find_places
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.translating import RowPlan, Span, path_of, text_paths
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.prompts.template import Template
 from t2t_xfer.records import Row
 from t2t_xfer.specs.task import TaskSpec
@@ -39,22 +39,35 @@ class SourceRow:
     plan: RowPlan
 
 
+def check_translatable(spec: TaskSpec) -> None:
+    """Refuses a task before anything is read.
+
+    Raises:
+        UnsupportedError: its answers belong to the words of one language.
+        UserError: its rows are translations already.
+    """
+    if spec.answer in ("tags", "pair"):
+        why = "its tags belong to the words" if spec.answer == "tags" else "its rows are pairs"
+        raise UnsupportedError(
+            f"task {spec.task!r} cannot be translated, because {why} of each language. Translate"
+            " a task whose answers are labels, choices or spans."
+        )
+    if spec.train_languages:
+        raise UserError(
+            f"task {spec.task!r} is trained in {', '.join(spec.train_languages)}: its rows are"
+            " translations already. Translate the task that they were made from."
+        )
+
+
 def source_rows(
     context: Context, task: Task, translator: TranslatorSpec, limit: int | None
 ) -> list[SourceRow]:
     """The labelled training rows in the source language, in file order.
 
     Raises:
-        UnsupportedError: the task's rows cannot be translated.
-        UserError: its rows are translations already.
         AbsentError, DataError: as `read_examples`.
     """
     spec = task.spec
-    if spec.train_languages:
-        raise UserError(
-            f"task {spec.task!r} is trained in {', '.join(spec.train_languages)}: its rows are"
-            " translations already. Translate the task that they were made from."
-        )
     names = Template(task.prompt.input).names
     places = find_places(spec, context.source, spec.source_language, "train")
     rows = choose(numbered_rows(spec, places), limit, f"{spec.task}/train")
