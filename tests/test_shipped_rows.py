@@ -201,7 +201,10 @@ def test_words_and_codes_are_distinct_as_tokens(
 
 @pytest.mark.parametrize(("name", "variant"), wordings())
 def test_texts_survive_the_tokenizer(loaded: LoadedModel, name: str, variant: str) -> None:
-    """Every character is in some token, and every word has a token of its own."""
+    """Every character but white space is in some token, and every word has a token of its own.
+
+    Tokenizers may drop a space: XLM-R's joins several into one, ours drops those before Han.
+    """
     task, answer = worded(name, variant)
     codec = loaded.architecture.codec
 
@@ -211,7 +214,7 @@ def test_texts_survive_the_tokenizer(loaded: LoadedModel, name: str, variant: st
         text = answer.render(example)
         encoded = codec.encode(text)
         covered = {i for start, end in encoded.offsets for i in range(start, end)}
-        assert covered == set(range(len(text.input)))
+        assert {i for i, sign in enumerate(text.input) if not sign.isspace()} <= covered
         owned = [encoded.spans[slot] for slot in text.slots]
         assert all(span.start < span.end for span in owned)
         assert all(a.end <= b.start for a, b in pairwise(owned))
