@@ -51,19 +51,33 @@ class Piece(NamedTuple):
 
 
 @contextmanager
-def _states_before(head: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Keeps what goes into the head, and lets it multiply nothing."""
+def _states_before(
+    head: torch.nn.Module, embeddings: torch.nn.Module
+) -> Iterator[list[torch.Tensor]]:
+    """Keeps what goes into the head, and lets it multiply nothing.
+
+    What the head has of its own (its bias, and its matrix if that is not the embeddings') still
+    gets a gradient, of zeros. Several processes wait in every pass for the gradient of each weight,
+    and one of them may have rows for the head where another has pointers.
+    """
     seen: list[torch.Tensor] = []
 
     def keep(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         seen.append(args[0])
-        return (args[0][:, :0], *args[1:])
+        return (args[0][:, :0].detach(), *args[1:])
 
-    handle = head.register_forward_pre_hook(keep)
+    def touch(module: torch.nn.Module, _: Any, nothing: torch.Tensor) -> None:
+        shared = {id(weight) for weight in embeddings.parameters()}
+        for weight in module.parameters():
+            if id(weight) not in shared and weight.requires_grad:
+                seen[0] = seen[0] + 0 * weight.sum()
+
+    handles = [head.register_forward_pre_hook(keep), head.register_forward_hook(touch)]
     try:
         yield seen
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def pointer_logits(
@@ -77,7 +91,8 @@ def pointer_logits(
     """
     unwrapped = without_wrapper(model)
     inputs = placed(architecture.inputs(rows), unwrapped)
-    with _states_before(unwrapped.get_output_embeddings()) as seen:
+    head, embeddings = unwrapped.get_output_embeddings(), unwrapped.get_input_embeddings()
+    with _states_before(head, embeddings) as seen:
         model(**inputs)
     states = seen[0].float()
     spans = [row.keys for row in rows if row.keys is not None]

@@ -103,7 +103,7 @@ class Builder:
         first = tip.stage_id is None
         spec = train_spec(self.context, tip.base, first, tasks, training, limit, seed)
         needs, how = self._source(tip)
-        how["checkpoint_steps"] = training.checkpoint_steps
+        how |= training.how_to_run()
         stage_id = self.add(Stage("train", f"{label}@{seed}", spec, needs, how))
         if training.adapter == "none":
             return Tip(label, tip.base, stage_id)
