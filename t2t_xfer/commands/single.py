@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from t2t_xfer import processes
 from t2t_xfer.commands import options
 from t2t_xfer.errors import AbsentError, UnsupportedError, UserError, nearest
 from t2t_xfer.languages import nearest_language
@@ -128,6 +130,7 @@ def evaluate(
     """Test a model on a task in some or all languages, zero-shot."""
     from t2t_xfer.stages.plans import Test
 
+    processes.check_single("t2t-xfer evaluate", "Start it once, without a launcher.")
     if model is None and engine not in ("oracle", "majority"):
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
     builder, context = _builder(data)
@@ -223,7 +226,11 @@ def _languages(
 
 
 def _run(builder: Builder, context: Context, output: Path) -> Any:
-    """Runs the builder's stages; a failure becomes this command's own error."""
+    """Runs the builder's stages; a failure becomes this command's own error.
+
+    Of several processes, only the first returns.
+    """
+    from t2t_xfer.commands.together import dismiss, follow, leading
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
     from t2t_xfer.study.run import run_plan, would_run
@@ -234,6 +241,13 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     store = Store(output / options.STORE)
     preflight(would_run(plan, store), context)
     runner, mistakes = StageRunner(context), list[UserError]()
+    if processes.count() > 1:
+        from t2t_xfer.training.devices import join
+
+        join()
+    if not processes.is_first():
+        follow(plan, runner)
+        raise SystemExit(0)
 
     def run_stage(stage: Stage, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         try:
@@ -242,11 +256,13 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
             mistakes.append(e)
             raise
 
-    summary = run_plan(plan, store, run_stage, say=lambda s: click.echo(s, err=True))
+    say = functools.partial(click.echo, err=True)
+    summary = run_plan(plan, store, leading(run_stage), say)
     if mistakes:
         raise mistakes[0]
     if summary.failed:
         log = summary.logs.get(summary.failed[0], "none")
         click.echo(f"failed: {summary.failed[0]}, log: {log}", err=True)
         raise SystemExit(1)
+    dismiss()
     return store

@@ -115,19 +115,13 @@ def compile_blocks(model: torch.nn.Module) -> None:
         block.compile(dynamic=True)
 
 
-def check_float16(model_type: str, device: str) -> None:
-    """Refuses half precision where it cannot work.
+def check_float16(device: torch.device) -> None:
+    """Refuses half precision where the device lacks it.
 
     Raises:
-        UnsupportedError: a T5, or a device without it.
+        UnsupportedError: it is no CUDA device.
     """
-    if model_type in ("t5", "mt5", "umt5"):
-        raise UnsupportedError(
-            f"training.autocast: float16 does not work for {model_type}: it was pretrained in"
-            " bfloat16, and the states inside its feed-forward layers exceed 65,504, the largest"
-            " float16, so that the loss becomes NaN. Use `autocast: bfloat16` or `none`."
-        )
-    if device != "cuda":
+    if device.type != "cuda":
         raise UnsupportedError(
             "training.autocast: float16 needs a CUDA device. Use `autocast: bfloat16` or `none`."
         )

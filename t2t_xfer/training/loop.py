@@ -225,7 +225,7 @@ def train(
         micro_batch_tokens=spec.micro_batch_tokens,
     )
     if spec.autocast == "float16":
-        check_float16(loaded.model.config.model_type, loaded.model.device.type)
+        check_float16(loaded.model.device)
     if spec.compile:
         compile_blocks(loaded.model)
     trainer = _StepTrainer(

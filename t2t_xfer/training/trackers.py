@@ -42,13 +42,11 @@ class JsonLines(TrainerCallback):
 
 
 def check_tracker(name: str) -> None:
-    """Refuses a tracker that is not there, before any training.
+    """Refuses a tracker of transformers that is not there, before any training.
 
     Raises:
         MissingExtraError: its package is not installed.
     """
-    if name in ("none", "jsonl"):
-        return
     packages = ("tensorboard", "tensorboardX") if name == "tensorboard" else (name,)
     if not any(find_spec(package) for package in packages):
         raise MissingExtraError(
