@@ -12,6 +12,7 @@ import click
 
 from t2t_xfer import processes
 from t2t_xfer.commands import options
+from t2t_xfer.commands.dry_run import print_dry_run
 from t2t_xfer.errors import AbsentError, UnsupportedError, UserError, nearest
 from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Json
@@ -50,6 +51,12 @@ MODEL_HELP = (
     default=None,
     help="Train all weights, a LoRA adapter, or one over a base in 4 bits. Beats the YAML file.",
 )
+@click.option(
+    "--dry-run",
+    "only_plan",
+    is_flag=True,
+    help="Print parameters, steps and estimated memory. Loads no weights and writes nothing.",
+)
 @options.data
 @options.seed
 @options.limit
@@ -60,6 +67,7 @@ def train(
     tasks: tuple[str, ...],
     training_file: Path | None,
     adapter: str | None,
+    only_plan: bool,
     data: str,
     seed: int,
     limit: int | None,
@@ -75,6 +83,9 @@ def train(
     settings = _training(training_file, adapter)
     tip = builder.start(_model(model, context, spec.source_language))
     tip = builder.train(tip, trained, settings, limit, seed)
+    if only_plan:
+        print_dry_run(builder, context, tip, settings, as_json)
+        return
     store = _run(builder, context, output)
     record = store.record(tip.trained_id)
     path = store.path(tip.trained_id) / "checkpoint"
@@ -85,6 +96,7 @@ def train(
     click.echo(f"{results['steps']} steps, final loss {results['final_loss']}")
     share = results["trainable_parameters"] / results["parameters"]
     click.echo(f"{results['trainable_parameters']} parameters trained, {share:.2%} of all")
+    click.echo(f"padding: {results['padding_share']:.1%} of the tokens computed")
     click.echo(f"checkpoint: {path}")
 
 
