@@ -39,6 +39,7 @@ class MemoryEstimate:
 
     weights: int
     gradients: int
+    """With those on their way: two more of the embeddings' size where the head is tied to them."""
     optimizer: int
     """AdamW: two numbers for each trained weight."""
     activations: int
@@ -56,7 +57,7 @@ class _Counter(TorchDispatchMode):
     """Counts the bytes of every storage that an operation makes, while it lives."""
 
     def __init__(self, vocabulary: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.vocabulary = vocabulary
         self.kinds: dict[int, tuple[str, int]] = {}
         self.now = dict.fromkeys(("gradients", "activations", "logits"), 0)
@@ -67,8 +68,10 @@ class _Counter(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(out):
             if isinstance(tensor, torch.Tensor):
-                wide = tensor.ndim > 1 and tensor.shape[-1] == self.vocabulary
-                self._count(tensor.untyped_storage(), "logits" if wide else "activations")
+                self._count(tensor.untyped_storage(), self._kind(tensor))
+        if func is torch.ops.aten.add.Tensor and torch._C._current_graph_task_id() >= 0:
+            # Autograd adds up the gradients of what is used twice in place, but not fake ones.
+            self._leave_out(args[0].untyped_storage())
         if sum(self.now.values()) > sum(self.peak.values()):
             self.peak = dict(self.now)
         return out
@@ -77,6 +80,19 @@ class _Counter(TorchDispatchMode):
         """What is counted elsewhere."""
         for tensor in tensors:
             self.kinds[id(tensor.untyped_storage())] = ("", 0)
+
+    def _kind(self, tensor: torch.Tensor) -> str:
+        if tensor.ndim > 1 and tensor.shape[-1] == self.vocabulary:
+            return "logits"
+        if tensor.ndim == 2 and tensor.shape[0] == self.vocabulary:
+            return "gradients"  # of embeddings or head, on its way
+        return "activations"
+
+    def _leave_out(self, storage: Any) -> None:
+        kind, size = self.kinds.get(id(storage), ("", 0))
+        if kind:
+            self.now[kind] -= size
+            self.kinds[id(storage)] = ("", 0)
 
     def _count(self, storage: Any, kind: str) -> None:
         key = id(storage)
