@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 import transformers
+from gpu_models import SHAPES as LARGE
 
 from t2t_xfer.architectures.adapters import add_adapter
 from t2t_xfer.architectures.head import batch_losses
@@ -100,6 +101,10 @@ SHAPES: dict[tuple[ArchitectureName, str], Shape] = {
     ("encoder", "24m"): Shape("body 25 M, vocabulary 131k", *_ENCODER, _xlmr(131_072, 512, 8)),
     ("encoder", "100m"): Shape("XLM-R base: body 86 M, 250k", *_ENCODER, _xlmr(250_002, 768, 12)),
 }
+SHAPES |= {
+    (large.architecture, "large"): Shape(large.like, large.config, large.model, large.size)
+    for large in LARGE
+}
 TINY = {
     "causal": _llama(64, 1, 128),
     "seq2seq": _mt5(64, 1, 128),
@@ -147,7 +152,7 @@ def build(case: Case, context: Context) -> LoadedModel:
     torch.set_default_dtype(torch.bfloat16 if case.bf16 else torch.float32)
     try:
         with torch.device(case.device):
-            model = shape.model(shape.config(**{**size, "vocab_size": size["vocab_size"]}))
+            model = shape.model(shape.config(**size))
     finally:
         torch.set_default_dtype(default)
     loaded = wrap(model, tokenizer, case.max_input_tokens)
