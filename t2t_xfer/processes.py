@@ -13,7 +13,7 @@ import time
 
 from t2t_xfer.errors import UnsupportedError
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 20.0
 """How long another process holds a message back. The launcher ends it as soon as the first process
 has said the same and stopped."""
 

@@ -24,6 +24,8 @@ from t2t_xfer.records import ArchitectureName
 from t2t_xfer.training.steps import Step
 
 from .conftest import REPOSITORY
+from .studydata import new_model as new_model_spec
+from .studydata import t2t, write_study
 
 TRAINING = """
 steps: 5
@@ -142,10 +144,10 @@ def test_weights_in_pieces_learn_what_whole_ones_learn(tmp_path: Path) -> None:
 def test_what_uses_one_process_refuses_several(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from .studydata import t2t, write_study
-
     monkeypatch.chdir(tmp_path)
-    study = write_study(tmp_path, models=[{"name": "m", "path": "micro:causal"}])
+    study = write_study(
+        tmp_path, models=[new_model_spec("causal")], targets=["xnli"], languages=["en"]
+    )
     monkeypatch.setenv("WORLD_SIZE", "2")
     arguments = [study if part == "x.yaml" else part for part in command]
     outcome = t2t(*arguments, "--data", "microworld")

@@ -115,6 +115,19 @@ def compile_blocks(model: torch.nn.Module) -> None:
         block.compile(dynamic=True)
 
 
+def random_state() -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Of the generators that dropout draws from: the CPU's and, if there is one, the GPU's."""
+    of_device = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    return torch.get_rng_state(), of_device
+
+
+def restore_random_state(state: tuple[torch.Tensor, torch.Tensor | None]) -> None:
+    """Draws again what was drawn after `random_state`."""
+    torch.set_rng_state(state[0])
+    if state[1] is not None:
+        torch.cuda.set_rng_state(state[1])
+
+
 def check_float16(device: torch.device) -> None:
     """Refuses half precision where the device lacks it.
 

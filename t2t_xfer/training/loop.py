@@ -31,6 +31,8 @@ from t2t_xfer.training.devices import (
     check_float16,
     check_sharded,
     compile_blocks,
+    random_state,
+    restore_random_state,
     wait_for_all,
 )
 from t2t_xfer.training.guards import LossGuard, is_out_of_memory, smaller
@@ -93,18 +95,18 @@ class _StepTrainer(Trainer):
         number = self.state.global_step + 1
         model.train()
         check_sharded(model)
-        random_numbers = torch.get_rng_state()
+        random_numbers = random_state()
         done = None
         while done is None:
             try:
                 done = self._accumulate(model, step)
-            except (RuntimeError, torch.OutOfMemoryError) as error:
+            except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
             if done is None:  # outside `except`, which holds on to the tensors of the failed pass
                 step = self._smaller(step, number)
                 model.zero_grad(set_to_none=True)
-                torch.set_rng_state(random_numbers)
+                restore_random_state(random_numbers)
         total, losses = done
         self.guard.check(number, float(total), step, losses)
         self.step_losses.append(float(total))
