@@ -31,6 +31,7 @@ from t2t_xfer.stages.run import new_model_texts
 from t2t_xfer.stages.score import score_examples
 from t2t_xfer.stages.task import Task
 from t2t_xfer.training.loop import train
+from t2t_xfer.training.mixture import Mixture
 
 MAX_INPUT_TOKENS = 256
 WRITERS: tuple[ArchitectureName, ...] = ("seq2seq", "causal")
@@ -60,8 +61,8 @@ def _trained(
     with tempfile.TemporaryDirectory() as folder:
         done = train(
             loaded,
-            len(prompted),
-            lambda i, _: loaded.architecture.training_rows(prompted[i], options, form),
+            Mixture.of_one(len(prompted), seed),
+            lambda at: loaded.architecture.training_rows(prompted[at.example], options, form),
             training,
             seed=seed,
             directory=Path(folder),

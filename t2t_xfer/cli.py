@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from t2t_xfer import processes
 from t2t_xfer.commands import (
     doctor,
     job,
@@ -63,6 +64,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         cli.main(args=arguments, prog_name="t2t-xfer", standalone_mode=False)
     except UserError as e:
+        processes.let_the_first_speak()
         click.echo(f"t2t-xfer: {e}", err=True)
         sys.exit(e.exit_code)
     except click.ClickException as e:

@@ -55,6 +55,29 @@ def test_the_benchmark_of_search_runs_at_any_size() -> None:
 
 
 @pytest.mark.slow
+def test_the_benchmark_of_training_measures_both_sides_on_the_same_rows(shared_hub: Path) -> None:
+    command = [sys.executable, str(REPOSITORY / "benchmarks" / "training.py"), "--tiny"]
+    command += ["--data", f"mirror:{shared_hub}", "--rounds", "1", "--steps", "2"]
+    done = subprocess.run(  # noqa: PLW1510
+        [*command, "--threads", "1"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if line[:2] == "| "]
+    assert [row for row in rows if row != "TRL SFTTrainer"] == [
+        *("", "ours", "Trainer, length grouping"),
+        *("", "ours", "Seq2SeqTrainer, length grouping"),
+        *("", "ours", "Trainer, length grouping"),
+    ]
+    differences = re.findall(r"from full logits ([\d.e+-]+)", done.stdout)
+    assert len(differences) == 3
+    assert max(map(float, differences)) < 1e-5
+
+
+@pytest.mark.slow
 def test_without_a_device_it_says_so_and_measures_nothing(tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "benchmarks" / "gpu.py"), "--output", str(tmp_path)]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}

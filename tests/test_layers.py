@@ -13,7 +13,17 @@ from .conftest import REPOSITORY
 
 PACKAGE = "t2t_xfer"
 LAYERS = (
-    *("errors", "records", "languages", "progress", "specs", "prompts", "answers", "metrics"),
+    *(
+        "errors",
+        "records",
+        "languages",
+        "progress",
+        "processes",
+        "specs",
+        "prompts",
+        "answers",
+        "metrics",
+    ),
     *("microworld", "data", "xtreme", "architectures", "engines", "retrieval", "training"),
     *("report", "stages", "study"),
     *("commands", "cli", "__main__"),
@@ -21,7 +31,17 @@ LAYERS = (
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "safetensors", "vllm"}
 HEAVY |= {"evaluate"}
 NEVER_HEAVY = {
-    *("errors", "records", "languages", "progress", "specs", "prompts", "answers", "metrics"),
+    *(
+        "errors",
+        "records",
+        "languages",
+        "progress",
+        "processes",
+        "specs",
+        "prompts",
+        "answers",
+        "metrics",
+    ),
     *("microworld", "xtreme", "report"),
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""

@@ -196,11 +196,11 @@ def test_a_step_may_mix_pointers_with_other_rows(loaded: LoadedModel) -> None:
     )
     (step,) = [dataset[0]]
     assert step == dataset[0]
-    assert all(len({row.points for row in batch}) == 1 for batch in step.micro_batches)
+    assert all(len({row.points for row in batch}) == 1 for batch in step.shares()[0])
     with torch.inference_mode():
         together = sum(
             float(batch_losses(loaded.model, loaded.architecture, batch).sum())
-            for batch in step.micro_batches
+            for batch in step.shares()[0]
         )
         alone = sum(
             float(batch_losses(loaded.model, loaded.architecture, [row]).sum()) for row in mixed

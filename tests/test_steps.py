@@ -4,7 +4,7 @@ import pytest
 
 from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.training.mixture import Mixture, Place
-from t2t_xfer.training.steps import StepDataset, num_steps, padding_share
+from t2t_xfer.training.steps import StepDataset, num_steps, padded_tokens, padding_share
 
 
 def dataset(
@@ -28,7 +28,7 @@ def test_token_lengths_cut_a_step_but_do_not_choose_its_examples() -> None:
         a, b = short[step], long[step]
         assert set(a.ids) == set(b.ids)
         assert a.num_examples == b.num_examples == 4
-    assert max(len(batch) for batch in long[0].micro_batches) < 4
+    assert max(len(batch) for batch in long[0].shares()[0]) < 4
 
 
 def test_micro_batches_fit_the_budget_and_lose_nothing() -> None:
@@ -51,5 +51,5 @@ def test_number_of_steps(
 
 def test_padding_share_counts_what_is_computed_for_nothing() -> None:
     rows = [Row("a", (1, 2, 3, 4), (0,)), Row("b", (1, 2), (0,))]
-    step = dataset([1])[0]._replace(micro_batches=[rows])
-    assert padding_share([step]) == pytest.approx(2 / 8)
+    assert padded_tokens([rows]) == 8
+    assert padding_share(4 + 2, 8) == pytest.approx(2 / 8)

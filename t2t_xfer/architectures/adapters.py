@@ -11,7 +11,7 @@ the task head that this program does without.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -142,10 +142,16 @@ def add_adapter(
         return peft.get_peft_model(model, config)
 
 
-def save_adapter(model: Any, directory: Path, base: AdapterBase) -> None:
-    """Saves the adapter alone, in PEFT's format, with what its base was."""
+def save_adapter(
+    model: Any, directory: Path, base: AdapterBase, weights: Mapping[str, Any] | None = None
+) -> None:
+    """Saves the adapter alone, in PEFT's format, with what its base was.
+
+    Args:
+        weights: in one piece, if the model's own are spread over processes.
+    """
     # `save_embedding_layers`: left to itself, PEFT asks the hub whether the vocabulary has grown.
-    model.save_pretrained(directory, save_embedding_layers=False)
+    model.save_pretrained(directory, save_embedding_layers=False, state_dict=weights)
     (directory / "README.md").unlink(missing_ok=True)  # an empty form
     write_adapter_base(directory, base)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from t2t_xfer import processes
 from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.causal import Causal
@@ -124,7 +125,9 @@ def _load_base(
         "seq2seq": transformers.AutoModelForSeq2SeqLM,
         "causal": transformers.AutoModelForCausalLM,
     }
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # What FSDP spreads need not fit on one device.
+    whole = torch.cuda.is_available() and not processes.asked_for_fsdp()
+    device = "cuda" if whole else "cpu"
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True}
     if quantised:
         from t2t_xfer.architectures.adapters import plain_arithmetic, quantisation

@@ -51,19 +51,34 @@ class Piece(NamedTuple):
 
 
 @contextmanager
-def _states_before(head: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Keeps what goes into the head, and lets it multiply nothing."""
+def _states_for_logits(head: torch.nn.Module, embeddings: torch.nn.Module) -> Iterator[None]:
+    """The model gives what goes into its head, which multiplies nothing.
+
+    They must be the model's own output, since FSDP waits for the gradient of that. And what the
+    head has of its own (its bias, and its matrix if that is not the embeddings') gets a gradient of
+    zeros: several processes wait in every pass for the gradient of each weight, and one of them may
+    have rows for the head where another has pointers.
+    """
     seen: list[torch.Tensor] = []
+    shared = {id(weight) for weight in embeddings.parameters()}
 
     def keep(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         seen.append(args[0])
-        return (args[0][:, :0], *args[1:])
+        return (args[0][:, :0].detach(), *args[1:])
 
-    handle = head.register_forward_pre_hook(keep)
+    def give(module: torch.nn.Module, _: Any, nothing: torch.Tensor) -> torch.Tensor:
+        states = seen.pop()
+        for weight in module.parameters():
+            if id(weight) not in shared and weight.requires_grad:
+                states = states + 0 * weight.sum()
+        return states
+
+    handles = [head.register_forward_pre_hook(keep), head.register_forward_hook(give)]
     try:
-        yield seen
+        yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def pointer_logits(
@@ -77,9 +92,9 @@ def pointer_logits(
     """
     unwrapped = without_wrapper(model)
     inputs = placed(architecture.inputs(rows), unwrapped)
-    with _states_before(unwrapped.get_output_embeddings()) as seen:
-        model(**inputs)
-    states = seen[0].float()
+    head, embeddings = unwrapped.get_output_embeddings(), unwrapped.get_input_embeddings()
+    with _states_for_logits(head, embeddings):
+        states = model(**inputs).logits.float()
     spans = [row.keys for row in rows if row.keys is not None]
     longest = max(span.end - span.start for span in spans)
     index = torch.tensor([[span.start] for span in spans]) + torch.arange(longest)

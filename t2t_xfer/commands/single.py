@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from t2t_xfer import processes
 from t2t_xfer.commands import options, text_options
+from t2t_xfer.commands.dry_run import print_dry_run
 from t2t_xfer.errors import AbsentError, UnsupportedError, UserError, nearest
 from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Json
@@ -51,6 +54,12 @@ MODEL_HELP = (
 @text_options.files
 @text_options.languages
 @text_options.rate
+@click.option(
+    "--dry-run",
+    "only_plan",
+    is_flag=True,
+    help="Print parameters, steps and estimated memory. Loads no weights and writes nothing.",
+)
 @options.data
 @options.seed
 @options.limit
@@ -64,6 +73,7 @@ def train(
     text_files: tuple[str, ...],
     text_languages: tuple[str, ...],
     text_rate: float | None,
+    only_plan: bool,
     data: str,
     seed: int,
     limit: int | None,
@@ -80,6 +90,9 @@ def train(
     settings = _training(training_file, adapter)
     tip = builder.start(_model(model, context, spec.source_language))
     tip = builder.train(tip, trained, settings, limit, seed, text)
+    if only_plan:
+        print_dry_run(builder, context, tip, settings, as_json)
+        return
     store = _run(builder, context, output)
     record = store.record(tip.trained_id)
     path = store.path(tip.trained_id) / "checkpoint"
@@ -90,6 +103,7 @@ def train(
     click.echo(f"{results['steps']} steps, final loss {results['final_loss']}")
     share = results["trainable_parameters"] / results["parameters"]
     click.echo(f"{results['trainable_parameters']} parameters trained, {share:.2%} of all")
+    click.echo(f"padding: {results['padding_share']:.1%} of the tokens computed")
     click.echo(f"checkpoint: {path}")
 
 
@@ -135,6 +149,7 @@ def evaluate(
     """Test a model on a task in some or all languages, zero-shot."""
     from t2t_xfer.stages.plans import Test
 
+    processes.check_single("t2t-xfer evaluate", "Start it once, without a launcher.")
     if model is None and engine not in ("oracle", "majority"):
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
     builder, context = _builder(data)
@@ -230,7 +245,11 @@ def _languages(
 
 
 def _run(builder: Builder, context: Context, output: Path) -> Any:
-    """Runs the builder's stages; a failure becomes this command's own error."""
+    """Runs the builder's stages; a failure becomes this command's own error.
+
+    Of several processes, only the first returns.
+    """
+    from t2t_xfer.commands.together import dismiss, follow, leading
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
     from t2t_xfer.study.run import run_plan, would_run
@@ -241,6 +260,13 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     store = Store(output / options.STORE)
     preflight(would_run(plan, store), context)
     runner, mistakes = StageRunner(context), list[UserError]()
+    if processes.count() > 1:
+        from t2t_xfer.training.devices import join
+
+        join()
+    if not processes.is_first():
+        follow(plan, runner)
+        raise SystemExit(0)
 
     def run_stage(stage: Stage, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         try:
@@ -249,11 +275,13 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
             mistakes.append(e)
             raise
 
-    summary = run_plan(plan, store, run_stage, say=lambda s: click.echo(s, err=True))
+    say = functools.partial(click.echo, err=True)
+    summary = run_plan(plan, store, leading(run_stage), say)
     if mistakes:
         raise mistakes[0]
     if summary.failed:
         log = summary.logs.get(summary.failed[0], "none")
         click.echo(f"failed: {summary.failed[0]}, log: {log}", err=True)
         raise SystemExit(1)
+    dismiss()
     return store

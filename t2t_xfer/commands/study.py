@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
+from t2t_xfer import processes
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
 
@@ -211,6 +212,12 @@ def _run_here(plan: Plan, store: Store, context: Context) -> Summary:
     from t2t_xfer.stages.run import StageRunner
     from t2t_xfer.study.run import run_plan
 
+    processes.check_single(
+        "t2t-xfer study run",
+        "Run what needs several devices as `accelerate launch -m t2t_xfer train …` with the same"
+        " --output first, and the study takes it over; or run several stages at once with"
+        " --executor snakemake (docs/devices.md).",
+    )
     return run_plan(plan, store, StageRunner(context), say=click.echo)
 
 

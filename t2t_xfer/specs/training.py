@@ -31,12 +31,16 @@ from t2t_xfer.specs.base import (
     Positive,
     Share,
     Spec,
+    Truth,
     distinct,
     mistake,
     some,
 )
 from t2t_xfer.specs.problems import choices_of, expected_words
 from t2t_xfer.specs.selection import SelectSpec
+
+HOW_TO_RUN = ("checkpoint_steps", "gradient_checkpointing", "report_to")
+"""Settings that change no result, only how it is come by."""
 
 
 class LoraSpec(Spec):
@@ -83,7 +87,7 @@ class TrainingSpec(Spec):
     """The settings of one training run."""
 
     # `chain` decides which stages there are; what they depend on says the rest.
-    not_identity: ClassVar[frozenset[str]] = frozenset({"checkpoint_steps", "chain"})
+    not_identity: ClassVar[frozenset[str]] = frozenset({"chain", *HOW_TO_RUN})
 
     adapter: Literal["none", "lora", "qlora"] = "none"
     """What trains: all weights; a LoRA adapter; an adapter over a base held in 4 bits."""
@@ -130,18 +134,45 @@ class TrainingSpec(Spec):
     """Tokens computed at once, padding included. Cuts a step into parts; bounds memory only."""
     checkpoint_steps: Count = 500
     """Optimizer steps between two checkpoints to resume from. Changes no result."""
+    autocast: Literal["none", "bfloat16", "float16"] = "none"
+    """Of the matrix products, over weights that stay as they are (mixed precision). float16 needs a
+    CUDA device and is refused for mT5, which overflows in it."""
+    compile: Truth = False
+    """Compile each transformer block (torch.compile). Changes the last bits of a loss."""
+    gradient_checkpointing: Truth = False
+    """Compute each block twice rather than keep what is inside (Chen et al. 2016, arXiv
+    1604.06174): less memory, about a third more time. Changes no result."""
+    report_to: Literal[
+        "none",
+        "jsonl",
+        "tensorboard",
+        "wandb",
+        "mlflow",
+        "trackio",
+        "comet_ml",
+        "clearml",
+        "dvclive",
+        "swanlab",
+    ] = "none"
+    """Where the course of a training is told: `log.jsonl` beside the checkpoint, or a tracker of
+    transformers with its own settings. Changes no result."""
 
     def canonical(self) -> dict[str, Json]:
-        """See `Spec.canonical`. Settings of an adapter that there is not change nothing, and
-        neither does training the embeddings: that is how it was before there was a choice."""
+        """See `Spec.canonical`. Settings of an adapter that there is not change nothing, and what
+        was not there once is told only where it is used."""
         plain = super().canonical()
         if self.adapter == "none":
             del plain["lora"]
         if self.adapter != "none" or self.train_embeddings:
             del plain["train_embeddings"]
-        if self.select is None:
-            del plain["select"]
+        for key in ("select", "autocast", "compile"):
+            if plain[key] == type(self).model_fields[key].default:
+                del plain[key]
         return plain
+
+    def how_to_run(self) -> dict[str, Json]:
+        """What a stage must be told beside its identity."""
+        return {key: getattr(self, key) for key in HOW_TO_RUN}
 
     @model_validator(mode="after")
     def _has_a_length(self) -> Self:

@@ -59,6 +59,20 @@ def base_of(model: ModelSpec, adapter: str | None = None) -> Base:
     return Base(architecture, model.dtype, identity, how, None, adapter)
 
 
+def check_autocast(base: Base, autocast: str) -> None:
+    """Refuses half precision for the one architecture that cannot be trained in it.
+
+    Raises:
+        UnsupportedError: float16 for an encoder-decoder, which here is always a T5.
+    """
+    if autocast == "float16" and base.architecture == "seq2seq":
+        raise UnsupportedError(
+            "training.autocast: float16 does not work for T5, mT5 and umT5: they were pretrained in"
+            " bfloat16, and states inside their feed-forward layers exceed 65,504, the largest"
+            " float16, so that the loss becomes NaN. Use `autocast: bfloat16` or `none`."
+        )
+
+
 def _resolved(model: ModelSpec) -> str:
     """What can be loaded: a folder of this machine (a micro model's too), or a name of the hub."""
     assert model.path is not None

@@ -95,15 +95,21 @@ def save_trained(
     stage: _Started,
     needs: Mapping[str, Path],
     training: TrainingSpec,
+    weights: Any = None,
 ) -> None:
-    """Leaves the whole model in `work`, or the adapter alone with what it belongs to."""
+    """Leaves the whole model in `work`, or the adapter alone with what it belongs to.
+
+    Args:
+        weights: in one piece, if the model's own are spread over processes.
+    """
     directory = work / CHECKPOINT
     if training.adapter == "none":
-        loaded.model.save_pretrained(directory)
+        loaded.model.save_pretrained(directory, state_dict=weights)
     else:
         from t2t_xfer.architectures.adapters import save_adapter
 
-        save_adapter(loaded.model, directory, _base(directory, stage, needs, training))
+        base = _base(directory, stage, needs, training)
+        save_adapter(loaded.model, directory, base, weights)
     loaded.tokenizer.save_pretrained(directory)
 
 

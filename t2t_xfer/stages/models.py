@@ -31,7 +31,7 @@ def model_architecture(path: str, revision: str | None) -> ArchitectureName:
         UserError: there is no `config.json` to be had, or a directory holds no weights.
         UnsupportedError: no architecture that can answer.
     """
-    config = _config(path, revision)
+    config = config_of(path, revision)
     architecture = architecture_of(config)
     if architecture == "seq2seq" and max_positions(config) is not None:
         raise UnsupportedError(
@@ -47,7 +47,7 @@ def check_input_length(
     path: str, revision: str | None, max_input_tokens: int, answer_room: int
 ) -> None:
     """Refuses a plan whose inputs do not fit the model; see `check_positions`."""
-    check_positions(_config(path, revision), path, max_input_tokens, answer_room)
+    check_positions(config_of(path, revision), path, max_input_tokens, answer_room)
 
 
 def check_new_model(new: NewModel) -> None:
@@ -111,7 +111,12 @@ def _sha256(path: str, mtime_ns: int, size: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def _config(path: str, revision: str | None) -> dict[str, Any]:
+def config_of(path: str, revision: str | None) -> dict[str, Any]:
+    """A checkpoint's `config.json`.
+
+    Raises:
+        UserError: there is none to be had, or it is no config.
+    """
     folder = Path(path).expanduser()
     if folder.is_dir() or path.startswith(("/", ".", "~")):
         file = folder / "config.json"

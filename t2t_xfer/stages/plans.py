@@ -19,7 +19,7 @@ from t2t_xfer.metrics import Tuned, in_language
 from t2t_xfer.records import ArchitectureName, Json, Readout, Split
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.bases import Base
+from t2t_xfer.stages.bases import Base, check_autocast
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import (
     check_input_length,
@@ -69,6 +69,7 @@ def train_spec(
     `limit` is that of each task. How tasks are mixed does not count where there is only one.
     """
     check_length(base, training.max_input_tokens)
+    check_autocast(base, training.autocast)
     parts = [_trained(context, base, task) for task in tasks]
     settings = training.canonical()
     if len(parts) == 1:

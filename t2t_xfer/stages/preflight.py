@@ -29,6 +29,11 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
         spec: Any = stage.spec
         if stage.kind == "train" and spec["training"]["adapter"] == "qlora":
             check_quantisation()
+        tracker = str(stage.how.get("report_to", "none"))
+        if tracker not in ("none", "jsonl"):
+            from t2t_xfer.training.trackers import check_tracker
+
+            check_tracker(tracker)
         if spec.get("engine") == "vllm":
             require_vllm()
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from t2t_xfer import processes
 from t2t_xfer.records import Example, Json, Prompted, Readout
 from t2t_xfer.specs.text import TextSpec
-from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.specs.training import HOW_TO_RUN, TrainingSpec
 from t2t_xfer.stages.checkpoints import load_to_train, save_trained, weights_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.cotraining import planned_text, text_rows
@@ -59,19 +60,20 @@ def run_training(
     task_of: Callable[[Mapping[str, Any]], Task],
     progress: bool,
 ) -> Mapping[str, Json]:
-    """Does a `train` stage; the results go into its record.
+    """Does a `train` stage; the results go into its record. Several processes do it together.
 
     Args:
         task_of: the task of a part of the spec, refused if it has changed since planning.
     """
     from t2t_xfer.architectures.adapters import count_parameters
+    from t2t_xfer.training.devices import whole_weights
     from t2t_xfer.training.loop import train
+    from t2t_xfer.training.trackers import LOG, JsonLines
 
     spec, how = cast("Any", stage.spec), cast("Any", stage.how)
-    # How often to save changes no result, so it is not in the spec.
-    training = TrainingSpec.model_validate(
-        {**spec["training"], "checkpoint_steps": how["checkpoint_steps"]}
-    )
+    # How often to save and the like change no result, so they are not in the spec.
+    told = {key: how[key] for key in HOW_TO_RUN if key in how}
+    training = TrainingSpec.model_validate({**spec["training"], **told})
     parts = []
     for part in trained_parts(spec):
         task = task_of(part)
@@ -102,10 +104,14 @@ def run_training(
         training,
         seed=spec["seed"],
         directory=work / "training",
+        callbacks=[JsonLines(work / LOG)] if training.report_to == "jsonl" else [],
         progress=progress,
         dev_scores=DevScorer(context, loaded, spec.get("dev", ()), task_of),
     )
-    save_trained(loaded, work, stage, needs, training)
+    weights = whole_weights(loaded.model)
+    if not processes.is_first():
+        return {}
+    save_trained(loaded, work, stage, needs, training, weights)
     _write_logs(work, trained)
     _remove_if_empty(work / "training")
     return {
@@ -114,6 +120,9 @@ def run_training(
         "training_examples": sum(len(part.examples) for part in parts),
         **_parts_seen(mixture, texts, trained),
         "tokens": trained.tokens,
+        "padding_share": round(trained.padding_share, 4),
+        "micro_batch_tokens": trained.micro_batch_tokens,
+        "processes": processes.count(),
         "trainable_parameters": parameters.trainable,
         "parameters": parameters.total,
         "final_loss": round(trained.losses[-1], 6) if trained.losses else None,

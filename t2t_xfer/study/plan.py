@@ -110,8 +110,8 @@ class Builder:
         first = tip.stage_id is None
         planned = plan_training(self.context, tip.base, first, tasks, training, limit, seed, text)
         needs, how = self._source(tip)
-        stage = Stage("train", f"{label}@{seed}", planned.spec, needs, {**how, **planned.how})
-        stage_id = self.add(stage)
+        how |= {**planned.how, **training.how_to_run()}
+        stage_id = self.add(Stage("train", f"{label}@{seed}", planned.spec, needs, how))
         if training.adapter == "none":
             return Tip(label, tip.base, stage_id)
         return Tip(label, tip.base, tip.stage_id, stage_id, planned_adapter(training))

@@ -38,6 +38,8 @@ def shares_training_rows(context: Context, intermediate: str, target: str) -> bo
 
 def trains_on_translations(context: Context, task: str) -> bool:
     """Whether the rows that train a task are in other languages than its source language."""
+    if task == TEXT:
+        return False
     spec = context.catalogue.task(task)
     return bool(context.catalogue.task(spec.train_task or task).train_languages)
 

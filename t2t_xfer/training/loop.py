@@ -10,28 +10,44 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from torch.utils.data import Sampler, SequentialSampler
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from torch.utils.data import DataLoader, SequentialSampler
+from transformers import PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from t2t_xfer import processes
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
-from t2t_xfer.errors import TrainingError
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training.arguments import trainer_arguments
+from t2t_xfer.training.devices import (
+    check_float16,
+    check_sharded,
+    compile_blocks,
+    random_state,
+    restore_random_state,
+    wait_for_all,
+)
+from t2t_xfer.training.guards import LossGuard, is_out_of_memory, smaller
 from t2t_xfer.training.losses import PartLosses
 from t2t_xfer.training.mixture import Stream
 from t2t_xfer.training.progress import StepProgress
 from t2t_xfer.training.selection import DevScores, DevSelection, Selected
-from t2t_xfer.training.steps import RowsOf, Step, StepDataset, num_steps
+from t2t_xfer.training.steps import (
+    RowsOf,
+    Step,
+    StepDataset,
+    num_steps,
+    padded_tokens,
+    padding_share,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +66,10 @@ class Trained:
     """Tokens processed, without padding."""
     losses: tuple[float, ...]
     """Loss of every step: the mean over the step's examples."""
+    padding_share: float
+    """Of all tokens that were computed, 0 to 1."""
+    micro_batch_tokens: int
+    """The budget at the end: below the one asked for if memory did not suffice."""
     part_losses: tuple[dict[str, float], ...] = ()
     """Of every step of a mixture, the mean loss of each part's examples."""
     selected: Selected | None = None
@@ -61,44 +81,90 @@ class _StepTrainer(Trainer):
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, loaded: LoadedModel, **kwargs: Any) -> None:
-        super().__init__(model=loaded.model, data_collator=lambda steps: steps[0], **kwargs)
+    def __init__(self, loaded: LoadedModel, dataset: StepDataset, **kwargs: Any) -> None:
+        super().__init__(model=loaded.model, train_dataset=dataset, **kwargs)
         self.architecture = loaded.architecture
+        self.steps = dataset
         self.step_losses: list[float] = []
+        self.tokens_seen = self.tokens_padded = 0
         self.part_losses = PartLosses()
         self.selection: DevSelection | None = None
-        self.tokens_seen = 0
+        self.guard = LossGuard(int(loaded.model.get_output_embeddings().weight.shape[0]))
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        dataset: Any = self.train_dataset
-        return SequentialSampler(dataset)
+    def get_train_dataloader(self) -> DataLoader[Step]:
+        """Whole steps, the same in every process."""
+        sampler = SequentialSampler(self.steps)
+        return DataLoader(self.steps, sampler=sampler, collate_fn=lambda steps: steps[0])
 
     def training_step(
         self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None
     ) -> torch.Tensor:
         step: Step = inputs
+        number = self.state.global_step + 1
         model.train()
+        check_sharded(model)
+        random_numbers = random_state()
+        done = None
+        while done is None:
+            try:
+                done = self._accumulate(model, step)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            if done is None:  # outside `except`, which holds on to the tensors of the failed pass
+                step = self._smaller(step, number)
+                model.zero_grad(set_to_none=True)
+                restore_random_state(random_numbers)
+        total, losses = done
+        self.part_losses.end_step(self.accelerator if self.args.world_size > 1 else None)
+        self.guard.check(number, float(total), step, losses)
+        self.step_losses.append(float(total))
+        self.last_step = step
+        return total
+
+    def _accumulate(
+        self, model: torch.nn.Module, step: Step
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Adds up the gradients of this process's share; the step's loss and those of its rows."""
+        shares = step.shares(self.args.world_size)
+        batches = shares[self.args.process_index]
         total = torch.zeros((), device=self.args.device)
-        for i, rows in enumerate(step.micro_batches):
-            last = i == len(step.micro_batches) - 1
+        found = []
+        self.part_losses.start_step({row.part for row in step.rows} - {""})
+        for i, rows in enumerate(batches):
+            last = i == len(batches) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
                 with self.compute_loss_context_manager():
                     losses = batch_losses(model, self.architecture, rows)
                     self.part_losses.add(rows, losses)
                     loss = losses.sum() / step.num_examples
-                self.accelerator.backward(loss)
+                # DDP and FSDP take the mean over processes of what is to be a sum.
+                self.accelerator.backward(loss * self.args.world_size)
             total += loss.detach()
-            self.tokens_seen += sum(row.num_tokens for row in rows)
-        value = float(total)
-        if not torch.isfinite(total):
-            raise TrainingError(
-                f"the loss is {value} at step {self.state.global_step + 1}, in a step with the"
-                f" examples {', '.join(step.ids[:5])}, … . Try a lower learning_rate, more"
-                " warmup, or float32."
-            )
-        self.step_losses.append(value)
-        self.part_losses.end_step()
-        return total
+            found.append(losses.detach())
+        self.tokens_seen += step.num_tokens
+        self.tokens_padded += sum(padded_tokens(share) for share in shares)
+        return self.accelerator.reduce(total), found
+
+    def _smaller(self, step: Step, number: int) -> Step:
+        """Goes on in smaller micro-batches, in this step and in those to come."""
+        step = smaller(step, number, self.args.world_size)
+        self.steps.micro_batch_tokens = min(self.steps.micro_batch_tokens, step.micro_batch_tokens)
+        logger.warning(
+            "out of memory at step %d: micro_batch_tokens is %d from here on. The examples of a"
+            " step stay the same",
+            number,
+            step.micro_batch_tokens,
+        )
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return step
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
+        norm: Any = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+        if not self.args.fp16:  # its scale is found by overflowing
+            self.guard.check_gradient(self.state.global_step + 1, float(norm), self.last_step)
+        return norm
 
     def _save(self, output_dir: Any = None, state_dict: Any = None) -> None:
         if not isinstance(self.model, PeftModel):
@@ -111,25 +177,33 @@ class _StepTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
+        wait_for_all()
+        if not self.args.should_save:
+            return
         folder = (
             Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         )
         progress = {
             "step": self.state.global_step,
             "tokens": self.tokens_seen,
+            "padded": self.tokens_padded,
             "losses": self.step_losses,
             "part_losses": self.part_losses.steps,
             "dev": self.selection.state() if self.selection else [],
+            "micro_batch_tokens": self.steps.micro_batch_tokens,
         }
         (folder / COMPLETE).write_text(json.dumps(progress) + "\n")
 
     def recall(self, checkpoint: Path) -> None:
-        """Takes up the losses and the token count of the run that was cut off."""
+        """Takes up the losses, counts and budget of the run that was cut off."""
         progress = json.loads((checkpoint / COMPLETE).read_text())
         self.step_losses, self.tokens_seen = progress["losses"], progress["tokens"]
         self.part_losses.steps = progress["part_losses"]
         if self.selection:
             self.selection.recall(progress["dev"])
+        self.tokens_padded = progress["padded"]
+        self.steps.micro_batch_tokens = progress["micro_batch_tokens"]
+        self.guard.remember(self.step_losses)
 
 
 def last_complete_checkpoint(directory: Path) -> Path | None:
@@ -160,7 +234,7 @@ def train(
         dev_scores: the dev score of every task, asked for if `spec.select` is set.
 
     Raises:
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite or explodes, or memory does not suffice.
     """
     total = num_steps(mixture.epoch_length, spec.examples_per_step, spec.epochs, spec.steps)
     dataset = StepDataset(
@@ -170,11 +244,15 @@ def train(
         total_steps=total,
         micro_batch_tokens=spec.micro_batch_tokens,
     )
+    if spec.autocast == "float16":
+        check_float16(loaded.model.device)
+    if spec.compile:
+        compile_blocks(loaded.model)
     trainer = _StepTrainer(
         loaded,
-        args=_arguments(spec, total, seed, directory, extra_arguments or {}),
-        train_dataset=dataset,
-        callbacks=[*callbacks, *([StepProgress()] if progress else [])],
+        dataset,
+        args=trainer_arguments(spec, total, seed, directory, extra_arguments or {}),
+        callbacks=[*callbacks, *([StepProgress()] if progress and processes.is_first() else [])],
     )
     # It prints the log as raw dictionaries.
     trainer.remove_callback(PrinterCallback)
@@ -186,17 +264,16 @@ def train(
         )
         trainer.add_callback(trainer.selection)
     checkpoint = last_complete_checkpoint(directory)
-    for unfinished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-        if not (unfinished / COMPLETE).exists():
-            shutil.rmtree(unfinished)
+    wait_for_all()
+    _remove(p for p in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if p != checkpoint)
     if checkpoint is not None:
         logger.info("%s: training goes on from this checkpoint", checkpoint.name)
         trainer.recall(checkpoint)
     if trainer.selection is None or not trainer.selection.stopped:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    wait_for_all()
     selected = trainer.selection.load_best() if trainer.selection else None
-    for finished in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-        shutil.rmtree(finished)
+    _remove(directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"))
     if trainer.selection:
         trainer.selection.clear()
     done = len(trainer.step_losses)
@@ -205,44 +282,14 @@ def train(
         done * spec.examples_per_step,
         trainer.tokens_seen,
         tuple(trainer.step_losses),
+        padding_share(trainer.tokens_seen, trainer.tokens_padded),
+        dataset.micro_batch_tokens,
         tuple(trainer.part_losses.steps),
         selected,
     )
 
 
-def _arguments(
-    spec: TrainingSpec,
-    total: int,
-    seed: int,
-    directory: Path,
-    extra: Mapping[str, Any],
-) -> TrainingArguments:
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    settings: dict[str, Any] = {
-        "output_dir": str(directory),
-        "max_steps": total,
-        "per_device_train_batch_size": 1,
-        "gradient_accumulation_steps": 1,
-        "learning_rate": spec.learning_rate,
-        "lr_scheduler_type": spec.schedule,
-        "warmup_steps": round(spec.warmup * total),
-        "weight_decay": spec.weight_decay,
-        "max_grad_norm": spec.max_grad_norm,
-        "adam_epsilon": spec.adam_epsilon,
-        "seed": seed,
-        "data_seed": seed,
-        "save_strategy": "steps" if total > spec.checkpoint_steps else "no",
-        "save_steps": spec.checkpoint_steps,
-        "save_total_limit": 2,
-        "logging_strategy": "steps",
-        "logging_steps": max(1, total // 20),
-        # The default hides a loss that is not finite.
-        "logging_nan_inf_filter": False,
-        "report_to": [],
-        "remove_unused_columns": False,
-        "disable_tqdm": True,
-        "use_cpu": not torch.cuda.is_available(),
-        "dataloader_pin_memory": torch.cuda.is_available(),
-        **extra,
-    }
-    return TrainingArguments(**settings)
+def _remove(checkpoints: Iterable[Path]) -> None:
+    for checkpoint in checkpoints:
+        if processes.is_first():
+            shutil.rmtree(checkpoint)

@@ -2,7 +2,11 @@
 
 Each example weighs 1, whatever the length of its answer or of its tokens, because the study
 compares architectures and nothing else may differ between them. The token budget only cuts a step
-into micro-batches.
+into micro-batches, and several processes only share them:
+
+    rows by length  9 8 7 5 4 2        two processes, budget 16
+    process 0       [9] [7 4]
+    process 1       [8 5] [2]          each takes every other row, so that both have as much to do
 """
 
 from __future__ import annotations
@@ -22,11 +26,53 @@ RowsOf: TypeAlias = Callable[[Place], list[Row]]
 
 
 class Step(NamedTuple):
-    """One optimizer step."""
+    """One optimizer step: what all processes know of it."""
 
-    micro_batches: list[list[Row]]
+    rows: list[Row]
     num_examples: int
     ids: tuple[str, ...]
+    micro_batch_tokens: int
+    """The budget that it is cut by."""
+
+    def shares(self, num_processes: int = 1) -> list[list[list[Row]]]:
+        """The micro-batches of each process, as many for one as for another.
+
+        FSDP's processes meet in every pass, so one that is done earlier goes on with its shortest
+        row, which then weighs nothing.
+        """
+        order = sorted(range(len(self.rows)), key=lambda i: _by_kind_and_length(self.rows[i]))
+        shares = []
+        for process in range(num_processes):
+            own = [self.rows[i] for i in sorted(order[process::num_processes])]
+            batches = row_batches(own, self.micro_batch_tokens)
+            shares.append([[own[i] for i in batch] for batch in batches])
+        most = max(len(share) for share in shares)
+        shortest = min(self.rows, key=lambda row: row.num_tokens)
+        idle = [replace(shortest, weight=0.0)]
+        return [[*share, *[idle] * (most - len(share))] for share in shares]
+
+    @property
+    def num_tokens(self) -> int:
+        """Without padding."""
+        return sum(row.num_tokens for row in self.rows)
+
+    @property
+    def is_in_single_rows(self) -> bool:
+        """Whether no smaller budget would cut it further."""
+        return all(len(batch) == 1 for batch in self.shares()[0])
+
+
+def _by_kind_and_length(row: Row) -> tuple[bool, int]:
+    return row.points, -row.num_tokens
+
+
+def padded_tokens(batches: Sequence[Sequence[Row]]) -> int:
+    """Tokens that these micro-batches compute, padding included."""
+    return sum(
+        max(len(side) for side in sides) * len(sides)
+        for batch in batches
+        for sides in ([r.input_ids for r in batch], [r.decoder_ids for r in batch])
+    )
 
 
 def num_steps(num_examples: int, per_step: int, epochs: float | None, steps: int | None) -> int:
@@ -64,12 +110,8 @@ class StepDataset(Dataset[Step]):
     def __getitem__(self, step: int) -> Step:
         chosen = self.mixture.places(step * self.per_step, self.per_step)
         rows = [row for place in chosen for row in self._rows_at(place)]
-        batches = row_batches(rows, self.micro_batch_tokens)
-        return Step(
-            [[rows[i] for i in batch] for batch in batches],
-            len(chosen),
-            tuple(dict.fromkeys(row.id for row in rows)),
-        )
+        ids = tuple(dict.fromkeys(row.id for row in rows))
+        return Step(rows, len(chosen), ids, self.micro_batch_tokens)
 
     def _rows_at(self, place: Place) -> list[Row]:
         part = self.mixture.name_of(place)
@@ -77,14 +119,6 @@ class StepDataset(Dataset[Step]):
         return [replace(row, part=part) for row in rows] if part else rows
 
 
-def padding_share(steps: Sequence[Step]) -> float:
-    """Share of padded tokens among all tokens of these steps, 0 to 1."""
-    tokens = padded = 0
-    for step in steps:
-        for batch in step.micro_batches:
-            tokens += sum(row.num_tokens for row in batch)
-            padded += sum(
-                max(len(side) for side in sides) * len(sides)
-                for sides in ([r.input_ids for r in batch], [r.decoder_ids for r in batch])
-            )
+def padding_share(tokens: int, padded: int) -> float:
+    """Share of padding in all that is computed, 0 to 1."""
     return 1 - tokens / padded if padded else 0.0

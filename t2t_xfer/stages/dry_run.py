@@ -1,0 +1,180 @@
+"""What a training would be, without training: its steps, its weights and its memory.
+
+The rule: no weight is loaded and nothing is written. Rows are those of training; the model is made
+from its config with shapes alone (`training/memory.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from t2t_xfer.records import ArchitectureName
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.bases import Base
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.models import config_of
+from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.tagging import form_of
+from t2t_xfer.stages.train import TrainedPart, mixture_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from t2t_xfer.architectures.loading import LoadedModel
+    from t2t_xfer.architectures.rows import Row
+    from t2t_xfer.training.memory import MemoryEstimate
+    from t2t_xfer.training.mixture import Place
+    from t2t_xfer.training.steps import StepDataset
+
+SAMPLED_STEPS = 50
+"""Spread evenly over the training."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a training would be."""
+
+    parameters: int
+    trainable: int
+    steps: int
+    examples_per_step: int
+    tokens_per_step: float
+    """Mean of the sampled steps, without padding."""
+    most_tokens_in_a_step: int
+    padding_share: float
+    micro_batches_per_step: float
+    memory: MemoryEstimate
+    """Of one device, which has all steps to itself."""
+
+
+def dry_run(context: Context, base: Base, spec: Mapping[str, Any]) -> DryRun:
+    """Looks ahead at a `train` stage.
+
+    Args:
+        base: where its chain of stages begins. What an intermediate adapter is merged into has the
+            same shapes.
+        spec: the stage's own.
+    """
+    from t2t_xfer.architectures.adapters import count_parameters
+    from t2t_xfer.training.memory import estimate_memory
+    from t2t_xfer.training.steps import num_steps, padded_tokens, padding_share
+
+    training = TrainingSpec.model_validate(spec["training"])
+    loaded = _shapes(context, base, training, spec["seed"])
+    dataset = _steps(context, loaded, training, spec)
+    dataset.total_steps = num_steps(
+        dataset.mixture.epoch_length, training.examples_per_step, training.epochs, training.steps
+    )
+    sampled = range(0, len(dataset), max(1, len(dataset) // SAMPLED_STEPS))
+    steps = [dataset[i] for i in sampled][:SAMPLED_STEPS]
+    cut = [step.shares()[0] for step in steps]
+    tokens = [step.num_tokens for step in steps]
+    parameters = count_parameters(loaded.model)
+    return DryRun(
+        parameters.total,
+        parameters.trainable,
+        len(dataset),
+        training.examples_per_step,
+        sum(tokens) / len(tokens),
+        max(tokens),
+        padding_share(sum(tokens), sum(map(padded_tokens, cut))),
+        sum(map(len, cut)) / len(cut),
+        estimate_memory(loaded, _hardest(cut), training),
+    )
+
+
+def _hardest(steps: Sequence[Sequence[list[Row]]]) -> list[list[Row]]:
+    """The micro-batch of most padded tokens, and that of most places of the head: one after the
+    other, since the gradients of the first are there when the second is computed."""
+    from t2t_xfer.training.steps import padded_tokens
+
+    batches = [batch for step in steps for batch in step]
+    largest = max(batches, key=lambda batch: padded_tokens([batch]))
+    if all(len(step) == 1 for step in steps):
+        return [largest]
+    heads = [batch for batch in batches if not batch[0].points] or batches
+    widest = max(heads, key=lambda batch: sum(len(row.places) for row in batch))
+    return [widest, largest]
+
+
+def _shapes(context: Context, base: Base, training: TrainingSpec, seed: int) -> LoadedModel:
+    """The model on the device `meta`, with the adapter that is to be trained."""
+    import torch
+
+    from t2t_xfer.architectures.adapters import add_adapter
+    from t2t_xfer.architectures.loading import wrap
+
+    tokenizer = _tokenizer(context, base)
+    with torch.device("meta"):
+        model = _empty_model(base, len(tokenizer))
+        loaded = wrap(model, tokenizer, training.max_input_tokens)
+        if training.adapter == "none":
+            return loaded
+        adapted = add_adapter(model, base.architecture, training.lora, seed)
+    return replace(loaded, model=adapted)
+
+
+def _tokenizer(context: Context, base: Base) -> PreTrainedTokenizerFast:
+    if base.new is None:
+        from transformers import AutoTokenizer
+
+        how = cast("Any", base.how)
+        found: Any = AutoTokenizer.from_pretrained(how["path"], revision=how["revision"])
+        return cast("PreTrainedTokenizerFast", found)
+    from t2t_xfer.architectures.micro import train_tokenizer
+    from t2t_xfer.stages.run import new_model_texts
+
+    texts = new_model_texts(context, base.new.languages, base.new.text_lines)
+    return train_tokenizer(texts, base.new.vocabulary, base.architecture)
+
+
+def _empty_model(base: Base, vocabulary: int) -> Any:
+    import torch
+    import transformers
+
+    from t2t_xfer.architectures.micro import new_model
+
+    if base.new is not None:
+        new = base.new
+        return new_model(
+            base.architecture, vocabulary, hidden=new.hidden, layers=new.layers, heads=new.heads
+        )
+    classes: dict[ArchitectureName, Any] = {
+        "encoder": transformers.AutoModelForMaskedLM,
+        "seq2seq": transformers.AutoModelForSeq2SeqLM,
+        "causal": transformers.AutoModelForCausalLM,
+    }
+    how = cast("Any", base.how)
+    config = transformers.AutoConfig.from_pretrained(how["path"], revision=how["revision"])
+    model = classes[base.architecture].from_config(config, dtype=getattr(torch, base.dtype))
+    # transformers ties every new mT5, whatever its config says; the published ones are not tied.
+    if config_of(how["path"], how["revision"]).get("tie_word_embeddings") is False:
+        head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
+        if head.weight is embeddings.weight:
+            head.weight = torch.nn.Parameter(torch.empty_like(head.weight))
+    return model
+
+
+def _steps(
+    context: Context, loaded: LoadedModel, training: TrainingSpec, spec: Mapping[str, Any]
+) -> StepDataset:
+    from t2t_xfer.training.steps import StepDataset
+
+    parts = []
+    for part in trained_parts(spec):
+        name = part["shown"]["task"]
+        read = context.prompted(name, part["language"], "train", spec["limit"])
+        parts.append(TrainedPart(context.task(name), *read, form_of(part)))
+
+    def rows_of(place: Place) -> list[Row]:
+        return parts[place.task].rows(loaded.architecture, place)
+
+    return StepDataset(
+        mixture_of(parts, training, spec["seed"]),
+        rows_of,
+        per_step=training.examples_per_step,
+        total_steps=1,
+        micro_batch_tokens=training.micro_batch_tokens,
+    )

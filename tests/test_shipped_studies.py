@@ -1,0 +1,110 @@
+"""Every study of `studies/` loads, plans on the microworld, and takes the memory that it claims."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.records import ArchitectureName
+from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.specs.model import ModelSpec, NewModel
+from t2t_xfer.specs.study import StudySpec, training_for
+from t2t_xfer.stages.context import Context
+from t2t_xfer.study.plan import plan_study
+
+from .conftest import REPOSITORY
+
+STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))
+ARCHITECTURE: dict[str, ArchitectureName] = {
+    "FacebookAI/xlm-roberta-large": "encoder",
+    "google/mt5-large": "seq2seq",
+    "Qwen/Qwen2.5-1.5B": "causal",
+}
+TASKS = {"xstilts_xlmr_large": 9, "single_gpu_lora": 3}
+"""Intermediate tasks; each study has their mixture, too."""
+
+
+def study(name: str) -> StudySpec:
+    return Catalogue().study(REPOSITORY / "studies" / f"{name}.yaml")
+
+
+def stand_in(model: ModelSpec) -> ModelSpec:
+    """A new model of the same architecture for one of the hub: planning reads its config.
+
+    Of a new one, only what the microworld speaks.
+    """
+    if model.new is not None:
+        return model.model_copy(
+            update={"new": model.new.model_copy(update={"languages": ("en",)})}
+        )
+    assert model.path is not None
+    if model.path.startswith("micro:"):
+        return model
+    new = NewModel(architecture=ARCHITECTURE[model.path], languages=("en",))
+    return model.model_copy(update={"path": None, "new": new})
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_loads_and_plans(path: Any) -> None:
+    found = Catalogue().study(path)
+    offline = found.model_copy(update={"models": tuple(map(stand_in, found.models))})
+    planned = plan_study(offline, Context(Catalogue(), "microworld"), skip_missing=True)
+    trained = {stage.label for stage in planned.plan.stages if stage.kind == "train"}
+    for model in found.models:
+        assert any(label.startswith(f"{model.name}>") for label in trained)
+
+
+def test_the_conditions_of_phang_et_al_are_all_there() -> None:
+    found = study("xstilts_xlmr_large")
+    *single, together = found.intermediates
+    assert single[0] == "none"
+    assert len(single) == 10
+    assert set(together) == set(single[1:])
+    assert len(found.targets) == 9
+    settings = training_for(found, found.models[0], "udpos")
+    assert (settings.learning_rate, settings.examples_per_step, settings.epochs) == (1e-5, 32, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(ARCHITECTURE))
+def test_the_single_gpu_study_fits_24_gb(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full micro-batch of tagged sentences, in the shape of the model and in bfloat16."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    import gpu_models
+
+    from t2t_xfer.architectures.adapters import add_adapter
+    from t2t_xfer.architectures.loading import wrap
+    from t2t_xfer.architectures.micro import train_tokenizer
+    from t2t_xfer.training.memory import estimate_memory
+
+    found = study("single_gpu_lora")
+    (model,) = [each for each in found.models if each.path == name]
+    spec = training_for(found, model, "udpos")
+    architecture = ARCHITECTURE[name]
+    (shape,) = [each for each in gpu_models.SHAPES if each.architecture == architecture]
+    length = 64
+    ids = tuple(range(300, 300 + length))
+    half = ids[: length // 2]
+    sides = (half, half) if architecture == "seq2seq" else (ids, ())
+    places = tuple(range(0, len(half), 2))
+    row = Row("a", sides[0], places, labels=places, decoder_ids=sides[1])
+    rows = [row] * (spec.micro_batch_tokens // length)
+    tokenizer = train_tokenizer(["a b c"], 400, architecture)
+    with torch.device("meta"):
+        made = shape.model(shape.config(**shape.size, **gpu_models.IDS)).to(torch.bfloat16)
+        loaded = wrap(made, tokenizer, spec.max_input_tokens)
+        loaded = replace(loaded, model=add_adapter(made, architecture, spec.lora, 0))
+    estimate = estimate_memory(loaded, [rows, rows], spec)
+    text = (REPOSITORY / "studies" / "single_gpu_lora.yaml").read_text()
+    claimed = re.search(rf"{model.name}\s+([\d.]+) GiB", text)
+    untied = 2 * 250_112 * 1024 if architecture == "seq2seq" else 0  # a head of mT5's own
+    peak = (estimate.peak + untied) / 2**30
+    print(name, estimate, round(peak, 2))
+    assert claimed is not None
+    assert peak == pytest.approx(float(claimed[1]), abs=0.2)
+    assert peak < 22
