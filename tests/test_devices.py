@@ -20,7 +20,9 @@ from safetensors.torch import load_file
 
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.architectures.rows import Row
+from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName
+from t2t_xfer.training.devices import check_select
 from t2t_xfer.training.steps import Step
 
 from .conftest import REPOSITORY
@@ -115,6 +117,13 @@ def test_fsdp_on_a_device_where_it_would_be_ddp_is_refused(tmp_path: Path) -> No
     assert run.returncode == 1
     assert "FSDP was asked for" in run.stderr
     assert not list((tmp_path / "out" / "store").glob("train/*"))
+
+
+def test_choosing_weights_that_are_in_pieces_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_select()
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UnsupportedError, match="training.select"):
+        check_select()
 
 
 @pytest.mark.slow

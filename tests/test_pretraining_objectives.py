@@ -76,12 +76,13 @@ def test_of_the_masked_words_eight_in_ten_are_hidden_and_one_is_replaced() -> No
     assert kept / total == pytest.approx(0.1, abs=0.02)
 
 
-def test_spans_behind_their_sentinels_make_the_text_again() -> None:
+@pytest.mark.parametrize("always", [(), (3, 4, 20)])
+def test_spans_behind_their_sentinels_make_the_text_again(always: tuple[int, ...]) -> None:
     seq2seq = architecture("seq2seq")
     codec = seq2seq.codec
     ids = ids_of(codec)
     for seed in range(20):
-        row = text_row(seq2seq, ids, Random(seed))
+        row = text_row(seq2seq, ids, Random(seed), always={ids[place] for place in always})
         spans: dict[int, list[int]] = {}
         for token in row.labels[:-1]:
             if token in codec.sentinels:
@@ -129,3 +130,19 @@ def test_the_same_random_state_gives_the_same_row(name: ArchitectureName) -> Non
     ids = ids_of(made.codec)
     assert text_row(made, ids, Random(7)) == text_row(made, ids, Random(7))
     assert text_row(made, ids, Random(7)) != text_row(made, ids, Random(8))
+
+
+@pytest.mark.parametrize("name", ["encoder", "seq2seq"])
+def test_what_must_always_be_predicted_is_never_shown(name: ArchitectureName) -> None:
+    """Alone, side by side, and beside what is drawn."""
+    found = architecture(name)
+    ids = ids_of(found.codec)
+    always = {ids[0], ids[7], ids[8], ids[-1]}
+    wanted = [token for token in ids if token in always]
+    for seed in range(30):
+        row = text_row(found, ids, Random(seed), always=always)
+        assert always.isdisjoint(row.input_ids)
+        assert [label for label in row.labels if label in always] == wanted
+        predicted = [label for label in row.labels if label in set(ids)]
+        # As many in all as without: 15 %, the few that are always predicted among them.
+        assert len(predicted) == pytest.approx(0.15 * len(ids), abs=len(wanted) + 2)

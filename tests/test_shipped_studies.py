@@ -39,9 +39,7 @@ def stand_in(model: ModelSpec) -> ModelSpec:
     Of a new one, only what the microworld speaks.
     """
     if model.new is not None:
-        return model.model_copy(
-            update={"new": model.new.model_copy(update={"languages": ("en",)})}
-        )
+        return model.model_copy(update={"new": model.new.model_copy(update={"languages": ("en",)})})
     assert model.path is not None
     if model.path.startswith("micro:"):
         return model

@@ -12,8 +12,8 @@ Rule: a row is a function of the ids and of the `Random` that is passed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby, pairwise
 from random import Random
 
 from t2t_xfer.architectures.base import Architecture
@@ -38,6 +38,7 @@ def text_row(
     *,
     id: str = "",
     share: float = MASKED_SHARE,
+    always: Collection[int] = (),
 ) -> Row:
     """The training row of an architecture for a piece of text.
 
@@ -45,27 +46,40 @@ def text_row(
         ids: tokens of the text without the row's own special tokens; special tokens inside (the
             ends of documents) are read, and never masked.
         share: of the tokens that an encoder or a seq2seq model has to predict.
+        always: ordinary tokens that are among these wherever they stand and never shown, as a
+            causal model predicts each of them (salient spans: Guu et al. 2020, arXiv 2002.08909,
+            section 3.4).
     """
     codec = architecture.codec
     if architecture.name == "encoder":
-        return masked_row(codec, ids, random, id=id, share=share)
+        return masked_row(codec, ids, random, id=id, share=share, always=always)
     if architecture.name == "causal":
         return next_token_row(codec, ids, id=id)
     assert isinstance(architecture, Seq2Seq)
-    return corrupted_row(codec, ids, random, architecture.decoder_start, id=id, share=share)
+    start = architecture.decoder_start
+    return corrupted_row(codec, ids, random, start, id=id, share=share, always=always)
 
 
 def masked_row(
-    codec: Codec, ids: Sequence[int], random: Random, *, id: str = "", share: float = MASKED_SHARE
+    codec: Codec,
+    ids: Sequence[int],
+    random: Random,
+    *,
+    id: str = "",
+    share: float = MASKED_SHARE,
+    always: Collection[int] = (),
 ) -> Row:
     """Masked words: `share` of the ordinary tokens, at least one, is to be predicted."""
     ordinary = [i for i, token in enumerate(ids) if token not in codec.special_tokens]
-    chosen = sorted(random.sample(ordinary, max(1, round(share * len(ordinary)))))
+    first = [i for i in ordinary if ids[i] in always]
+    others = [i for i in ordinary if ids[i] not in always]
+    left = max(1, round(share * len(ordinary))) - len(first)
+    chosen = sorted(first + random.sample(others, max(0, left)))
     shown = list(ids)
     vocabulary = codec.ordinary_tokens
     for i in chosen:
         draw = random.random()
-        if draw < MASK_SHARE:
+        if draw < MASK_SHARE or ids[i] in always:
             shown[i] = codec.special("mask")
         elif draw < MASK_SHARE + RANDOM_SHARE:
             shown[i] = random.choice(vocabulary)
@@ -86,12 +100,16 @@ def corrupted_row(
     *,
     id: str = "",
     share: float = MASKED_SHARE,
+    always: Collection[int] = (),
 ) -> Row:
     """Span corruption: spans go to the decoder, a sentinel stays in each one's place."""
     shown: list[int] = []
     target: list[int] = []
     end = 0
-    spans = noise_spans(len(ids), random, share)
+    first = [i for i, token in enumerate(ids) if token in always]
+    spans = noise_spans(len(ids), random, share - len(first) / len(ids))
+    if first:
+        spans = list(_runs({*first, *(i for start, stop in spans for i in range(start, stop))}))
     for sentinel, (start, stop) in zip(codec.sentinels, spans, strict=False):
         shown += [*ids[end:start], sentinel]
         target += [sentinel, *ids[start:stop]]
@@ -136,3 +154,10 @@ def _parts(total: int, count: int, random: Random) -> list[int]:
     """`count` positive numbers that add up to `total`, all such cuts alike probable."""
     cuts = [0, *sorted(random.sample(range(1, total), count - 1)), total]
     return [b - a for a, b in pairwise(cuts)]
+
+
+def _runs(places: set[int]) -> Iterator[tuple[int, int]]:
+    """The ranges `[start, end)` that these places fill, in order."""
+    for _, run in groupby(enumerate(sorted(places)), lambda pair: pair[1] - pair[0]):
+        found = [place for _, place in run]
+        yield found[0], found[-1] + 1

@@ -86,6 +86,15 @@ def documents(seed: int, mixture: Mixture = Mixture()) -> Iterator[str]:
         yield " ".join(sentences)
 
 
+def verdicts() -> tuple[str, ...]:
+    """The words for "true", "open" and "false" in every language, as they stand in running text."""
+    return tuple(
+        (" " if teller.spaces else "") + teller.text(teller.remark("verdict", label))[:-1]
+        for teller in map(speaker, LANGUAGES)
+        for label in LABELS
+    )
+
+
 def words_apart(seed: int) -> Iterator[str]:
     """Endless documents, each in one language; of scripts without spaces, word by word.
 

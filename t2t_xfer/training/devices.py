@@ -138,3 +138,16 @@ def check_float16(device: torch.device) -> None:
         raise UnsupportedError(
             "training.autocast: float16 needs a CUDA device. Use `autocast: bfloat16` or `none`."
         )
+
+
+def check_select() -> None:
+    """Refuses to choose among weights that are in pieces.
+
+    Raises:
+        UnsupportedError: FSDP was asked for.
+    """
+    if processes.asked_for_fsdp():
+        raise UnsupportedError(
+            "training.select: the best weights are kept and put back whole, which FSDP"
+            " (ACCELERATE_USE_FSDP) does not allow. Use DDP, or train without `select`."
+        )

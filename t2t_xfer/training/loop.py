@@ -29,6 +29,7 @@ from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.training.arguments import trainer_arguments
 from t2t_xfer.training.devices import (
     check_float16,
+    check_select,
     check_sharded,
     compile_blocks,
     random_state,
@@ -246,6 +247,8 @@ def train(
     )
     if spec.autocast == "float16":
         check_float16(loaded.model.device)
+    if spec.select is not None:
+        check_select()
     if spec.compile:
         compile_blocks(loaded.model)
     trainer = _StepTrainer(

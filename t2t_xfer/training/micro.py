@@ -22,7 +22,7 @@ from typing import Any
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import WORD_PIECES, new_model, train_tokenizer
-from t2t_xfer.microworld.corpus import documents, words_apart
+from t2t_xfer.microworld.corpus import documents, verdicts, words_apart
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.training.pretraining import Recipe, pretrain
 
@@ -96,7 +96,8 @@ def make_micro(
     """Pretrains a micro model and saves it in float16 with its tokenizer and its recipe."""
     started = time.perf_counter()
     loaded = new_micro(architecture, recipe.seed)
-    losses = pretrain(loaded, documents(recipe.seed), recipe, report=report)
+    text = documents(recipe.seed)
+    losses = pretrain(loaded, text, recipe, always=verdict_tokens(loaded), report=report)
     parameters = count_parameters(loaded.model).total
     made = Pretrained(parameters, tuple(losses), time.perf_counter() - started)
     # In half precision two bytes a weight; loading for training makes float32 of them again.
@@ -104,6 +105,13 @@ def make_micro(
     loaded.tokenizer.save_pretrained(output)
     _write_recipe(output / RECIPE, architecture, recipe, made)
     return made
+
+
+def verdict_tokens(loaded: LoadedModel) -> frozenset[int]:
+    """The tokens of the verdicts in all languages, one for each word."""
+    found = [loaded.tokenizer(word, add_special_tokens=False)["input_ids"] for word in verdicts()]
+    assert all(len(ids) == 1 for ids in found)
+    return frozenset(ids[0] for ids in found)
 
 
 @lru_cache(maxsize=2)

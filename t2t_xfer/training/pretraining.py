@@ -9,13 +9,14 @@ processor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
 import torch
+from transformers.optimization import Adafactor
 
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.head import batch_losses
@@ -39,12 +40,16 @@ class Recipe:
     """Of every fourth step, so that an encoder's later positions are learned all along: left to the
     last quarter of the run, its loss rose from 1.9 to 3.0 there."""
     learning_rate: float = 2e-3
-    """Peak of AdamW. An encoder of XLM-R's shape (norms after the layers) never left the loss of
-    word frequencies at 3e-3."""
+    """Peak of AdamW, for encoder and causal. An encoder of XLM-R's shape (norms after the layers)
+    never left the loss of word frequencies at 3e-3."""
+    relative_learning_rate: float = 2e-2
+    """Peak of Adafactor, for seq2seq: of each matrix's root mean square. T5's matrices begin on
+    scales that differ fiftyfold; with one rate for all (AdamW, 2e-3) the model learned word
+    frequencies and next to nothing more in 12,000 steps (docs/micro_models.md)."""
     warmup: float = 0.05
     """Share of the steps."""
     weight_decay: float = 0.01
-    """Decoupled, on matrices only."""
+    """Of AdamW, decoupled, on matrices only."""
     max_grad_norm: float = 1.0
     masked_share: float = 0.25
     """Of the tokens, predicted by an encoder or cut out for a seq2seq model. With more, what tells
@@ -96,12 +101,15 @@ def pretrain(
     documents: Iterable[str],
     recipe: Recipe,
     *,
+    always: Collection[int] = (),
     report: Callable[[int, float], None] = lambda step, loss: None,
 ) -> list[float]:
     """Trains `loaded.model` in place.
 
     Args:
         documents: an endless stream.
+        always: tokens that encoder and seq2seq have to predict wherever they stand
+            (`objectives.text_row`).
         report: called after every step with its number and its loss.
 
     Returns:
@@ -111,23 +119,14 @@ def pretrain(
         TrainingError: the loss is not finite.
     """
     model = loaded.model.train()
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": recipe.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
+    optimizer = _optimizer(loaded, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
     losses: list[float] = []
     for step, rows in enumerate(_step_rows(loaded.architecture.codec, documents, recipe)):
         random = Random(f"objective:{recipe.seed}:{step}")
         batch = [
-            text_row(loaded.architecture, ids, random, share=recipe.masked_share) for ids in rows
+            text_row(loaded.architecture, ids, random, share=recipe.masked_share, always=always)
+            for ids in rows
         ]
         loss = batch_losses(model, loaded.architecture, batch).mean()
         optimizer.zero_grad()
@@ -140,6 +139,26 @@ def pretrain(
             raise TrainingError(f"the loss is {losses[-1]} at step {step + 1} of pretraining.")
         report(step, losses[-1])
     return losses
+
+
+def _optimizer(loaded: LoadedModel, recipe: Recipe) -> torch.optim.Optimizer:
+    """That which each architecture was published with: Adafactor for T5, else Adam."""
+    parameters = list(loaded.model.parameters())
+    if loaded.architecture.name == "seq2seq":
+        rate = recipe.relative_learning_rate
+        adafactor: torch.optim.Optimizer = Adafactor(
+            parameters, lr=rate, scale_parameter=True, relative_step=False, warmup_init=False
+        )
+        return adafactor
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
 
 
 def _step_rows(codec: Codec, documents: Iterable[str], recipe: Recipe) -> Iterator[list[list[int]]]:
