@@ -122,7 +122,7 @@ def test_fsdp_on_a_device_where_it_would_be_ddp_is_refused(tmp_path: Path) -> No
 def test_choosing_weights_that_are_in_pieces_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_select()
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(UnsupportedError, match="training.select"):
+    with pytest.raises(UnsupportedError, match=r"training\.select"):
         check_select()
 
 

@@ -237,7 +237,7 @@ def test_no_validation_rows_are_said_before_training(tmp_path: Path) -> None:
     study = write_study(tmp_path, training={"select": {}}, intermediates=["mnli"])
     outcome = t2t("study", "plan", study, "--data", f"mirror:{hub}", "--output", tmp_path / "out")
     assert outcome.code == 2
-    assert "task 'mnli' has no validation rows in 'en' here" in outcome.err
+    assert "task mnli has no validation rows in its source language here" in outcome.err
     assert "`select: null`" in outcome.err
 
 

@@ -23,6 +23,7 @@ STUDIES = sorted((REPOSITORY / "studies").glob("*.yaml"))
 ARCHITECTURE: dict[str, ArchitectureName] = {
     "FacebookAI/xlm-roberta-large": "encoder",
     "google/mt5-large": "seq2seq",
+    "Qwen/Qwen3-0.6B-Base": "causal",
     "Qwen/Qwen2.5-1.5B": "causal",
 }
 TASKS = {"xstilts_xlmr_large": 9, "single_gpu_lora": 3}
@@ -51,6 +52,9 @@ def stand_in(model: ModelSpec) -> ModelSpec:
 def test_every_study_loads_and_plans(path: Any) -> None:
     found = Catalogue().study(path)
     offline = found.model_copy(update={"models": tuple(map(stand_in, found.models))})
+    if found.text is not None:
+        text = found.text.model_copy(update={"languages": ("de", "tr")})
+        offline = offline.model_copy(update={"text": text})
     planned = plan_study(offline, Context(Catalogue(), "microworld"), skip_missing=True)
     trained = {stage.label for stage in planned.plan.stages if stage.kind == "train"}
     for model in found.models:
@@ -59,8 +63,9 @@ def test_every_study_loads_and_plans(path: Any) -> None:
 
 def test_the_conditions_of_phang_et_al_are_all_there() -> None:
     found = study("xstilts_xlmr_large")
-    *single, together = found.intermediates
+    *single, together, with_text = found.intermediates
     assert single[0] == "none"
+    assert with_text == ("mnli", "text")
     assert len(single) == 10
     assert set(together) == set(single[1:])
     assert len(found.targets) == 9
@@ -69,7 +74,7 @@ def test_the_conditions_of_phang_et_al_are_all_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(ARCHITECTURE))
+@pytest.mark.parametrize("name", [model.path for model in study("single_gpu_lora").models])
 def test_the_single_gpu_study_fits_24_gb(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full micro-batch of tagged sentences, in the shape of the model and in bfloat16."""
     monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))

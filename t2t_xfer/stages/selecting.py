@@ -29,27 +29,34 @@ def dev_spec(
 ) -> dict[str, list[Json]]:
     """What the identity of a `train` stage says of dev scores; nothing where none are asked for.
 
+    Tasks of a mixture that have no validation rows do not count, as text does not.
+
     Raises:
-        AbsentError: a task has no validation rows.
+        AbsentError: no task has validation rows.
         UnsupportedError: the architecture cannot answer a task.
     """
     if training.select is None:
         return {}
+    chosen_on = [name for name in tasks if _has_validation(context, name)]
+    if not chosen_on:
+        raise AbsentError(
+            f"task {', '.join(tasks)} has no validation rows in its source language here, so no"
+            " weights can be chosen on them. Set `select: null` for it, which keeps the last ones."
+        )
     found: list[Json] = []
-    for name in tasks:
-        task = context.task(name)
-        language = task.spec.source_language
-        if missing_languages(task.spec, context.source, [language], "validation"):
-            raise AbsentError(
-                f"task {name!r} has no validation rows in {language!r} here, so no weights can be"
-                " chosen on them. Set `select: null` for it, which keeps the last ones."
-            )
+    for name in chosen_on:
+        task, language = context.task(name), context.task(name).spec.source_language
         test = Test(name, language, "validation", training.select.limit)
         readout = readouts_of(base.architecture, task)[0]
         length = training.max_input_tokens
         read = predict_spec(context, base, False, test, readout, length)
         found.append({"predict": read, "score": score_spec(context, test)})
     return {"dev": found}
+
+
+def _has_validation(context: Context, name: str) -> bool:
+    spec = context.task(name).spec
+    return not missing_languages(spec, context.source, [spec.source_language], "validation")
 
 
 @dataclass
