@@ -108,6 +108,7 @@ def splits(hub_id: str, config: str) -> list[str]:
     return list(places(hub_id, config))
 
 
+@cache
 def fingerprint() -> str:
     """SHA-256 over the sources, the data files and the version."""
     digest = hashlib.sha256(f"microworld {VERSION}\n".encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from t2t_xfer.data.examples import read_examples
+from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Example, Prompted, Split
@@ -31,12 +31,16 @@ class Context:
         self.data = data
         self.source: Source = open_source(data)
         self.task = lru_cache(maxsize=None)(self._task)
+        self.fingerprint = lru_cache(maxsize=None)(self._fingerprint)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
         self._warm: tuple[tuple[Weights, str, int], LoadedModel] | None = None
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
         return load_task(self.catalogue, name, self.source)
+
+    def _fingerprint(self, name: str, language: str, split: Split) -> str:
+        return fingerprint(self.task(name).spec, self.source, language, split)
 
     def _prompted(
         self, name: str, language: str, split: Split, limit: int | None

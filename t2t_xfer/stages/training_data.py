@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from t2t_xfer.data.examples import fingerprint
 from t2t_xfer.data.places import described
 from t2t_xfer.records import Example, Json, Prompted, Split
 from t2t_xfer.stages.context import Context
@@ -23,7 +22,7 @@ def rows_of(context: Context, task: Task, language: str, split: Split) -> dict[s
     """Which rows: their places on the hub (paths of files do not count), filters and content."""
     return {
         **described(task.spec, language, split),
-        "data": fingerprint(task.spec, context.source, language, split),
+        "data": context.fingerprint(task.name, language, split),
     }
 
 
