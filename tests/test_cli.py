@@ -56,6 +56,17 @@ def test_tasks_ls_for_scripts() -> None:
     assert by_name["paws_x"]["languages"] == ["de", "en", "es", "fr", "ja", "ko", "zh"]
 
 
+def test_a_plan_can_be_drawn(place: Place) -> None:
+    study = write_study(place.folder, "drawn")
+    picture = place.folder / "plan.md"
+    done = place.run("study", "plan", study, "--graph", picture)
+    assert done.code == 0, done.err
+    drawn = picture.read_text(encoding="utf-8")
+    assert drawn.count("```mermaid") == 1
+    assert "flowchart LR" in drawn
+    assert "-->" in drawn
+
+
 def test_study_plan_for_scripts(place: Place) -> None:
     study = write_study(place.folder, "planned")
     done = place.run("study", "plan", study, "--json")

@@ -36,13 +36,25 @@ def study() -> None:
 @options.skip_missing
 @options.output
 @click.option("--why", is_flag=True, help="Say of each stage that would run why it is not done.")
+@click.option(
+    "--graph",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw what is trained from what, and tested on it, into this Markdown file (Mermaid).",
+)
 @options.as_json
 def plan_command(
-    file: str, data: str, skip_missing: bool, output: Path, why: bool, as_json: bool
+    file: str,
+    data: str,
+    skip_missing: bool,
+    output: Path,
+    why: bool,
+    graph: Path | None,
+    as_json: bool,
 ) -> None:
     """Show what a study would run, without running it."""
     from tabulate import tabulate
 
+    from t2t_xfer.study.drawing import drawing
     from t2t_xfer.study.explain import reasons
     from t2t_xfer.study.outlook import outlook
     from t2t_xfer.study.run import would_run
@@ -51,6 +63,11 @@ def plan_command(
     planned, _ = _plan(file, data, skip_missing)
     store = Store(output / options.STORE)
     open_stages = would_run(planned.plan, store)
+    if graph is not None:
+        open_ids = {stage.id for stage in open_stages}
+        done = {stage.id for stage in planned.plan.stages} - open_ids
+        graph.write_text(drawing(planned.plan.stages, done), encoding="utf-8")
+        click.echo(f"drawn: {graph}", err=True)
     counts: dict[str, int] = {}
     for stage in planned.plan.stages:
         counts[stage.kind] = counts.get(stage.kind, 0) + 1
