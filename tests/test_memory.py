@@ -127,6 +127,7 @@ def test_the_parts_are_what_can_be_counted_by_hand() -> None:
 
 def test_what_saves_memory_saves_it_where_it_says() -> None:
     full, lora = estimated("causal"), estimated("causal", adapter="lora")
+    assert estimated("causal", optimizer="adafactor").optimizer < full.optimizer / 10
     assert lora.weights > full.weights  # the adapter's own
     assert lora.optimizer < full.optimizer / 10
     assert lora.gradients < full.gradients / 10

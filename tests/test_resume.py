@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load
 
 from .studydata import (
     Outcome,
@@ -85,6 +86,7 @@ def weights(folder: Path) -> bytes:
         ("seq2seq", RuntimeError, {}),
         ("causal", KeyboardInterrupt, {}),
         ("seq2seq", KeyboardInterrupt, {"train_embeddings": False}),
+        ("seq2seq", KeyboardInterrupt, {"optimizer": "adafactor", "learning_rate": 1e-2}),
     ],
 )
 def test_training_resumes_to_the_same_weights(
@@ -106,6 +108,22 @@ def test_training_resumes_to_the_same_weights(
     assert weights(tmp_path / "stopped") == weights(tmp_path / "straight")
     logs = [texts(tmp_path / out / "store", "predictions.jsonl") for out in ("straight", "stopped")]
     assert logs[0] == logs[1]
+
+
+def test_adafactor_takes_steps_of_each_matrix_own_size(tmp_path: Path) -> None:
+    """The first step is the rate times the root mean square, whatever the gradient's size."""
+    for steps in (1, 2):
+        settings = {"optimizer": "adafactor", "learning_rate": 1e-2, "schedule": "constant"}
+        settings |= {"warmup": 0, "steps": steps, "weight_decay": 0}
+        assert run(tmp_path, "seq2seq", f"after-{steps}", **settings).code == 0
+    before, after = (load(weights(tmp_path / f"after-{steps}")) for steps in (1, 2))
+    changed = 0
+    for name, weight in before.items():
+        moved = (after[name] - weight).pow(2).mean().sqrt()
+        size = weight.pow(2).mean().sqrt()
+        assert moved <= 1.05e-2 * max(float(size), 1e-3), name
+        changed += bool(moved > 1e-3 * size)
+    assert changed > len(before) / 2
 
 
 def test_a_resumed_run_records_the_whole_training(

@@ -101,6 +101,10 @@ class TrainingSpec(Spec):
     """Whether the token embeddings train too where all weights do; false: they stay as they are,
     and so does the LM head's matrix, tied to them or not. An adapter never trains them."""
 
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
+    """adafactor (Shazeer and Stern 2018, arXiv 1804.04235): what T5 and mT5 were trained with.
+    `learning_rate` is then a share of each matrix's root mean square, and little is kept for each
+    weight. mT5 was fine-tuned at 1e-3, constant (arXiv 2010.11934, section 3)."""
     select: SelectSpec | None = None
     """Which weights are kept: None: the last ones; else those with the best dev score."""
     mixture: MixtureSpec = MixtureSpec()
@@ -165,7 +169,7 @@ class TrainingSpec(Spec):
             del plain["lora"]
         if self.adapter != "none" or self.train_embeddings:
             del plain["train_embeddings"]
-        for key in ("select", "autocast", "compile"):
+        for key in ("select", "optimizer", "autocast", "compile"):
             if plain[key] == type(self).model_fields[key].default:
                 del plain[key]
         return plain

@@ -9,8 +9,23 @@ from typing import Any
 
 import torch
 from transformers import TrainingArguments
+from transformers.optimization import Adafactor
 
 from t2t_xfer.specs.training import TrainingSpec
+
+RELATIVE: Mapping[str, Any] = {
+    "scale_parameter": True,
+    "relative_step": False,
+    "warmup_init": False,
+}
+"""Of Adafactor: the rate follows the schedule and is relative to each matrix."""
+
+
+def optimizer_of(spec: TrainingSpec) -> tuple[type[torch.optim.Optimizer], dict[str, Any]] | None:
+    """The optimizer's class and settings as the Trainer takes them. None: its own AdamW."""
+    if spec.optimizer == "adamw":
+        return None
+    return Adafactor, {"lr": spec.learning_rate, **RELATIVE}
 
 
 def trainer_arguments(

@@ -26,7 +26,7 @@ from t2t_xfer import processes
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.training.arguments import trainer_arguments
+from t2t_xfer.training.arguments import optimizer_of, trainer_arguments
 from t2t_xfer.training.devices import (
     check_float16,
     check_select,
@@ -255,6 +255,7 @@ def train(
         loaded,
         dataset,
         args=trainer_arguments(spec, total, seed, directory, extra_arguments or {}),
+        optimizer_cls_and_kwargs=optimizer_of(spec),
         callbacks=[*callbacks, *([StepProgress()] if progress and processes.is_first() else [])],
     )
     # It prints the log as raw dictionaries.

@@ -41,7 +41,7 @@ class MemoryEstimate:
     gradients: int
     """With those on their way: two more of the embeddings' size where the head is tied to them."""
     optimizer: int
-    """AdamW: two numbers for each trained weight."""
+    """AdamW: two numbers for each trained weight. Adafactor: one for each row and column."""
     activations: int
     """What the passes hold, but for the logits."""
     logits: int
@@ -172,10 +172,19 @@ def _run(
     return MemoryEstimate(
         weights=sum(map(_bytes, model.parameters())) - saved,
         gradients=counter.peak["gradients"],
-        optimizer=2 * sum(map(_bytes, trained)),
+        optimizer=sum(_optimizer_bytes(parameter, spec) for parameter in trained),
         activations=counter.peak["activations"] + largest,
         logits=counter.peak["logits"],
     )
+
+
+def _optimizer_bytes(parameter: torch.Tensor, spec: TrainingSpec) -> int:
+    if spec.optimizer == "adamw":
+        return 2 * _bytes(parameter)
+    if parameter.ndim < 2:
+        return _bytes(parameter)
+    rows, columns = parameter.shape[-2:]
+    return 4 * parameter.numel() // (rows * columns) * (rows + columns)  # kept in float32
 
 
 def _bytes(tensor: torch.Tensor) -> int:

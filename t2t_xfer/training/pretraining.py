@@ -23,6 +23,7 @@ from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.objectives import text_row
 from t2t_xfer.errors import TrainingError
+from t2t_xfer.training.arguments import RELATIVE
 
 
 @dataclass(frozen=True)
@@ -153,11 +154,7 @@ def _optimizer(loaded: LoadedModel, recipe: Recipe) -> torch.optim.Optimizer:
     """That which each architecture was published with: Adafactor for T5, else Adam."""
     parameters = list(loaded.model.parameters())
     if loaded.architecture.name == "seq2seq":
-        rate = recipe.relative_learning_rate
-        adafactor: torch.optim.Optimizer = Adafactor(
-            parameters, lr=rate, scale_parameter=True, relative_step=False, warmup_init=False
-        )
-        return adafactor
+        return Adafactor(parameters, lr=recipe.relative_learning_rate, **RELATIVE)
     return torch.optim.AdamW(
         [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
