@@ -18,11 +18,12 @@ from t2t_xfer.architectures.objectives import text_row
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.microworld.corpus import Mixture, documents
+from t2t_xfer.microworld.lexicon import LANGUAGES
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.stages.bases import as_model_spec, base_of
-from t2t_xfer.training.micro import RECIPE, make_micro, new_micro
-from t2t_xfer.training.pretraining import Recipe, packed
+from t2t_xfer.training.micro import RECIPE, make_micro, new_micro, verdict_tokens
+from t2t_xfer.training.pretraining import Recipe, packed, rate_at
 
 NAMES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 SHORT = Recipe(steps=3, tokens_per_step=256)
@@ -120,6 +121,21 @@ def test_a_checkpoint_is_saved_in_half_and_trained_in_single_precision(tmp_path:
 def test_every_fourth_step_has_longer_rows() -> None:
     recipe = Recipe(steps=100)
     assert [recipe.row_length(step) for step in range(5)] == [64, 64, 64, 128, 64]
+
+
+def test_the_rate_is_level_and_little_is_hidden_late() -> None:
+    recipe = Recipe(steps=1000)
+    rates = [rate_at(step, recipe) for step in range(1000)]
+    assert rates[:50] == sorted(rates[:50])
+    assert set(rates[50:750]) == {1.0}
+    assert rates[750:] == sorted(rates[750:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1, abs=0.01)
+    assert [recipe.share_at(step) for step in (0, 399, 400, 999)] == [0.25, 0.25, 0.06, 0.06]
+
+
+def test_every_verdict_is_one_token_of_its_own(new: dict[ArchitectureName, LoadedModel]) -> None:
+    assert len(verdict_tokens(new["encoder"])) == 3 * len(LANGUAGES)
+    assert len({frozenset(verdict_tokens(loaded)) for loaded in new.values()}) == 1
 
 
 def test_documents_are_a_function_of_the_seed() -> None:

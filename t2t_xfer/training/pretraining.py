@@ -129,7 +129,7 @@ def pretrain(
     """
     model = loaded.model.train()
     optimizer = _optimizer(loaded, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe))
     losses: list[float] = []
     for step, rows in enumerate(_step_rows(loaded.architecture.codec, documents, recipe)):
         random = Random(f"objective:{recipe.seed}:{step}")
@@ -176,8 +176,8 @@ def _step_rows(codec: Codec, documents: Iterable[str], recipe: Recipe) -> Iterat
         yield list(islice(rows[length], max(1, recipe.tokens_per_step // length)))
 
 
-def _rate(step: int, recipe: Recipe) -> float:
-    """Up in a straight line, level, and down to a tenth in the last quarter.
+def rate_at(step: int, recipe: Recipe) -> float:
+    """The share of the peak rate at a step: up in a straight line, level, and down to a tenth in the last quarter.
 
     Verdicts are learned late, when a cosine would have taken most of the rate away. (Hu et al.
     2024, arXiv 2404.06395, section 4.)
