@@ -177,7 +177,7 @@ def _step_rows(codec: Codec, documents: Iterable[str], recipe: Recipe) -> Iterat
 
 
 def rate_at(step: int, recipe: Recipe) -> float:
-    """The share of the peak rate at a step: up in a straight line, level, and down to a tenth in the last quarter.
+    """The share of the peak rate: up in a line, level, in the last quarter down to a tenth.
 
     Verdicts are learned late, when a cosine would have taken most of the rate away. (Hu et al.
     2024, arXiv 2404.06395, section 4.)
