@@ -123,14 +123,15 @@ def test_every_fourth_step_has_longer_rows() -> None:
     assert [recipe.row_length(step) for step in range(5)] == [64, 64, 64, 128, 64]
 
 
-def test_the_rate_is_level_and_little_is_hidden_late() -> None:
-    recipe = Recipe(steps=1000)
-    rates = [rate_at(step, recipe) for step in range(1000)]
-    assert rates[:50] == sorted(rates[:50])
-    assert set(rates[50:750]) == {1.0}
-    assert rates[750:] == sorted(rates[750:], reverse=True)
+def test_the_second_phase_has_half_the_rate_and_hides_little() -> None:
+    recipe = Recipe(steps=1000, seed=3)
+    first, second = recipe.phases
+    assert first == (3, 600, 1.0, 0.25)
+    assert second == (4, 400, 0.5, 0.06)
+    rates = [rate_at(step, 400, recipe.warmup) for step in range(400)]
+    assert rates.index(1.0) == 19
+    assert rates[19:] == sorted(rates[19:], reverse=True)
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
-    assert [recipe.share_at(step) for step in (0, 399, 400, 999)] == [0.25, 0.25, 0.06, 0.06]
 
 
 def test_every_verdict_is_one_token_of_its_own(new: dict[ArchitectureName, LoadedModel]) -> None:

@@ -96,8 +96,7 @@ def make_micro(
     """Pretrains a micro model and saves it in float16 with its tokenizer and its recipe."""
     started = time.perf_counter()
     loaded = new_micro(architecture, recipe.seed)
-    text = documents(recipe.seed)
-    losses = pretrain(loaded, text, recipe, always=verdict_tokens(loaded), report=report)
+    losses = pretrain(loaded, documents, recipe, always=verdict_tokens(loaded), report=report)
     parameters = count_parameters(loaded.model).total
     made = Pretrained(parameters, tuple(losses), time.perf_counter() - started)
     # In half precision two bytes a weight; loading for training makes float32 of them again.

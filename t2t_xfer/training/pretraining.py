@@ -12,8 +12,10 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from random import Random
+from typing import NamedTuple
 
 import torch
 from transformers.optimization import Adafactor
@@ -26,12 +28,23 @@ from t2t_xfer.errors import TrainingError
 from t2t_xfer.training.arguments import RELATIVE
 
 
+class Phase(NamedTuple):
+    """A part of the run, with a schedule of its own."""
+
+    seed: int
+    """Of its text and masks."""
+    steps: int
+    rate: float
+    """Of the recipe's peak."""
+    masked_share: float
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The settings of a pretraining run, those of the shipped micro models by default."""
 
-    steps: int = 16_000
-    """Optimizer steps."""
+    steps: int = 20_000
+    """Optimizer steps, of both phases."""
     tokens_per_step: int = 1024
     """Small steps: for the same tokens they reached a given loss two to three times sooner than
     steps of 3,072 (docs/micro_models.md)."""
@@ -48,32 +61,40 @@ class Recipe:
     scales that differ fiftyfold; with one rate for all (AdamW, 2e-3) the model learned word
     frequencies and next to nothing more in 12,000 steps (docs/micro_models.md)."""
     warmup: float = 0.05
-    """Share of the steps, above 0."""
+    """Share of a phase's steps."""
     weight_decay: float = 0.01
     """Of AdamW, decoupled, on matrices only."""
     max_grad_norm: float = 1.0
     masked_share: float = 0.25
-    """Of the tokens, predicted by an encoder or cut out for a seq2seq model, in the first
-    two fifths of the run."""
-    late_masked_share: float = 0.06
-    """From two fifths on. Many hidden words align languages, but what tells whether a sentence
-    follows is then too often hidden itself: at 25 % throughout, verdicts were never learned. (A
-    share that falls: Ankner et al. 2024, arXiv 2305.15096.)"""
+    """Of the tokens, predicted by an encoder or cut out for a seq2seq model in the first phase."""
+    second_phase: float = 0.4
+    """Share of the steps. In it few words are hidden: many hidden words align languages, but what
+    tells whether a sentence follows is then too often hidden itself, and verdicts were never
+    learned. (A share that falls: Ankner et al. 2024, arXiv 2305.15096.)"""
+    second_masked_share: float = 0.06
+    second_rate: float = 0.5
+    """Peak of the second phase, of the first one's. Verdicts are learned late, when one cosine over
+    the whole run would have taken most of the rate away."""
     seed: int = 0
-    """Of weights, text and masks."""
+    """Of weights, text and masks; the second phase reads the text of the next seed."""
 
     @property
     def tokens(self) -> int:
         """Tokens of the run, what little stays empty at the ends of rows included."""
         return self.steps * self.tokens_per_step
 
+    @property
+    def phases(self) -> tuple[Phase, Phase]:
+        """The two parts of the run."""
+        second = round(self.second_phase * self.steps)
+        return (
+            Phase(self.seed, self.steps - second, 1.0, self.masked_share),
+            Phase(self.seed + 1, second, self.second_rate, self.second_masked_share),
+        )
+
     def row_length(self, step: int) -> int:
         """Tokens of the rows of a step."""
         return self.long_row_tokens if step % 4 == 3 else self.row_tokens
-
-    def share_at(self, step: int) -> float:
-        """Of the tokens that encoder and seq2seq predict at a step."""
-        return self.masked_share if step < 0.4 * self.steps else self.late_masked_share
 
 
 @contextmanager
@@ -107,7 +128,7 @@ def packed(codec: Codec, documents: Iterable[str], row_tokens: int) -> Iterator[
 @one_thread()
 def pretrain(
     loaded: LoadedModel,
-    documents: Iterable[str],
+    text: Callable[[int], Iterable[str]],
     recipe: Recipe,
     *,
     always: Collection[int] = (),
@@ -116,7 +137,7 @@ def pretrain(
     """Trains `loaded.model` in place.
 
     Args:
-        documents: an endless stream.
+        text: an endless stream of documents, a function of a seed.
         always: tokens that encoder and seq2seq have to predict wherever they stand
             (`objectives.text_row`).
         report: called after every step with its number and its loss.
@@ -128,59 +149,73 @@ def pretrain(
         TrainingError: the loss is not finite.
     """
     model = loaded.model.train()
-    optimizer = _optimizer(loaded, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe))
     losses: list[float] = []
-    for step, rows in enumerate(_step_rows(loaded.architecture.codec, documents, recipe)):
-        random = Random(f"objective:{recipe.seed}:{step}")
-        share = recipe.share_at(step)
-        batch = [
-            text_row(loaded.architecture, ids, random, share=share, always=always) for ids in rows
-        ]
-        loss = batch_losses(model, loaded.architecture, batch).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm)
-        optimizer.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
-        if not math.isfinite(losses[-1]):
-            raise TrainingError(f"the loss is {losses[-1]} at step {step + 1} of pretraining.")
-        report(step, losses[-1])
+    for phase in recipe.phases:
+        optimizer = _optimizer(loaded, recipe, phase)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, partial(rate_at, steps=phase.steps, warmup=recipe.warmup)
+        )
+        rows_of_steps = _step_rows(loaded.architecture.codec, text(phase.seed), recipe, phase)
+        for step, rows in enumerate(rows_of_steps):
+            random = Random(f"objective:{phase.seed}:{step}")
+            share = phase.masked_share
+            batch = [
+                text_row(loaded.architecture, ids, random, share=share, always=always)
+                for ids in rows
+            ]
+            loss = batch_losses(model, loaded.architecture, batch).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+            if not math.isfinite(losses[-1]):
+                raise TrainingError(f"the loss is {losses[-1]} at step {len(losses)}.")
+            report(len(losses) - 1, losses[-1])
+        _round_to_half(model)
     return losses
 
 
-def _optimizer(loaded: LoadedModel, recipe: Recipe) -> torch.optim.Optimizer:
+@torch.no_grad()
+def _round_to_half(model: torch.nn.Module) -> None:
+    """As a saved model has its weights: so a phase can begin from the checkpoint before it."""
+    for parameter in model.parameters():
+        parameter.copy_(parameter.half().float())
+
+
+def _optimizer(loaded: LoadedModel, recipe: Recipe, phase: Phase) -> torch.optim.Optimizer:
     """That which each architecture was published with: Adafactor for T5, else Adam."""
     parameters = list(loaded.model.parameters())
     if loaded.architecture.name == "seq2seq":
-        return Adafactor(parameters, lr=recipe.relative_learning_rate, **RELATIVE)
+        return Adafactor(parameters, lr=recipe.relative_learning_rate * phase.rate, **RELATIVE)
     return torch.optim.AdamW(
         [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
             {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
         ],
-        lr=recipe.learning_rate,
+        lr=recipe.learning_rate * phase.rate,
         betas=(0.9, 0.98),
         fused=True,
     )
 
 
-def _step_rows(codec: Codec, documents: Iterable[str], recipe: Recipe) -> Iterator[list[list[int]]]:
-    """The rows of every step."""
+def _step_rows(
+    codec: Codec, documents: Iterable[str], recipe: Recipe, phase: Phase
+) -> Iterator[list[list[int]]]:
+    """The rows of every step of a phase."""
     stream = iter(documents)
-    lengths = {recipe.row_length(step) for step in range(recipe.steps)}
+    lengths = {recipe.row_length(step) for step in range(phase.steps)}
     rows = {length: packed(codec, stream, length) for length in lengths}
-    for step in range(recipe.steps):
+    for step in range(phase.steps):
         length = recipe.row_length(step)
         yield list(islice(rows[length], max(1, recipe.tokens_per_step // length)))
 
 
-def rate_at(step: int, recipe: Recipe) -> float:
-    """The share of the peak rate: up in a line, level, in the last quarter down to a tenth.
-
-    Verdicts are learned late, when a cosine would have taken most of the rate away. (Hu et al.
-    2024, arXiv 2404.06395, section 4.)
-    """
-    done = (step + 1) / recipe.steps
-    return min(done / recipe.warmup, 1.0, 0.1 + 0.9 * 4 * (1 - step / recipe.steps))
+def rate_at(step: int, steps: int, warmup: float) -> float:
+    """The share of the peak rate: up in a line, then down to a tenth along a cosine."""
+    first = max(1, round(warmup * steps))
+    if step < first:
+        return (step + 1) / first
+    done = (step - first) / max(1, steps - first)
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * done))
