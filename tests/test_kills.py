@@ -70,7 +70,7 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
         )
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(moments.uniform(0.0, whole / KILLS))
+        time.sleep(moments.uniform(0.0, 0.8 * whole / KILLS))
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "it ended before it was killed"

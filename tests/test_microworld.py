@@ -93,7 +93,7 @@ def test_it_has_the_hubs_configurations() -> None:
 
 def test_it_has_the_hubs_splits() -> None:
     assert splits("nyu-mll/glue", "mnli") == ["train", "validation_matched"]
-    assert splits("facebook/xnli", "sw") == ["train", "validation", "test"]
+    assert splits("facebook/xnli", "sw") == ["validation", "test", "train"]
     assert splits("facebook/mlqa", "mlqa-translate-train.de") == ["train", "validation"]
     assert splits("google/xtreme", "XQuAD.de") == ["validation"]
     assert sorted(splits("facebook/anli", "plain_text")) == sorted(

@@ -133,7 +133,9 @@ def test_places_and_labels_are_where_they_should_be(loaded: LoadedModel) -> None
         keys = row.input_ids[row.keys.start : row.keys.end]
         answer = tokenizer.decode(list(keys[row.labels[0] : row.labels[1] + 1]))
         assert answer.strip() == example.target
-        assert tokenizer.decode(list(keys)).strip() in example.input
+        # Our tokenizer drops a space before Han.
+        words = tokenizer.decode(list(keys)).split()
+        assert "".join(words) in "".join(example.input.split())
 
 
 def test_the_vocabulary_is_never_multiplied(loaded: LoadedModel) -> None:

@@ -137,7 +137,8 @@ def test_one_question_for_each_common_beginning(monkeypatch: pytest.MonkeyPatch)
 def test_the_text_that_a_grammar_must_allow_is_what_the_tokens_say(text: str) -> None:
     """Byte-level tokens hold the space before the word; without it the grammar forbids them."""
     codec = Codec(train_tokenizer(["relation: entailment"] * 4, 600, "causal"))
-    assert continuation_text(codec, codec.target(text)) == f" {text}"
+    # A space before Han is no part of the text (`architectures/micro.py`).
+    assert continuation_text(codec, codec.target(text)) == (text if text == "猫" else f" {text}")
 
 
 @pytest.mark.parametrize("name", ["xnli", "udpos"])

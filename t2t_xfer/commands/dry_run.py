@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from t2t_xfer.specs.training import TrainingSpec
-
 if TYPE_CHECKING:
+    from t2t_xfer.specs.training import TrainingSpec
     from t2t_xfer.stages.context import Context
     from t2t_xfer.stages.dry_run import DryRun
     from t2t_xfer.study.plan import Builder, Tip
