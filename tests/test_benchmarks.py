@@ -58,6 +58,7 @@ def test_the_benchmark_of_search_runs_at_any_size() -> None:
 def test_the_benchmark_of_training_measures_both_sides_on_the_same_rows(shared_hub: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "benchmarks" / "training.py"), "--tiny"]
     command += ["--data", f"mirror:{shared_hub}", "--rounds", "1", "--steps", "2"]
+    command += ["--architectures", "seq2seq"]  # the losses of all three: tests/test_equality.py
     done = subprocess.run(  # noqa: PLW1510
         [*command, "--threads", "1"],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -68,13 +69,11 @@ def test_the_benchmark_of_training_measures_both_sides_on_the_same_rows(shared_h
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[1].strip() for line in done.stdout.splitlines() if line[:2] == "| "]
     assert [row for row in rows if row != "TRL SFTTrainer"] == [
-        *("", "ours", "Trainer, length grouping"),
         *("", "ours", "Seq2SeqTrainer, length grouping"),
-        *("", "ours", "Trainer, length grouping"),
     ]
     differences = re.findall(r"from full logits ([\d.e+-]+)", done.stdout)
-    assert len(differences) == 3
-    assert max(map(float, differences)) < 1e-5
+    assert len(differences) == 1
+    assert float(differences[0]) < 1e-5
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ import pytest
 
 from .studydata import new_model, one_thread, t2t, write_study
 
-KILLS = int(os.environ.get("KILLS", "5"))
+KILLS = int(os.environ.get("KILLS", "3"))
 RUNNER = """
 import sys, torch, transformers.models.xlm_roberta.modeling_xlm_roberta
 import t2t_xfer.training.loop, t2t_xfer.engines.transformers

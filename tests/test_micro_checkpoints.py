@@ -130,13 +130,12 @@ def test_tags_carry_over_from_english(name: ArchitectureName, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[:2])  # that of the decoder takes longest: see the quickstart
 def test_entailment_carries_over_from_english(name: ArchitectureName, tmp_path: Path) -> None:
     """As the quickstart trains. Overlap alone: 44 % in English, 29 to 39 elsewhere."""
     settings: dict[ArchitectureName, dict[str, Any]] = {
         "encoder": {"epochs": 2, "learning_rate": 5e-4},
         "seq2seq": {"epochs": 1, "learning_rate": 1e-2, "optimizer": "adafactor"},
-        "causal": {"epochs": 1, "learning_rate": 1e-3},
     }
     training = TrainingSpec(max_input_tokens=128, **settings[name])
     scores = scores_after(name, ("mnli", "xnli"), training, (8000, 200), tmp_path)
