@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -66,15 +70,44 @@ def test_jobs_hold_every_open_stage_once(finished: World) -> None:
         done.add(job.name)
 
 
+def jobs_running(kind: str, folder: Path) -> list[int]:
+    """Processes that do a job of this kind for a study below the folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_text().split("\0")
+                if "job" in words and str(folder) in " ".join(words) and f"{kind}-" in words[-4]:
+                    found.append(int(process.name))
+    return found
+
+
 @pytest.mark.slow
-def test_snakemake_gives_the_bytes_of_a_local_run(tmp_path: Path) -> None:
-    hub, study = make_mirror(tmp_path), small(tmp_path)
-    rented = run(study, hub, tmp_path / "rented", "--executor", "snakemake", "--jobs", "2")
-    assert rented.returncode == 0, rented.stderr
+def test_snakemake_gives_the_bytes_of_a_local_run_though_a_job_is_killed(tmp_path: Path) -> None:
+    """As a system without memory kills a process: the job is tried again, and resumes."""
+    hub = make_mirror(tmp_path)
+    training = {"steps": 12, "checkpoint_steps": 1, "examples_per_step": 8, "learning_rate": 1e-3}
+    study = small(tmp_path, training={**training, "max_input_tokens": 96})
+    rented = tmp_path / "rented"
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        while not killed:
+            if list(rented.glob("store/.work/train-*/**/checkpoint-*/trainer_state.json")):
+                for process in jobs_running("train", rented)[:1]:
+                    os.kill(process, signal.SIGKILL)
+                    killed.append(process)
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    done = run(study, hub, rented, "--executor", "snakemake", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert killed, "no training was seen"
     here = run(study, hub, tmp_path / "here")
     assert here.returncode == 0, here.stderr
-    assert cells_of(tmp_path / "rented").read_bytes() == cells_of(tmp_path / "here").read_bytes()
-    assert not list((tmp_path / "rented" / "store" / ".work").glob("snakemake-*"))
+    assert cells_of(rented).read_bytes() == cells_of(tmp_path / "here").read_bytes()
+    assert not list((rented / "store" / ".work").glob("snakemake-*"))
 
 
 @pytest.mark.slow

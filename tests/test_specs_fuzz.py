@@ -21,6 +21,7 @@ targets: [xnli, udpos]
 languages: {xnli: [en, de]}
 training: {learning_rate: 1e-4, epochs: 2}
 task_training: {udpos: {epochs: 10}}
+exclude: [{model: a, target: [udpos]}, {seed: 0, model: b, target: xnli}]
 """
 SOURCES: list[tuple[type[Spec], str]] = [
     (TaskSpec, (shipped_root() / "tasks/xnli.yaml").read_text()),

@@ -181,3 +181,34 @@ def test_an_override_outside_a_study_file_names_its_key() -> None:
 def test_how_often_to_checkpoint_changes_no_result() -> None:
     assert TrainingSpec(checkpoint_steps=7).to_json() == TrainingSpec().to_json()
     assert TrainingSpec(learning_rate=1).to_json() == TrainingSpec(learning_rate=1.0).to_json()
+
+
+def test_excluded_cells() -> None:
+    found = study(
+        intermediates=["none", "mnli", ["mnli", "xnli"]],
+        seeds=[0, 1],
+        exclude=[{"model": "a", "target": ["xnli"]}, {"intermediate": "mnli+xnli", "seed": 1}],
+    )
+    assert not found.includes("a", 0, "none", "xnli")
+    assert found.includes("a", 0, "none", "udpos")
+    assert found.includes("b", 0, ("mnli", "xnli"), "xnli")
+    assert not found.includes("b", 1, ("mnli", "xnli"), "xnli")
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([{"model": "c"}], "a model of this study, not 'c'"),
+        ([{"target": ["xnli", "panx"]}], "a target of this study, not 'panx'"),
+        ([{"intermediate": "mnli"}], "an intermediate of this study, not 'mnli'"),
+        ([{"seed": 4}], "a seed of this study, not 4"),
+        ([{}], "at least one of the keys"),
+        ([{"model": []}], "at least one item"),
+        ([{"model": ["a", "b"]}], "leave some cell"),
+        ([{"seed": True}], "integer"),
+        ([{"modle": "a"}], "modle"),
+    ],
+)
+def test_exclusions_that_mean_nothing(entries: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        study(exclude=entries)

@@ -94,6 +94,27 @@ def test_xnli_without_an_intermediate_shares_the_training_of_mnli(finished: Worl
     assert labels == ["tiny-encoder>mnli>mnli@0", "tiny-encoder>mnli>udpos@0"]
 
 
+def test_what_only_excluded_cells_need_is_not_trained(copied: World) -> None:
+    whole = copied.plan().plan
+    exclude = [
+        {"model": "tiny-seq2seq"},
+        {"model": "tiny-encoder", "intermediate": "mnli", "target": ["xnli"]},
+    ]
+    plan = copied.plan(write_study(Path("fewer"), exclude=exclude)).plan
+    left = [
+        cell
+        for cell in whole.cells
+        if cell.model != "tiny-seq2seq"
+        and (cell.model, cell.intermediate, cell.target) != ("tiny-encoder", "mnli", "xnli")
+    ]
+    assert list(plan.cells) == left
+    gone = {stage.label for stage in whole.stages} - {stage.label for stage in plan.stages}
+    assert {label for label in gone if "seq2seq" not in label and "=" not in label} == {
+        "tiny-encoder>mnli>mnli@0"
+    }
+    assert not [stage for stage in plan.stages if "seq2seq" in stage.label]
+
+
 def test_an_intermediate_with_a_training_task_is_that_task(tmp_path: Path) -> None:
     """`xnli` as intermediate read xnli's own train split, and was not marked as same data."""
     hub = make_mirror(tmp_path)

@@ -11,6 +11,7 @@ task_training: {udpos: {epochs: 10}}
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -37,6 +38,7 @@ from t2t_xfer.specs.base import (
     mistake,
     some,
 )
+from t2t_xfer.specs.exclude import ExcludeSpec, check_excluded
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.problems import expected_words
 from t2t_xfer.specs.text import TextSpec
@@ -128,6 +130,8 @@ class StudySpec(Spec):
     languages: _LanguageChoice | None = None
     """The languages to test: for every task (those it has), or by task. None: all it has."""
     seeds: Annotated[tuple[Seed, ...], AfterValidator(some), AfterValidator(distinct)] = (0,)
+    exclude: tuple[ExcludeSpec, ...] = ()
+    """Cells that are left out: `[{model: mt5, target: [bucc, tatoeba]}]`."""
     training: TrainingSpec = TrainingSpec()
     task_training: dict[TaskName, Overrides] = Field(default_factory=dict)
     """Settings of `TrainingSpec` by the task that is trained on, over those of the model."""
@@ -159,6 +163,32 @@ class StudySpec(Spec):
             if name in names:
                 raise mistake(f"tasks to test; {name!r} can only be an intermediate")
         return names
+
+    @field_validator("exclude")
+    @classmethod
+    def _excludes_what_is_there(
+        cls, entries: tuple[ExcludeSpec, ...], info: ValidationInfo
+    ) -> tuple[ExcludeSpec, ...]:
+        given = info.data
+        axes: dict[str, Sequence[str | int]] = {}
+        if "models" in given:
+            axes["model"] = [model.name for model in given["models"]]
+        if "intermediates" in given:
+            axes["intermediate"] = [intermediate_name(each) for each in given["intermediates"]]
+        axes |= {key: given[f"{key}s"] for key in ("target", "seed") if f"{key}s" in given}
+        return check_excluded(entries, axes)
+
+    def includes(
+        self, model: str, seed: int, intermediate: str | tuple[str, ...], target: str
+    ) -> bool:
+        """Whether the study has these cells, or `exclude` leaves them out."""
+        cell: dict[str, str | int] = {
+            "model": model,
+            "intermediate": intermediate_name(intermediate),
+            "target": target,
+            "seed": seed,
+        }
+        return not any(entry.holds(cell) for entry in self.exclude)
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:

@@ -6,6 +6,8 @@ needs, and returns what the record should hold. None of them knows studies or st
 
 from __future__ import annotations
 
+import gc
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +32,11 @@ from t2t_xfer.stages.task import Task, check_unchanged
 from t2t_xfer.stages.train import run_training
 from t2t_xfer.stages.training_data import read_training
 
+log = logging.getLogger(__name__)
+
+_SHARES = (1, 4, 16)
+"""A stage that runs out of memory is done again with these parts of a batch."""
+
 
 class StageRunner:
     """Runs stages in this process."""
@@ -37,17 +44,34 @@ class StageRunner:
     def __init__(self, context: Context, progress: bool = True) -> None:
         self.context = context
         self.progress = progress
+        self.share = 1
 
     def __call__(
         self, stage: StageLike, work: Path, needs: Mapping[str, Path]
     ) -> Mapping[str, Json]:
-        """Does the stage; the results go into its record."""
+        """Does the stage; the results go into its record.
+
+        Out of memory, it frees what it can and does the stage again, in smaller batches; training
+        goes on from its last checkpoint.
+        """
         do = {
             "model": self._model,
             "train": self._train,
             "predict": self._predict,
             "score": self._score,
         }[stage.kind]
+        for self.share in _SHARES[:-1]:
+            try:
+                return do(stage, work, needs)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                log.warning(
+                    "a %s stage: %s. It is done again in smaller batches.", stage.kind, error
+                )
+            self.context.forget_model()  # outside `except`, which holds on to tensors
+            gc.collect()
+        self.share = _SHARES[-1]
         return do(stage, work, needs)
 
     def _model(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
@@ -102,6 +126,7 @@ class StageRunner:
             "removed_tokens": sum(g.removed_tokens for g in generations),
             "examples_per_second": round(len(examples) / max(seconds, 1e-9), 1),
             "device": device,
+            **({"batch_share": self.share} if self.share > 1 else {}),
             **count_read(task, generations),
         }
         return {**results, **beside, **self._codebook(spec, engine, task)}
@@ -151,7 +176,9 @@ class StageRunner:
         from t2t_xfer.engines.transformers import TransformersEngine
 
         loaded = self.context.model(weights, spec["dtype"], spec["max_input_tokens"])
-        return TransformersEngine(loaded, spec["batch_tokens"]), str(loaded.model.device)
+        return TransformersEngine(loaded, spec["batch_tokens"] // self.share), str(
+            loaded.model.device
+        )
 
     def _score(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         spec: Any = stage.spec
@@ -175,6 +202,12 @@ class StageRunner:
         task = self.context.task(spec["shown"]["task"])
         check_unchanged(task, spec["shown"], task.shown())
         return task
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    from t2t_xfer.training.guards import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def _read_pairs(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.records import Json, Readout
@@ -224,16 +225,16 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
             test = Test(target, language, "test", study.limit.test, study.limit.validation)
             baselines[target, language] = builder.baseline("majority", test, study.limit.train)
     for model in study.models:
+        axes = product(study.seeds, study.intermediates, study.targets)
+        included = [cell for cell in axes if study.includes(model.name, *cell)]
+        if not included:
+            continue
         start = builder.start(model)
-        for seed in study.seeds:
-            for intermediate in study.intermediates:
-                for target in study.targets:
-                    # Once for each target, so that `naive` counts what sharing saves.
-                    tasks = tasks_of(intermediate)
-                    tip = _intermediate(builder, study, model, start, tasks, seed)
-                    cells += _cells(
-                        builder, study, model, tip, tasks, target, languages[target], seed
-                    )
+        for seed, intermediate, target in included:
+            # Once for each target, so that `naive` counts what sharing saves.
+            tasks = tasks_of(intermediate)
+            tip = _intermediate(builder, study, model, start, tasks, seed)
+            cells += _cells(builder, study, model, tip, tasks, target, languages[target], seed)
     plan = Plan(study.study, tuple(builder.stages.values()), tuple(cells), tuple(absent))
     return Planned(plan, baselines, builder.naive)
 

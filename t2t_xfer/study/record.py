@@ -16,14 +16,15 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from t2t_xfer.records import Json
+from t2t_xfer.study.repeatable import inexact, machine
 from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, split_id
 
 RECORD = "record.json"
@@ -77,6 +78,10 @@ class Record:
     """Wall-clock time of the last attempt (a resumed stage counts from its resumption)."""
     finished: str
     """UTC, ISO 8601."""
+    machine: Mapping[str, Json] = field(default_factory=dict)
+    """System, processor and number of threads: with other ones, last digits may differ."""
+    inexact: Sequence[str] = ()
+    """Why the same again, on the same machine, may differ in last digits. Empty: it does not."""
 
 
 def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds: float) -> Record:
@@ -94,6 +99,8 @@ def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds:
         git=_git(),
         seconds=round(seconds, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine(),
+        inexact=inexact(stage.spec, results),
     )
 
 
@@ -146,15 +153,21 @@ def size_problems(folder: Path, record: Record) -> list[str]:
 
 
 def content_problems(folder: Path, record: Record) -> list[str]:
-    """`size_problems`, files whose bytes changed, and files that the stage did not make."""
+    """`changed_files`, and files that the stage did not make."""
+    strangers = set(_files(folder)) - set(record.files) - {RECORD}
+    found = [f"{name} is not in the record" for name in sorted(strangers)]
+    return changed_files(folder, record) + found
+
+
+def changed_files(folder: Path, record: Record) -> list[str]:
+    """`size_problems`, and files whose bytes changed. Reads every byte."""
     problems = []
     for name, entry in record.files.items():
         problem = _size_problem(folder / name, name, entry)
         if problem is None and _sha256(folder / name) != entry.sha256:
             problem = f"{name} does not have its checksum: its content changed"
         problems += [problem] if problem else []
-    strangers = set(_files(folder)) - set(record.files) - {RECORD}
-    return problems + [f"{name} is not in the record" for name in sorted(strangers)]
+    return problems
 
 
 def sync_directory(folder: Path) -> None:

@@ -26,6 +26,7 @@ from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
 from t2t_xfer.study.durations import duration
 from t2t_xfer.study.graph import unfinished
+from t2t_xfer.study.sound import Sound
 from t2t_xfer.study.stage import Plan, Stage
 from t2t_xfer.study.store import Store, StoreError, disk_problem
 
@@ -81,6 +82,9 @@ class _Walk:
     """Stage id to `ran`, `reused`, `failed` or `blocked`, in the order of the walk."""
     logs: dict[str, Path] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.sound = Sound(self.store)
+
     def run(self) -> Summary:
         to_do = {stage.id for stage in would_run(self.plan, self.store)}
         total = len(self.plan.stages)
@@ -117,10 +121,11 @@ class _Walk:
                 self.store.discard_work(stage)
                 self.fate[stage.id] = "reused"
                 return "done by another process"
-            sources = {role: self.store.path(need) for role, need in stage.needs.items()}
+            sources = {role: self.sound.path(need) for role, need in stage.needs.items()}
             with reporting_to(self.store.progress_path(stage.digest)):
                 results = self.run_stage(stage, work, sources)
             self.store.commit(stage, results, time.monotonic() - start)
+            self.sound.wrote(stage.id)
         except StoreError:
             raise
         except Exception as error:

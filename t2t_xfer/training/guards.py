@@ -101,7 +101,7 @@ def _listed(ids: Sequence[str]) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device, or the allocator of a CPU, had no room."""
-    return isinstance(error, torch.OutOfMemoryError) or (
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
 
