@@ -15,8 +15,9 @@ VLLM_BIN := .venv-vllm/bin
 VLLM_INSTALLED := .venv-vllm/.installed
 OFFLINE := HF_HUB_OFFLINE=1
 # A process for each core, and in each one thread: threads of several torch processes on the same
-# cores wait for each other. A file's tests stay together, because they share what they set up.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# cores wait for each other. A file's tests stay together, because they share what they set up, and
+# files come in the order of tests/conftest.py, the longest first.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 ONE_THREAD := OMP_NUM_THREADS=1
 
 .PHONY: help quickstart test test-fast test-vllm check format readme

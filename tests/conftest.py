@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 
+import filelock
 import hypothesis
 import pytest
 
-from .studydata import make_mirror, one_thread, t2t, write_study
+from .studydata import Outcome, make_mirror, one_thread, t2t, write_study
 from .studyworld import World
 
 # How long one example takes says nothing where other processes want the cores.
@@ -17,6 +19,21 @@ hypothesis.settings.register_profile("t2t", deadline=None)
 hypothesis.settings.load_profile("t2t")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+LONGEST = (
+    *("quickstart_run", "learning_matrix", "kills", "devices", "study", "snakemake"),
+    *("adapter_learning", "guards", "every_task", "benchmarks", "memory", "quickstart"),
+    *("check_real", "negative_control", "resume", "translate_train", "microworld_commands"),
+    *("cotraining", "zero_shot", "ccg_codes", "unanswerable", "check_results", "selection"),
+)
+"""Files whose tests take longest, first: else one process would be left with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order of their time, where several processes share them (the Makefile)."""
+    places = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +48,21 @@ def shared_hub() -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Run once; tests that change anything take `copied`."""
+    """Run once for all processes of the tests; tests that change anything take `copied`."""
     one_thread()
-    folder = tmp_path_factory.mktemp("study")
-    hub, study, out = make_mirror(folder), write_study(folder), folder / "out"
-    arguments = ("study", "run", study, "--data", f"mirror:{hub}", "--output", out)
-    return World(study, hub, out, t2t(*arguments))
+    base = tmp_path_factory.getbasetemp()
+    shared = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (base.parent if shared else base) / "finished-study"
+    hub, study, out = folder / "hub", folder / "small.yaml", folder / "out"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not (folder / "outcome.json").exists():
+            make_mirror(folder)
+            write_study(folder)
+            arguments = ("study", "run", study, "--data", f"mirror:{hub}", "--output", out)
+            outcome = t2t(*arguments)
+            (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
+        told = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    return World(study, hub, out, Outcome(*told))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from functools import cache
 from typing import Any
 
@@ -284,25 +283,3 @@ def test_every_word_has_a_tag_and_all_kinds_of_words_occur(language: str) -> Non
     assert common | {"ADP"} <= seen
     assert ("SCONJ" in seen) == (language != "tr")  # çünkü is a CCONJ
     assert ("PART" in seen) == (language != "tr")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("hub_id", "config"),
-    [
-        *(("nyu-mll/glue", config) for config in ("mnli", "qqp")),
-        ("rajpurkar/squad_v2", "squad_v2"),
-        ("Rowan/hellaswag", "default"),
-        ("allenai/cosmos_qa", "default"),
-        ("tau/commonsense_qa", "default"),
-        ("ccg", "supertags"),
-        ("google-research-datasets/paws-x", "en"),
-        ("google/xtreme", "udpos.English"),
-        ("google/xtreme", "PAN-X.en"),
-    ],
-)
-def test_a_hundred_thousand_examples_in_twenty_seconds(hub_id: str, config: str) -> None:
-    start = time.process_time()
-    found = microworld.rows(hub_id, config, "train", 100_000) or []
-    assert len(found) == 100_000
-    assert time.process_time() - start < 20

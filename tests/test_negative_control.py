@@ -18,9 +18,9 @@ from t2t_xfer.specs.catalogue import Catalogue
 from .studydata import one_thread, t2t, write_study
 
 ROWS = 600
-SEEDS = [0, 1, 2, 3, 4]
-T_95 = 2.776
-"""Two-sided, of Student's distribution with four degrees of freedom."""
+SEEDS = [0, 1, 2]
+T_95 = 4.303
+"""Two-sided, of Student's distribution with two degrees of freedom."""
 TASK = """\
 answer: label
 data: {files: {train: rows.jsonl, test: rows.jsonl}}
@@ -55,7 +55,7 @@ def write_shuffled(folder: Path) -> None:
 def test_shuffled_labels_do_not_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: over seeds, the mean zero-shot change is not above 0.
 
-    Measured: -3.0 ± 0.2. To learn noise by heart costs a little of what was pretrained.
+    Measured over five seeds: -3.0 ± 0.2. To learn noise by heart costs some of what was pretrained.
     """
     one_thread()
     monkeypatch.chdir(tmp_path)
