@@ -59,6 +59,7 @@ import torch
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
+from t2t_xfer.training.vocabulary import vocabulary_in_place
 from tests import test_memory as t
 
 def memory(key):
@@ -77,7 +78,8 @@ optimizer = torch.optim.AdamW(model.parameters(), fused=True)
 model.train()
 for _ in range(2):
     for _ in range(2):
-        batch_losses(model, loaded.architecture, t.rows(architecture)).sum().backward()
+        with vocabulary_in_place(model):
+            batch_losses(model, loaded.architecture, t.rows(architecture)).sum().backward()
     optimizer.step()
     optimizer.zero_grad()
 print(json.dumps(memory("VmHWM") - before))

@@ -1,8 +1,12 @@
 """A step is N examples, a function of (seed, step), the same whatever the tokens are."""
 
-import pytest
+from collections.abc import Iterator
 
-from t2t_xfer.architectures.rows import Row, token_budget_batches
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from t2t_xfer.architectures.rows import Row, cheapest_batches, token_budget_batches
 from t2t_xfer.training.mixture import Mixture, Place
 from t2t_xfer.training.steps import StepDataset, num_steps, padded_tokens, padding_share
 
@@ -37,6 +41,44 @@ def test_micro_batches_fit_the_budget_and_lose_nothing() -> None:
     assert sorted(i for batch in batches for i in batch) == list(range(8))
     for batch in batches:
         assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= 20
+
+
+def cost(batches: list[list[int]], lengths: list[int], pass_cost: int) -> int:
+    return sum(max(lengths[i] for i in b) * len(b) + pass_cost for b in batches)
+
+
+def every_cut(order: list[int]) -> Iterator[list[list[int]]]:
+    if not order:
+        yield []
+    for size in range(1, len(order) + 1):
+        for rest in every_cut(order[size:]):
+            yield [order[:size], *rest]
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    st.integers(20, 120),
+    st.integers(0, 50),
+)
+def test_no_cut_is_cheaper(lengths: list[int], budget: int, pass_cost: int) -> None:
+    found = cheapest_batches(lengths, budget, pass_cost)
+    assert sorted(i for batch in found for i in batch) == list(range(len(lengths)))
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    assert [i for batch in found for i in batch] == order
+    fits = [
+        cut
+        for cut in every_cut(order)
+        if all(len(b) == 1 or lengths[b[0]] * len(b) <= budget for b in cut)
+    ]
+    assert found in fits
+    assert cost(found, lengths, pass_cost) == min(cost(cut, lengths, pass_cost) for cut in fits)
+
+
+def test_a_dearer_pass_means_fewer_of_them() -> None:
+    lengths = [100] * 4 + [20] * 12
+    assert len(cheapest_batches(lengths, 4096, 96)) == 2
+    assert len(cheapest_batches(lengths, 4096, 1024)) == 1
+    assert len(token_budget_batches(lengths, 4096)) == 1
 
 
 @pytest.mark.parametrize(

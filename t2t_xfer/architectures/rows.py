@@ -137,13 +137,23 @@ class Row:
         return len(self.input_ids) + len(self.decoder_ids)
 
 
-def row_batches(rows: Sequence[Row], max_tokens: int) -> list[list[int]]:
-    """Indices of rows in batches of one kind each: first those read by the head, then pointers."""
+def row_batches(
+    rows: Sequence[Row], max_tokens: int, pass_cost: int | None = None
+) -> list[list[int]]:
+    """Indices of rows in batches of one kind each: first those read by the head, then pointers.
+
+    As large as the budget allows (`token_budget_batches`), or, if `pass_cost` is given, as cheap as
+    can be (`cheapest_batches`).
+    """
     batches: list[list[int]] = []
     for points in (False, True):
         kind = [i for i, row in enumerate(rows) if row.points is points]
         lengths = [rows[i].num_tokens for i in kind]
-        batches += [[kind[k] for k in batch] for batch in token_budget_batches(lengths, max_tokens)]
+        if pass_cost is None:
+            found = token_budget_batches(lengths, max_tokens)
+        else:
+            found = cheapest_batches(lengths, max_tokens, pass_cost)
+        batches += [[kind[k] for k in batch] for batch in found]
     return batches
 
 
@@ -164,3 +174,33 @@ def token_budget_batches(lengths: Sequence[int], max_tokens: int) -> list[list[i
     if current:
         batches.append(current)
     return batches
+
+
+def cheapest_batches(lengths: Sequence[int], max_tokens: int, pass_cost: int) -> list[list[int]]:
+    """Like `token_budget_batches`, but with the cuts that cost least.
+
+    A batch costs its tokens, padding included, and `pass_cost` more, which is what a pass takes
+    however short it is. Found by dynamic programming over the sorted lengths; meant for the rows of
+    one step, since it takes time in the square of the rows of a batch.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    cheapest = [0]
+    """Of the first rows, by their number."""
+    begin = [0]
+    """Where the last batch of those begins."""
+    for end in range(1, len(order) + 1):
+        costs = []
+        for start in range(end - 1, -1, -1):
+            tokens = lengths[order[start]] * (end - start)
+            if tokens > max_tokens and end - start > 1:
+                break
+            costs.append((cheapest[start] + tokens + pass_cost, -start))
+        cost, start = min(costs)
+        cheapest.append(cost)
+        begin.append(-start)
+    batches: list[list[int]] = []
+    end = len(order)
+    while end:
+        batches.append(order[begin[end] : end])
+        end = begin[end]
+    return batches[::-1]

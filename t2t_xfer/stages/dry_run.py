@@ -160,6 +160,8 @@ def _empty_model(base: Base, vocabulary: int) -> Any:
 def _steps(
     context: Context, loaded: LoadedModel, training: TrainingSpec, spec: Mapping[str, Any]
 ) -> StepDataset:
+    import torch
+
     from t2t_xfer.training.steps import StepDataset
 
     parts = []
@@ -177,4 +179,5 @@ def _steps(
         per_step=training.examples_per_step,
         total_steps=1,
         micro_batch_tokens=training.micro_batch_tokens,
+        device="cuda" if torch.cuda.is_available() else "cpu",
     )

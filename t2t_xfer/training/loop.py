@@ -49,6 +49,7 @@ from t2t_xfer.training.steps import (
     padded_tokens,
     padding_share,
 )
+from t2t_xfer.training.vocabulary import vocabulary_in_place
 
 logger = logging.getLogger(__name__)
 
@@ -244,9 +245,10 @@ def train(
         per_step=spec.examples_per_step,
         total_steps=total,
         micro_batch_tokens=spec.micro_batch_tokens,
+        device=(device := loaded.model.device).type,
     )
     if spec.autocast == "float16":
-        check_float16(loaded.model.device)
+        check_float16(device)
     if spec.select is not None:
         check_select()
     if spec.compile:
@@ -263,9 +265,8 @@ def train(
     if spec.select is not None and dev_scores is not None:
         every = spec.select.steps_between(mixture.epoch_length, spec.examples_per_step)
         patience, saves = spec.select.patience, trainer.args.should_save
-        trainer.selection = DevSelection(
-            loaded.model, dev_scores, every, patience, directory, saves
-        )
+        arguments = (loaded.model, dev_scores, every, patience, directory, saves)
+        trainer.selection = DevSelection(*arguments)
         trainer.add_callback(trainer.selection)
     checkpoint = last_complete_checkpoint(directory)
     wait_for_all()
@@ -274,16 +275,16 @@ def train(
         logger.info("%s: training goes on from this checkpoint", checkpoint.name)
         trainer.recall(checkpoint)
     if trainer.selection is None or not trainer.selection.stopped:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with vocabulary_in_place(loaded.model, alone=trainer.args.world_size == 1):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     wait_for_all()
     selected = trainer.selection.load_best() if trainer.selection else None
     _remove(directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"))
     if trainer.selection:
         trainer.selection.clear()
-    done = len(trainer.step_losses)
     return Trained(
-        done,
-        done * spec.examples_per_step,
+        len(trainer.step_losses),
+        len(trainer.step_losses) * spec.examples_per_step,
         trainer.tokens_seen,
         tuple(trainer.step_losses),
         padding_share(trainer.tokens_seen, trainer.tokens_padded),

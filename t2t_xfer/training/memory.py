@@ -28,6 +28,7 @@ from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training.vocabulary import vocabulary_in_place
 
 NF4_BYTES = 0.5 + 0.127 / 8
 """Of a weight in 4 bits, with its share of quantised constants (QLoRA, arXiv 2305.14314, §3)."""
@@ -39,7 +40,7 @@ class MemoryEstimate:
 
     weights: int
     gradients: int
-    """With those on their way: two more of the embeddings' size where the head is tied to them."""
+    """With those on their way."""
     optimizer: int
     """AdamW: two numbers for each trained weight. Adafactor: one for each row and column."""
     activations: int
@@ -163,7 +164,7 @@ def _run(
     for parameter in trained:
         parameter.register_post_accumulate_grad_hook(counter.keep_gradient)
     mixed = spec.autocast != "none"
-    with counter:
+    with counter, vocabulary_in_place(model):
         for rows in batches:
             with torch.autocast("cpu", torch.bfloat16) if mixed else nullcontext():
                 losses = batch_losses(model, loaded.architecture, rows)
