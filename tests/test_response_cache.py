@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -31,6 +32,7 @@ from t2t_xfer.study.stage import Stage
 
 from .learning import fresh_model, rendered
 from .studydata import make_mirror, one_thread, t2t, texts
+from .studyworld import World
 from .test_imports import HEAVY, imported
 from .test_rescore import PROMPT, TASK
 
@@ -443,6 +445,30 @@ def test_a_model_of_the_hub_is_known_by_its_commit(
         (folder / "refs" / "main").write_text(commit)
         answers = cached_answers(cache, stage, weights, "cpu")
         assert list(answers.batch("q", [ROW], lambda: [int(commit)])) == [int(commit)]  # noqa: B023
+
+
+def test_a_study_read_again_cold_and_warm_has_the_same_bytes(
+    copied: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three architectures, labels and tags; the study itself ran without a cache."""
+    one_thread()
+    monkeypatch.setenv("T2T_CACHE", str(copied.out / "cache"))
+    monkeypatch.setenv("T2T_CACHE_SIZE", "1")
+    cells, answers = copied.cells.read_bytes(), texts(copied.out, "predictions.jsonl")
+    counts = []
+    for _ in ("cold", "warm"):
+        for kind in ("predict", "score"):
+            shutil.rmtree(copied.out / "store" / kind)
+        copied.cells.unlink()
+        assert copied.run().code == 0
+        assert copied.cells.read_bytes() == cells
+        assert texts(copied.out, "predictions.jsonl") == answers
+        records = (copied.out / "store" / "predict").glob("*/record.json")
+        results = [json.loads(path.read_text())["results"] for path in records]
+        counts.append([each.get("rows_from_cache", 0) >= each["n"] for each in results])
+    assert not any(counts[0])
+    # All but the majority baselines, of three languages, which no model answers.
+    assert len(counts[1]) - sum(counts[1]) == 6
 
 
 def test_a_repeated_evaluation_imports_nothing_heavy(
