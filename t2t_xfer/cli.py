@@ -13,6 +13,7 @@ import click
 
 from t2t_xfer import processes
 from t2t_xfer.commands import (
+    cache,
     doctor,
     job,
     merge,
@@ -53,6 +54,7 @@ for command in (
     score.score,
     submission.submission,
     store.store,
+    cache.cache,
     doctor.doctor,
 ):
     cli.add_command(command)

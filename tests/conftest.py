@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
@@ -34,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files in the order of their time, where several processes share them (the Makefile)."""
     places = {f"test_{name}": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_response_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Off, lest a test that compares two runs compares one with its own answers; and elsewhere, so
+    that a test which turns it on never writes to the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("T2T_CACHE", str(tmp_path_factory.getbasetemp() / "response-cache"))
+        patch.setenv("T2T_CACHE_SIZE", "0")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from t2t_xfer.architectures.base import option_tokens
 from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.cli import cli
+from t2t_xfer.engines.cached import CachedAnswers
+from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.vllm import VllmEngine
 from t2t_xfer.engines.vllm_loading import LoadedVllm, adapter_rank, load_vllm
@@ -239,6 +241,22 @@ def test_prompts_are_the_transformers_engines_by_ids(
     architecture = pair.slow.loaded.architecture
     rows = [architecture.reading_rows(p, options, Readout.slots)[0] for p in prompted]
     assert set(sent) == {row.input_ids for row in rows}
+
+
+@pytest.mark.parametrize("readout", [Readout.slots, Readout.rank, Readout.generate])
+def test_what_was_asked_before_is_not_sent_again(
+    pair: Pair, readout: Readout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = ResponseCache(tmp_path, 2**30)
+    prompted, options = in_many_languages(24), rendered("label", 1)[1]
+    words = LONG_WORDS if readout is Readout.rank else options
+    first = VllmEngine(pair.vllm, None, CachedAnswers(cache, "m")).read(prompted, words, readout)
+    plain = VllmEngine(pair.vllm).read(prompted, words, readout)
+    assert [g.text for g in first] == [g.text for g in plain]
+    again = VllmEngine(pair.vllm, None, CachedAnswers(cache, "m"))
+    monkeypatch.setattr(again, "_run", None)  # an entry is a request, whatever stands beside it
+    assert again.read(prompted[:20], words, readout) == first[:20]
+    assert again.answers.num_recalled >= 20
 
 
 def test_what_it_cannot_read_is_said_by_name(pair: Pair) -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +23,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from t2t_xfer.architectures.head import placed
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, token_budget_batches
+from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
 from t2t_xfer.engines.pairs import PairsOf
 from t2t_xfer.progress import Progress
@@ -41,9 +44,15 @@ class Written(NamedTuple):
 
 
 def write(
-    loaded: LoadedModel, rows: Sequence[Row], decoding: Decoding, batch_tokens: int
+    loaded: LoadedModel,
+    rows: Sequence[Row],
+    decoding: Decoding,
+    batch_tokens: int,
+    answers: CachedAnswers | None = None,
 ) -> list[Written]:
-    """The greedy continuation of every row, in the order given."""
+    """The greedy continuation of every row, in the order given; `answers` may know some."""
+    answers = answers or CachedAnswers()
+    question = ["write", asdict(decoding)]
     out: list[Written | None] = [None] * len(rows)
     lengths = [row.num_tokens + _new_tokens([row], decoding) for row in rows]
     model = loaded.model.eval()
@@ -53,11 +62,18 @@ def write(
         Progress(total=len(rows), desc="write", unit="row") as progress,
     ):
         for batch in token_budget_batches(lengths, batch_tokens):
-            written = _write_batch(plain, loaded, [rows[i] for i in batch], decoding)
+            some = [rows[i] for i in batch]
+            compute = partial(_write_batch, plain, loaded, some, decoding)
+            written = answers.batch(question, some, compute, _restored)
             for i, answer in zip(batch, written, strict=True):
                 out[i] = answer
             progress.update(len(batch))
     return [answer for answer in out if answer is not None]
+
+
+def _restored(kept: Any) -> Written:
+    score, tokens, found, null = kept
+    return Written(score, tuple(tokens), found, null)
 
 
 @contextmanager

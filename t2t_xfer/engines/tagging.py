@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -25,6 +25,7 @@ from t2t_xfer.answers.tags import locked
 from t2t_xfer.architectures.base import Architecture, option_tokens
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.rows import Row
+from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.decoding import write
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
@@ -32,30 +33,39 @@ if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
 
 
+Slots: TypeAlias = "list[int] | list[list[float]]"
+"""What is read from one row: the index of the best tag at each place or, where tags depend on each
+other, log-probabilities among the tags, shape (places, tags)."""
+
+
 def slot_reader(
     architecture: Architecture, options: Options
-) -> Callable[[Any, Sequence[Row]], Sequence[torch.Tensor]]:
-    """What reads the places of a batch: a function of model and rows.
+) -> Callable[[Any, Sequence[Row]], Sequence[Slots]]:
+    """What reads the places of a batch: a function of model and rows."""
+    codes = _codes(architecture, options)
 
-    It gives one tensor for each row: the index of the best tag at each place, shape (places,), or,
-    where tags depend on each other, log-probabilities among the tags, shape (places, tags).
-    """
-    codes = [tokens[0] for tokens in option_tokens(architecture.codec, options)]
-
-    def read(model: Any, rows: Sequence[Row]) -> Sequence[torch.Tensor]:
+    def read(model: Any, rows: Sequence[Row]) -> Sequence[Slots]:
         logits = place_logits(model, architecture, rows, codes)
         found = logits.log_softmax(-1) if options.follows else logits.argmax(-1)
-        return torch.split(found.cpu(), [len(row.places) for row in rows])
+        parts = torch.split(found.cpu(), [len(row.places) for row in rows])
+        return [part.tolist() for part in parts]
 
     return read
 
 
-def tagged(
-    example: Prompted, options: Options, parts: Sequence[tuple[Row, torch.Tensor]]
-) -> Generation:
+def slot_question(architecture: Architecture, options: Options) -> object:
+    """What `slot_reader` asks, beside the rows: see `CachedAnswers.batch`."""
+    return ["slots", _codes(architecture, options), bool(options.follows)]
+
+
+def _codes(architecture: Architecture, options: Options) -> list[int]:
+    return [tokens[0] for tokens in option_tokens(architecture.codec, options)]
+
+
+def tagged(example: Prompted, options: Options, parts: Sequence[tuple[Row, Slots]]) -> Generation:
     """The tags of a sentence from what was read in each of its pieces."""
     ordered = sorted(parts, key=lambda part: part[0].first_slot)
-    found = torch.cat([read for _, read in ordered]).tolist()
+    found: Any = [place for _, read in ordered for place in read]
     return Generation(
         example.id,
         Readout.slots,
@@ -93,7 +103,11 @@ def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]
 
 
 def write_tags(
-    loaded: LoadedModel, prompted: Sequence[Prompted], options: Options, batch_tokens: int
+    loaded: LoadedModel,
+    prompted: Sequence[Prompted],
+    options: Options,
+    batch_tokens: int,
+    answers: CachedAnswers | None = None,
 ) -> list[Generation]:
     """The tags of every sentence as text, in the order given."""
     architecture = loaded.architecture
@@ -102,7 +116,7 @@ def write_tags(
     for turn in range(max(map(len, pieces), default=0)):
         owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
         rows = [_after(pieces[i][turn], tags[i]) for i in owners]
-        written = write(loaded, rows, Decoding(), batch_tokens)
+        written = write(loaded, rows, Decoding(), batch_tokens, answers)
         for i, row, each in zip(owners, rows, written, strict=True):
             assert row.pairs is not None
             tags[i] += row.pairs.tags(each.tokens)

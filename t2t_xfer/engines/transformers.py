@@ -1,7 +1,8 @@
 """Reading answers from a model in this process: one forward pass for each batch, or decoded text.
 
 Batches are sorted by length and cut by a token budget; the order of the answers is that of the
-questions. Scores do not depend on the batches beyond float rounding (1e-4).
+questions. Scores do not depend on the batches beyond float rounding (1e-4), but on the bits they
+do: so the batch is what is kept and recalled (`cached.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -18,8 +20,9 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.architectures.windows import piece
+from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.decoding import Written, write
-from t2t_xfer.engines.tagging import slot_reader, tagged, write_tags
+from t2t_xfer.engines.tagging import slot_question, slot_reader, tagged, write_tags
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
@@ -34,10 +37,18 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(self, loaded: LoadedModel, batch_tokens: int = 8192) -> None:
-        """`batch_tokens`: padded tokens of one forward pass."""
+    def __init__(
+        self, loaded: LoadedModel, batch_tokens: int = 8192, answers: CachedAnswers | None = None
+    ) -> None:
+        """Reads from one model.
+
+        Args:
+            batch_tokens: padded tokens of one forward pass.
+            answers: what the model has answered before.
+        """
         self.loaded = loaded
         self.batch_tokens = batch_tokens
+        self.answers = answers or CachedAnswers()
 
     def read(
         self,
@@ -49,7 +60,7 @@ class TransformersEngine:
         """See `Engine`."""
         architecture = self.loaded.architecture
         if options.coded and readout is Readout.generate:
-            return write_tags(self.loaded, prompted, options, self.batch_tokens)
+            return write_tags(self.loaded, prompted, options, self.batch_tokens, self.answers)
         owners: list[int] = []
         rows: list[Row] = []
         for i, example in enumerate(prompted):
@@ -73,7 +84,8 @@ class TransformersEngine:
                 )
             ]
         if options.coded:
-            read = self._each_batch(rows, slot_reader(architecture, options))
+            question = slot_question(architecture, options)
+            read = self._each_batch(question, rows, slot_reader(architecture, options))
             return [
                 tagged(example, options, part)
                 for example, part in zip(
@@ -90,11 +102,11 @@ class TransformersEngine:
 
     def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
         """What is written after each row, with the score of no answer where there may be none."""
-        written = write(self.loaded, rows, decoding, self.batch_tokens)
+        written = write(self.loaded, rows, decoding, self.batch_tokens, self.answers)
         asked = [i for i, row in enumerate(rows) if row.null_target]
         # The same windows again, where nothing but the one text may be written.
         forced = [replace(rows[i], keys=None, targets=(rows[i].null_target,)) for i in asked]
-        nulls = write(self.loaded, forced, Decoding(), self.batch_tokens)
+        nulls = write(self.loaded, forced, Decoding(), self.batch_tokens, self.answers)
         for i, null in zip(asked, nulls, strict=True):
             written[i] = written[i]._replace(null=null.score)
         return written
@@ -130,7 +142,7 @@ class TransformersEngine:
         def pieces(model: PreTrainedModel, batch: Sequence[Row]) -> list[Piece]:
             return best_pieces(pointer_logits(model, self.loaded.architecture, batch))
 
-        return self._each_batch(rows, pieces)
+        return self._each_batch(["pointers"], rows, pieces, lambda kept: Piece(*kept))
 
     def _read_rows(self, rows: Sequence[Row]) -> list[list[float]]:
         """For each row the score of every option."""
@@ -138,14 +150,20 @@ class TransformersEngine:
         def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
             return _option_scores(place_logits(model, self.loaded.architecture, batch), batch)
 
-        return self._each_batch(rows, answers)
+        return self._each_batch(["options"], rows, answers)
 
     def _each_batch(
         self,
+        question: object,
         rows: Sequence[Row],
         answer: Callable[[PreTrainedModel, Sequence[Row]], Sequence[T]],
+        restore: Callable[[Any], T] = lambda kept: kept,
     ) -> list[T]:
-        """What `answer` reads from each row, in the order of the rows."""
+        """What `answer` reads from each row, in the order of the rows.
+
+        Args:
+            question: see `CachedAnswers.batch`, as `restore`.
+        """
         out: dict[int, T] = {}
         model = self.loaded.model.eval()
         with (
@@ -153,7 +171,10 @@ class TransformersEngine:
             Progress(total=len(rows), desc="read", unit="row") as progress,
         ):
             for batch in row_batches(rows, self.batch_tokens):
-                out.update(zip(batch, answer(model, [rows[i] for i in batch]), strict=True))
+                some = [rows[i] for i in batch]
+                compute = partial(answer, model, some)
+                found = self.answers.batch(question, some, compute, restore)
+                out.update(zip(batch, found, strict=True))
                 progress.update(len(batch))
         return [out[i] for i in range(len(rows))]
 

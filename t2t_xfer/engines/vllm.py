@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from tqdm import tqdm
 
 from t2t_xfer.architectures.codec import ANCHOR, Codec
 from t2t_xfer.architectures.rows import Row
+from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.vllm_loading import LoadedVllm
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
@@ -49,13 +51,23 @@ class VllmEngine:
 
     name = "vllm"
 
-    def __init__(self, loaded: LoadedVllm, adapter: str | None = None) -> None:
-        """`adapter`: directory of a LoRA adapter in PEFT's format, on top of the checkpoint.
+    def __init__(
+        self,
+        loaded: LoadedVllm,
+        adapter: str | None = None,
+        answers: CachedAnswers | None = None,
+    ) -> None:
+        """Reads from one model.
+
+        Args:
+            adapter: directory of a LoRA adapter in PEFT's format, on top of the checkpoint.
+            answers: what model and adapter have answered before.
 
         Raises:
             UnsupportedError: vLLM cannot apply the adapter.
         """
         self.loaded = loaded
+        self.answers = answers or CachedAnswers()
         self._lora = None if adapter is None else loaded.adapter_request(adapter)
 
     def read(
@@ -116,6 +128,18 @@ class VllmEngine:
 
     def _ask(self, questions: Sequence[Question]) -> dict[tuple[Tokens, int], float]:
         """The log-probability of each named token behind each prompt."""
+
+        def ask(indices: Sequence[int]) -> list[list[float]]:
+            return self._logprobs([questions[i] for i in indices])
+
+        answers = self.answers.each(["logprobs"], questions, ask)
+        return {
+            (question.prompt, token): term
+            for question, terms in zip(questions, answers, strict=True)
+            for token, term in zip(question.tokens, terms, strict=True)
+        }
+
+    def _logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
         from vllm import SamplingParams
 
         params = {
@@ -126,11 +150,10 @@ class VllmEngine:
         }
         prompts = [question.prompt for question in questions]
         outputs = self._run(prompts, [params[question.tokens] for question in questions])
-        return {
-            (question.prompt, token): output.outputs[0].logprobs[0][token].logprob
+        return [
+            [output.outputs[0].logprobs[0][token].logprob for token in question.tokens]
             for question, output in zip(questions, outputs, strict=True)
-            for token in question.tokens
-        }
+        ]
 
     def _generate(
         self,
@@ -139,16 +162,24 @@ class VllmEngine:
         options: Options,
         decoding: Decoding,
     ) -> list[Generation]:
-        params = [self._decoding_params(example, options, decoding) for example in prompted]
-        outputs = self._run([_context(row) for row in rows], params)
+        def generate(indices: Sequence[int]) -> list[str]:
+            params = [self._decoding_params(prompted[i], options, decoding) for i in indices]
+            outputs = self._run([_context(rows[i]) for i in indices], params)
+            return [str(output.outputs[0].text) for output in outputs]
+
+        requests = [
+            (_context(row), example.candidates or options.texts)
+            for example, row in zip(prompted, rows, strict=True)
+        ]
+        texts = self.answers.each(["text", asdict(decoding)], requests, generate)
         return [
             Generation(
                 example.id,
                 Readout.generate,
-                text=output.outputs[0].text.strip(),
+                text=text.strip(),
                 removed_tokens=row.removed_tokens,
             )
-            for example, row, output in zip(prompted, rows, outputs, strict=True)
+            for example, row, text in zip(prompted, rows, texts, strict=True)
         ]
 
     def _decoding_params(self, example: Prompted, options: Options, decoding: Decoding) -> Any:

