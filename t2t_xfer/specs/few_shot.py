@@ -10,9 +10,9 @@ must be asked for, and their scores say so.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo
 
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Json
@@ -28,6 +28,8 @@ def _not_empty(text: str) -> str:
 class FewShotSpec(Spec):
     """Which examples stand before the one that is asked about."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     k: Count
     """How many, balanced over labels and letters. GPT-3's few-shot (Brown et al. 2020) has what
     fits, typically 10 to 100; what does not fit here is dropped from the front."""
@@ -41,6 +43,10 @@ class FewShotSpec(Spec):
     separator: Annotated[Text, AfterValidator(_not_empty)] = "\n\n"
     """Between two examples. A SentencePiece tokenizer may read line breaks as one space; then a
     visible text such as `"\\n###\\n"` tells them apart."""
+
+    def canonical(self) -> dict[str, Json]:
+        """See `Spec.canonical`. By the keys of the YAML."""
+        return cast("dict[str, Json]", self.model_dump(mode="json"))
 
 
 # What the answers cannot be shown as: one text after one input.
@@ -71,5 +77,5 @@ def few_shots(own: FewShotSpec | None, k: int, task: str, answer: str) -> FewSho
         )
     stated: dict[str, Json] = {"k": k}
     if own is not None:
-        stated = {**own.model_dump(mode="json", by_alias=True), "k": k}
+        stated = {**own.canonical(), "k": k}
     return FewShotSpec.model_validate(stated) if k else None

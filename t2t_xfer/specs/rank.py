@@ -95,7 +95,8 @@ class RankSpec(Spec):
     @field_validator("content_free")
     @classmethod
     def _of_calibration(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if info.data.get("calibrate", "contextual") != "contextual":
+        stated = texts != cls.model_fields["content_free"].default
+        if stated and info.data.get("calibrate", "contextual") != "contextual":
             raise mistake("nothing here, because `calibrate` is none")
         return texts
 
@@ -103,7 +104,7 @@ class RankSpec(Spec):
 def checked_rank(rank: RankSpec, info: ValidationInfo) -> RankSpec:
     """The key `rank` of a task, which only answers that are ranked have (`TaskSpec`)."""
     answer = info.data.get("answer", "label")
-    if answer not in ("label", "choice"):
+    if answer not in ("label", "choice") and rank != RankSpec():
         raise mistake(f"nothing here, because the answer is {answer}")
     if rank.calibrate == "contextual" and info.data.get("cloze"):
         raise mistake(

@@ -11,7 +11,13 @@ from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.checkpoints import Weights
-from t2t_xfer.stages.few_shot import drawn, shots_fingerprint, with_few_shots, with_shots
+from t2t_xfer.stages.few_shot import (
+    drawn,
+    shots_fingerprint,
+    shown_in,
+    with_few_shots,
+    with_shots,
+)
 from t2t_xfer.stages.task import Task, load_task, render
 
 if TYPE_CHECKING:
@@ -68,7 +74,8 @@ class Context:
         prompted = [render(task, example) for example in examples]
         if task.spec.few_shot is None or not examples:
             return prompted
-        return with_shots(task, prompted, self._drawn(task.name, examples[0].language))
+        language = shown_in(task, examples[0].language)
+        return with_shots(task, prompted, self._drawn(task.name, language))
 
     def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
         """The checkpoint in memory; the last one asked for stays there."""

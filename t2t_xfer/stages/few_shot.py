@@ -29,6 +29,7 @@ from t2t_xfer.records import (
     Json,
     Prompted,
     Readout,
+    Split,
 )
 from t2t_xfer.specs.few_shot import FewShotSpec, few_shots
 from t2t_xfer.stages.task import Task, render
@@ -151,14 +152,17 @@ def _absent(task: Task, source: Task, code: str, split: str, why: str) -> str:
     )
 
 
-def shots_fingerprint(context: Context, name: str, language: str, split: Any) -> str:
+def shots_fingerprint(context: Context, name: str, language: str, split: Split) -> str:
     """Pins the rows; see `fingerprint`. That they may be in a target language was asked for."""
     spec = context.task(name).spec
     return fingerprint(spec, context.source, language, split, allow_target_language_training=True)
 
 
 def drawn(context: Context, name: str, language: str) -> tuple[Shot, ...]:
-    """All that may be shown before examples of a task in a language, in the order of drawing.
+    """All that may be shown for a task, in the order of drawing.
+
+    Args:
+        language: that of the shots (`shown_in`).
 
     Raises:
         AbsentError, DataError: the rows are not there, or not as the task says.
@@ -168,7 +172,7 @@ def drawn(context: Context, name: str, language: str) -> tuple[Shot, ...]:
     examples = read_examples(
         source.spec,
         context.source,
-        shown_in(task, language),
+        language,
         shots.split,
         limit=max(POOL, 20 * shots.k),
         allow_target_language_training=True,
