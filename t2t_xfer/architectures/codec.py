@@ -116,8 +116,9 @@ class Codec:
         out = self.tokenizer(
             before + prompted.input, add_special_tokens=False, return_offsets_mapping=True
         )
-        # Characters count from the start of the input itself, so those of shots are below 0.
-        offsets = [(a - len(before), b - len(before)) for a, b in out["offset_mapping"]]
+        offsets = out["offset_mapping"]
+        if before:  # characters count from the start of the input itself: below 0 in shots
+            offsets = [(a - len(before), b - len(before)) for a, b in offsets]
         encoded = self._with_spans(prompted, out["input_ids"], offsets)
         if max_tokens is None or len(encoded.ids) <= max_tokens:
             return encoded
