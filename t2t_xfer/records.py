@@ -138,6 +138,9 @@ class Prompted:
     read through overlapping windows."""
     answer: Region | None = None
     """Where the gold answer stands in `input`, if it is copied and known."""
+    shots: tuple[str, ...] = ()
+    """Solved examples that stand before `input`, each with the separator behind it. Regions count
+    from the start of `input`. Where all do not fit, the first ones go."""
     unanswerable: str = ""
     """What is answered when the copied field holds no answer; `target` is this text then. Empty:
     the field always holds one, and a model can answer nothing else."""
@@ -167,8 +170,10 @@ class Generation:
     (`generate`) they are log-probabilities of whole texts, pointed at (`slots`) sums of two scaled
     dot products; either way their difference is one of log-probabilities."""
     lengths: tuple[int, ...] = ()
-    """Tokens of each candidate, its end token included, where a score is a sum over texts of
-    different lengths (`cloze`)."""
+    """Tokens of each option, its end token included (`rank`)."""
+    without_context: tuple[tuple[float, ...], ...] = ()
+    """What `scores` are compared with, if anything: those of the same options behind texts that say
+    nothing of the example, one tuple for each text. Logged by a stage of its own."""
     neighbours: tuple[str, ...] = ()
     """The example ids that `scores` are of (`pair`), nearest first."""
     choices: tuple[int, ...] = ()
@@ -177,6 +182,8 @@ class Generation:
     """Characters `[start, end)` of the input that the text was copied from."""
     removed_tokens: int = 0
     """Input tokens that shortening took away."""
+    removed_shots: int = 0
+    """Solved examples that did not fit before the input."""
     pieces: int = 1
     """Rows that a tagged sentence was read in: more than one if it is too long for the model."""
 

@@ -131,7 +131,7 @@ def test_cloze_compares_means_per_token():
     """The longest choice has the lowest sum and is the best all the same."""
     generation = Generation("7", Readout.rank, scores=(-2.0, -6.0, -4.0), lengths=(1, 6, 3))
     assert CLOZE.parse(generation, CLOZE.render(example_of())).value == "B"
-    assert CLOZE.reading(Readout.rank) == "cloze:mean-per-token"
+    assert CLOZE.reading(Readout.rank) == "rank:tokens"
     assert ANSWERS.reading(Readout.rank) == ""
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.answers.format import best_option, most_frequent
 from t2t_xfer.answers.parsing import INVALID, Parsed, TextParser
+from t2t_xfer.answers.ranks import Ranks
 from t2t_xfer.answers.wording import Wording
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
@@ -53,6 +54,7 @@ class ChoiceFormat:
         self.name = "cloze" if task.cloze else "choice"
         self._letters = tuple(task.labels)
         self._shortenable = task.shortenable
+        self._ranks = Ranks(task.rank, task.cloze)
         self._wording = Wording(task, prompt, required=() if task.cloze else (CHOICES,))
         self.shuffles = CHOICES in self._wording.names
         try:
@@ -87,7 +89,10 @@ class ChoiceFormat:
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best choice by score, or the one that the text names."""
         if generation.readout is not Readout.generate:
-            best = best_option(_normalised(generation), self.options)
+            scores = generation.scores
+            if generation.readout is Readout.rank:
+                scores = self._ranks.scores(generation, prompted.candidates or self.options.texts)
+            best = best_option(scores, self.options)
             return Prediction(generation.id, self._letters[best], Status.scored)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has no text to parse")
@@ -95,8 +100,8 @@ class ChoiceFormat:
         return Prediction(generation.id, value, status)
 
     def reading(self, readout: Readout) -> str:
-        """Choices differ in length, so what is compared is the mean over a choice's tokens."""
-        return "cloze:mean-per-token" if self.cloze and readout is Readout.rank else ""
+        """How ranked choices are compared; the texts of choices differ in length."""
+        return self._ranks.signature if readout is Readout.rank else ""
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The most frequent letter."""
@@ -160,15 +165,3 @@ def _choices(prompted: Prompted) -> tuple[str, ...]:
     shown = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
     count = sum(field.startswith(f"{CHOICES}[") for field in shown)
     return tuple(shown[f"{CHOICES}[{i}]"] for i in range(count))
-
-
-def _normalised(generation: Generation) -> tuple[float, ...]:
-    """Mean log-probability per token, where scores are of texts of different lengths.
-
-    The mean is what training minimises (every example's loss is the mean over its own target
-    tokens). lm-eval's `acc_norm` divides by bytes instead.
-    """
-    if not generation.lengths:
-        return generation.scores
-    pairs = zip(generation.scores, generation.lengths, strict=True)
-    return tuple(score / length for score, length in pairs)

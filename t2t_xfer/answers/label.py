@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from t2t_xfer.answers.format import best_option, most_frequent
 from t2t_xfer.answers.parsing import TextParser
+from t2t_xfer.answers.ranks import Ranks
 from t2t_xfer.answers.wording import Wording
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
@@ -43,6 +44,7 @@ class LabelFormat:
         self._labels = tuple(task.labels)
         self._words = {label: prompt.words[label] for label in self._labels}
         self._shortenable = task.shortenable
+        self._ranks = Ranks(task.rank, cloze=False)
         self._wording = Wording(task, prompt)
         try:
             self._parser = TextParser(self._words, prompt.synonyms)
@@ -65,7 +67,10 @@ class LabelFormat:
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best label by score, or the label that the text names."""
         if generation.readout is not Readout.generate:
-            best = best_option(generation.scores, self.options)
+            scores = generation.scores
+            if generation.readout is Readout.rank:
+                scores = self._ranks.scores(generation, self.options.texts)
+            best = best_option(scores, self.options)
             return Prediction(generation.id, self._labels[best], Status.scored)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has no text to parse")
@@ -73,8 +78,8 @@ class LabelFormat:
         return Prediction(generation.id, parsed.value, parsed.status)
 
     def reading(self, readout: Readout) -> str:
-        """Nothing to add."""
-        return ""
+        """How ranked labels are compared, if not by their sums."""
+        return self._ranks.signature if readout is Readout.rank else ""
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The word of the most frequent label."""

@@ -41,6 +41,14 @@ class Architecture(Protocol):
         For `generate` rows without places, after which the answer is written.
         """
 
+    def input_room(self, prompted: Prompted) -> int:
+        """Tokens that the text before the answer may have, special tokens aside.
+
+        Raises:
+            UnsupportedError: the architecture reads no shots, the only text whose length counts
+                before rows are made.
+        """
+
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """The padded inputs of the model's forward for these rows."""
 

@@ -67,14 +67,14 @@ class Causal:
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
-            room = self._text_room(prompted)
+            room = self.input_room(prompted)
             found = training_windows(self.codec, prompted, room, ANSWER_ROOM - 1)
             targets = [target_tokens(self.codec, prompted, window) for window in found]
             return [
                 self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
                 for window, target in zip(found, targets, strict=True)
             ]
-        encoded = self.codec.encode(prompted, self._text_room(prompted))
+        encoded = self.codec.encode(prompted, self.input_room(prompted))
         target = self.codec.target(prompted.target)
         return [self._target_row(prompted.id, encoded.ids, target, 1.0, encoded.removed)]
 
@@ -102,7 +102,7 @@ class Causal:
         if prompted.slots:
             return self._word_rows(prompted, options)
         if readout is Readout.generate:
-            return generation_rows(self.codec, prompted, options, self._text_room(prompted))
+            return generation_rows(self.codec, prompted, options, self.input_room(prompted))
         options = options_of(prompted, options)
         context, removed = self._context(prompted)
         last = len(context) - 1
@@ -137,6 +137,16 @@ class Causal:
                 readings.append(Reading(place, following, option))
         return readings
 
+    def input_room(self, prompted: Prompted) -> int:
+        """See `Architecture`.
+
+        Models have positions for the input and `ANSWER_ROOM` more: longer answers that
+        the input does not hold take theirs from the context, the same in training and in reading.
+        """
+        texts = prompted.candidates or filter(None, [prompted.unanswerable])
+        longest = max((len(self.codec.target(text)) for text in texts), default=0)
+        return self._room - max(longest - ANSWER_ROOM, 0)
+
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """Padded ids; a 4-D mask and positions where rows hold blocks."""
         from t2t_xfer.architectures.padding import block_mask, block_positions, length_mask, pad
@@ -166,16 +176,8 @@ class Causal:
     def _room(self) -> int:
         return self.max_input_tokens - len(self.codec.prefix)
 
-    def _text_room(self, prompted: Prompted) -> int:
-        """Models have positions for the input and `ANSWER_ROOM` more: longer answers that
-        the input does not hold take theirs from the context, the same in training and in reading.
-        """
-        texts = prompted.candidates or filter(None, [prompted.unanswerable])
-        longest = max((len(self.codec.target(text)) for text in texts), default=0)
-        return self._room - max(longest - ANSWER_ROOM, 0)
-
     def _context(self, prompted: Prompted) -> tuple[tuple[int, ...], int]:
-        encoded = self.codec.encode(prompted, self._text_room(prompted))
+        encoded = self.codec.encode(prompted, self.input_room(prompted))
         return self.codec.prefix + encoded.ids, encoded.removed
 
     def _word_row(self, prompted: Prompted, chunk: Chunk) -> Row:

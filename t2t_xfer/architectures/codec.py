@@ -10,6 +10,7 @@ from __future__ import annotations
 import string
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
@@ -111,11 +112,29 @@ class Codec:
         Raises:
             DataError: too long, and the shortenable fields do not hold enough tokens.
         """
-        out = self.tokenizer(prompted.input, add_special_tokens=False, return_offsets_mapping=True)
-        encoded = self._with_spans(prompted, out["input_ids"], out["offset_mapping"])
+        before = "".join(prompted.shots)
+        out = self.tokenizer(
+            before + prompted.input, add_special_tokens=False, return_offsets_mapping=True
+        )
+        offsets = out["offset_mapping"]
+        if before:  # characters count from the start of the input itself: below 0 in shots
+            offsets = [(a - len(before), b - len(before)) for a, b in offsets]
+        encoded = self._with_spans(prompted, out["input_ids"], offsets)
         if max_tokens is None or len(encoded.ids) <= max_tokens:
             return encoded
         return _shorten(prompted, encoded, max_tokens)
+
+    def with_fitting_shots(self, prompted: Prompted, max_tokens: int) -> Prompted:
+        """Without as many shots, from the front, as keep the input from fitting into `max_tokens`.
+
+        If it is too long alone, none is left, and shortening or windows do the rest.
+        """
+        while (
+            prompted.shots
+            and len(self._ids("".join((*prompted.shots, prompted.input)))) > max_tokens
+        ):
+            prompted = replace(prompted, shots=prompted.shots[1:])
+        return prompted
 
     def _with_spans(
         self, prompted: Prompted, ids: Sequence[int], offsets: Sequence[tuple[int, int]]

@@ -80,6 +80,14 @@ class Encoder:
         )
         return [replace(self._masked_row(prompted, len(words[0])), readings=readings)]
 
+    def input_room(self, prompted: Prompted) -> int:
+        """Never: masks are filled at once, and no examples before them say how.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("an encoder reads no few-shot examples. Leave out `few_shot`.")
+
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """Padded ids and mask."""
         from t2t_xfer.architectures.padding import length_mask, pad

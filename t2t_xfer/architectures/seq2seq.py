@@ -152,6 +152,10 @@ class Seq2Seq:
             readings += [Reading(start + i, token, option) for i, token in enumerate(target)]
         return decoder_ids, blocks, readings
 
+    def input_room(self, prompted: Prompted) -> int:
+        """See `Architecture`. The answer has the decoder to itself."""
+        return self.max_input_tokens - self._special
+
     def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """Padded encoder and decoder ids; a 4-D mask where rows hold blocks."""
         from t2t_xfer.architectures.padding import block_mask, length_mask, pad

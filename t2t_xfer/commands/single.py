@@ -128,6 +128,13 @@ def train(
     help="auto: transformers. vllm: decoders only, not for tags or spans; see docs/vllm.md.",
 )
 @click.option("--max-input-tokens", type=click.IntRange(8), default=256, show_default=True)
+@click.option(
+    "--few-shot",
+    type=click.IntRange(0),
+    default=None,
+    metavar="K",
+    help="Show K solved examples before each; beats `few_shot` in the task's YAML.",
+)
 @options.data
 @options.skip_missing
 @options.limit
@@ -140,6 +147,7 @@ def evaluate(
     languages: tuple[str, ...],
     engine: str,
     max_input_tokens: int,
+    few_shot: int | None,
     data: str,
     skip_missing: bool,
     limit: int | None,
@@ -147,12 +155,13 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Test a model on a task in some or all languages, zero-shot."""
-    from t2t_xfer.stages.plans import Test
+    from t2t_xfer.commands.score_table import print_scores
+    from t2t_xfer.stages.tested import Test
 
     processes.check_single("t2t-xfer evaluate", "Start it once, without a launcher.")
     if model is None and engine not in ("oracle", "majority"):
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
-    builder, context = _builder(data)
+    builder, context = _builder(data, {} if few_shot is None else {task: few_shot})
     codes = _languages(context, task, languages, skip_missing)
     scores: dict[str, dict[str, str]] = {}  # by readout and language; the main readout first
     tests = {code: Test(task, code, "test", limit, limit) for code in codes}
@@ -179,29 +188,16 @@ def evaluate(
     for readout, found in results.items():
         if len(results) > 1:
             click.echo(f"readout {readout}")
-        _print_scores(found)
+        print_scores(found)
 
 
-def _print_scores(results: dict[str, Any]) -> None:
-    from tabulate import tabulate
-
-    rows = [
-        [code, r["score"], r["n"], f"{100 * r['invalid_rate']:.1f} %"]
-        for code, r in results.items()
-    ]
-    mean = sum(r["score"] for r in results.values()) / len(results)
-    metric = next(iter(results.values()))["metric"]
-    head = ["language", metric, "examples", "invalid"]
-    click.echo(tabulate([*rows, ["mean", mean, None, None]], head, floatfmt=".2f"))
-
-
-def _builder(data: str) -> tuple[Builder, Context]:
+def _builder(data: str, few_shot: Mapping[str, int] | None = None) -> tuple[Builder, Context]:
     options.quiet_libraries()
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
     from t2t_xfer.study.plan import Builder
 
-    context = Context(Catalogue(), data)
+    context = Context(Catalogue(), data, few_shot)
     return Builder(context), context
 
 

@@ -118,7 +118,7 @@ def preview(
     examples, prompted = context.prompted(task.name, code, found, None)
     for example, text in list(zip(examples, prompted, strict=True))[:count]:
         click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)
-        click.echo(text.input)
+        click.echo("".join(text.shots) + text.input)
         click.secho(f"→ {text.target}", fg="green")
         if model is not None and task.answer.name != "pair":  # nothing is trained on pairs
             _show_tokens(model, task, text)

@@ -254,6 +254,6 @@ def _generation(
         example.id,
         readout,
         scores=tuple(scores),
-        lengths=row.option_lengths if example.candidates else (),
+        lengths=row.option_lengths if readout is Readout.rank else (),
         removed_tokens=sum(row.removed_tokens for row, _ in parts),
     )

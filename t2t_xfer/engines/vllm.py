@@ -122,7 +122,13 @@ class VllmEngine:
                 for tokens in options
             )
             out.append(
-                Generation(example.id, readout, scores=scores, removed_tokens=row.removed_tokens)
+                Generation(
+                    example.id,
+                    readout,
+                    scores=scores,
+                    lengths=tuple(map(len, options)) if readout is Readout.rank else (),
+                    removed_tokens=row.removed_tokens,
+                )
             )
         return out
 

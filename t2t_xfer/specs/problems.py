@@ -147,7 +147,7 @@ def _known_keys(spec: type[BaseModel], keys: Keys) -> list[str]:
         annotation = _step(annotation, key)
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
-            return list(option.model_fields)
+            return [field.alias or name for name, field in option.model_fields.items()]
     return []
 
 

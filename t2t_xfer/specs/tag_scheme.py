@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ValidationInfo
+
+from t2t_xfer.specs.base import mistake
+
 
 def bio_mistake(tags: Sequence[str]) -> str:
     """What keeps the tags from being BIO, as a clause; empty if nothing does."""
@@ -47,3 +51,14 @@ def made_legal(tags: Sequence[str]) -> tuple[str, ...]:
         goes_on = bool(legal) and legal[-1] in (tag, f"B{tag[1:]}")
         legal.append(f"B{tag[1:]}" if tag.startswith("I-") and not goes_on else tag)
     return tuple(legal)
+
+
+def checked_scheme(scheme: str | None, info: ValidationInfo) -> str | None:
+    """The key `tag_scheme` of a task, which its tags must keep to (`TaskSpec`)."""
+    answer = info.data.get("answer", "tags")
+    if scheme is not None and answer != "tags":
+        raise mistake(f"nothing here, because the answer is {answer}")
+    wrong = scheme and bio_mistake(info.data.get("tags", ()))
+    if wrong:
+        raise mistake(f"tags of the scheme bio: {wrong}")
+    return scheme

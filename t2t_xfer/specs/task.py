@@ -34,9 +34,11 @@ from t2t_xfer.specs.base import (
     some,
 )
 from t2t_xfer.specs.data import DataSpec
+from t2t_xfer.specs.few_shot import FewShotSpec, checked_few_shot
 from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
 from t2t_xfer.specs.mining import MiningSpec, checked_mining
-from t2t_xfer.specs.tag_scheme import bio_mistake
+from t2t_xfer.specs.rank import RankSpec, checked_rank
+from t2t_xfer.specs.tag_scheme import checked_scheme
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.translated import checked_train_languages
 from t2t_xfer.specs.wording import PromptUse
@@ -134,6 +136,10 @@ class TaskSpec(Spec):
     """Overrides of how the answer is read, by architecture."""
     decoding: DecodingSpec = DecodingSpec()
     """How answers are written where they are generated."""
+    rank: RankSpec = RankSpec()
+    """How the scores of options are compared where they are ranked."""
+    few_shot: FewShotSpec | None = None
+    """Solved examples before the tested one, for models that are not trained on the task."""
     note: Text = ""
     """What a reader of the numbers must know about the data."""
 
@@ -259,17 +265,6 @@ class TaskSpec(Spec):
             raise mistake(f"nothing here, because the answer is {answer}")
         return tag
 
-    @field_validator("tag_scheme")
-    @classmethod
-    def _legal_scheme(cls, scheme: str | None, info: ValidationInfo) -> str | None:
-        answer = info.data.get("answer", "tags")
-        if scheme is not None and answer != "tags":
-            raise mistake(f"nothing here, because the answer is {answer}")
-        wrong = scheme and bio_mistake(info.data.get("tags", ()))
-        if wrong:
-            raise mistake(f"tags of the scheme bio: {wrong}")
-        return scheme
-
     @field_validator("shortenable")
     @classmethod
     def _known_fields(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -281,6 +276,9 @@ class TaskSpec(Spec):
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))
         return names
 
+    _keeps_to_its_scheme = field_validator("tag_scheme")(checked_scheme)
+    _of_ranked_answers = field_validator("rank")(checked_rank)
+    _of_written_answers = field_validator("few_shot")(checked_few_shot)
     _tells_its_training_apart = field_validator("train_languages")(checked_train_languages)
     _judges_the_answer = field_validator("metric")(fitting_metric)
     _fits_the_metric = field_validator("positive_label")(fitting_positive_label)

@@ -54,8 +54,9 @@ def gold_generation(
         return None if place is None else Generation(example.id, readout, place=place)
     best = task.options.index(gold)
     scores = tuple(0.0 if i == best else -1.0 for i in range(len(task.options)))
-    lengths = (1,) * len(scores) if prompted.candidates else ()
-    return Generation(example.id, readout, scores=scores, lengths=lengths)
+    # Options that are all as long, and as probable without the example.
+    lengths, alone = (1,) * len(scores), (0.0,) * len(scores)
+    return Generation(example.id, readout, scores=scores, lengths=lengths, without_context=(alone,))
 
 
 def reachable(task: Task, gold: Gold) -> Gold:

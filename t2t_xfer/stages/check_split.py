@@ -33,9 +33,8 @@ from t2t_xfer.stages.check_readings import (
     reachable,
     readouts_of_format,
 )
-from t2t_xfer.stages.context import render
 from t2t_xfer.stages.logs import plain
-from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.task import Task, render
 
 FULL = 100.0 - 1e-9
 """A score from here on is 100: sums of floats may be off in the last digit."""

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.engines.response_cache import ResponseCache
-from t2t_xfer.errors import DataError
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.checkpoints import Weights
-from t2t_xfer.stages.task import Task, load_task
+from t2t_xfer.stages.few_shot import (
+    drawn,
+    shots_fingerprint,
+    shown_in,
+    with_few_shots,
+    with_shots,
+)
+from t2t_xfer.stages.task import Task, load_task, render
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
@@ -26,20 +33,26 @@ class Context:
     each checkpoint once as long as its predictions follow each other.
     """
 
-    def __init__(self, catalogue: Catalogue, data: str) -> None:
-        """`data`: `hub`, `mirror:DIR` or `microworld`."""
+    def __init__(
+        self, catalogue: Catalogue, data: str, few_shot: Mapping[str, int] | None = None
+    ) -> None:
+        """`data`: `hub`, `mirror:DIR` or `microworld`; `few_shot`: shots by task, over its YAML."""
         self.catalogue = catalogue
         self.data = data
+        self._few_shot = few_shot or {}
         self.source: Source = open_source(data)
         self.task = lru_cache(maxsize=None)(self._task)
         self.fingerprint = lru_cache(maxsize=None)(self._fingerprint)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
         self.responses = ResponseCache.of_environment()
+        self.shots_fingerprint = lru_cache(maxsize=None)(partial(shots_fingerprint, self))
+        self._drawn = lru_cache(maxsize=64)(partial(drawn, self))
         self._warm: tuple[tuple[Weights, str, int], LoadedModel] | None = None
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
-        return load_task(self.catalogue, name, self.source)
+        task = load_task(self.catalogue, name, self.source)
+        return with_few_shots(task, self._few_shot[name]) if name in self._few_shot else task
 
     def _fingerprint(self, name: str, language: str, split: Split) -> str:
         return fingerprint(self.task(name).spec, self.source, language, split)
@@ -49,7 +62,22 @@ class Context:
     ) -> tuple[list[Example], list[Prompted]]:
         task = self.task(name)
         examples = read_examples(task.spec, self.source, language, split, limit)
-        return examples, [render(task, example) for example in examples]
+        if split == "train":
+            return examples, [render(task, example) for example in examples]
+        return examples, self.render(task, examples)
+
+    def render(self, task: Task, examples: Sequence[Example]) -> list[Prompted]:
+        """Examples of one language as they are tested: behind the task's shots, if it has any.
+
+        Raises:
+            DataError: the prompt fails on one; names the example.
+            UserError: there are too few rows to show.
+        """
+        prompted = [render(task, example) for example in examples]
+        if task.spec.few_shot is None or not examples:
+            return prompted
+        language = shown_in(task, examples[0].language)
+        return with_shots(task, prompted, self._drawn(task.name, language))
 
     def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
         """The checkpoint in memory; the last one asked for stays there."""
@@ -93,16 +121,3 @@ class Context:
         if self._vllm is not None:
             self._vllm[1].close()
             self._vllm = None
-
-
-def render(task: Task, example: Example) -> Prompted:
-    """An example as text.
-
-    Raises:
-        DataError: the prompt fails on it; names the example.
-    """
-    try:
-        return task.answer.render(example)
-    except DataError as e:
-        where = f"task {task.name!r}, {example.language}, {example.split}, example {example.id!r}"
-        raise DataError(f"{where}: {e}") from e

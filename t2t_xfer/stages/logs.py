@@ -35,6 +35,7 @@ def read_predictions(path: Path) -> dict[str, Generation]:
                 lengths=tuple(row.get("lengths", ())),
                 neighbours=tuple(row.get("neighbours", ())),
                 pieces=row.get("pieces", 1),
+                removed_shots=row.get("removed_shots", 0),
             )
     return out
 
@@ -59,6 +60,8 @@ def logged(example: Example, generation: Generation) -> dict[str, Json]:
         line["neighbours"] = list(generation.neighbours)
     if generation.pieces > 1:
         line["pieces"] = generation.pieces
+    if generation.removed_shots:
+        line["removed_shots"] = generation.removed_shots
     return line
 
 

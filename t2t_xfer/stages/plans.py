@@ -7,30 +7,32 @@ comes to mean something else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.detect import ANSWER_ROOM
-from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.metrics import Tuned, in_language
-from t2t_xfer.records import ArchitectureName, Json, Readout, Split
+from t2t_xfer.metrics import in_language
+from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import Base, check_autocast
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.few_shot import check_shots, check_untrained, shots_spec
 from t2t_xfer.stages.models import (
     check_input_length,
     check_new_input_length,
 )
+from t2t_xfer.stages.ranks import check_ranked, null_spec
 from t2t_xfer.stages.tagging import read_form, scheme, trained_form
 from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.training_data import rows_of, training_data
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
-VERSIONS = {"model": 3, "train": 1, "predict": 1, "score": 1}
+VERSIONS = {"model": 3, "train": 1, "predict": 2, "score": 1}
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
 the size belongs to the identity."""
@@ -114,27 +116,6 @@ def check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_RO
     check_input_length(str(path), named, max_input_tokens, answer_room)
 
 
-class Test(NamedTuple):
-    """What is predicted and scored."""
-
-    task: str
-    language: str
-    split: Split
-    limit: int | None
-    tuning_limit: int | None = None
-    """Of the validation rows that a threshold is chosen on."""
-
-    def tuning(self, context: Context) -> Test | None:
-        """The validation rows that a threshold is chosen on; None if nothing is, or there are
-        none: then it is the best one of the tested rows themselves, and the signature says so."""
-        task = context.task(self.task)
-        if self.split != "test" or not isinstance(task.metric, Tuned):
-            return None
-        if missing_languages(task.spec, context.source, [self.language], "validation"):
-            return None
-        return self._replace(split="validation", limit=self.tuning_limit)
-
-
 def check_trainable(architecture: ArchitectureName, task: Task) -> None:
     """Refuses what could only fail once training has begun.
 
@@ -146,6 +127,7 @@ def check_trainable(architecture: ArchitectureName, task: Task) -> None:
             f"task {task.name!r}: its answers are pairs, which are found by the states of a model"
             " as it is. There is nothing to train on; use it as a target only."
         )
+    check_untrained(task)
     _planned(architecture, task, None)
 
 
@@ -157,6 +139,8 @@ def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ..
     """
     asked = task.spec.readout.get(architecture)
     planned = _planned(architecture, task, asked)
+    check_ranked(architecture, task, planned)
+    check_shots(architecture, task)
     if task.answer.name == "pair" and architecture == "causal":
         _check_first(task)
     if task.spec.mining is not None:
@@ -261,10 +245,17 @@ def trained_on(context: Context, task: str) -> str:
 
 def _tested(context: Context, test: Test) -> dict[str, Json]:
     task = context.task(test.task)
-    return {
+    asked = {
         "version": VERSIONS["predict"],
         "shown": task.shown(),
         **scheme(task),
+        **shots_spec(context, task, test.language),
+        **(null_spec(task, test.language) if test.null else {}),
+    }
+    if test.null and not task.spec.cloze:
+        return asked
+    return {
+        **asked,
         "language": test.language,
         "split": test.split,
         "limit": test.limit,

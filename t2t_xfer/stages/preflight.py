@@ -14,6 +14,7 @@ from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.records import Split
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.ranks import read_prompts
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.training_data import languages_in
 
@@ -38,12 +39,15 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
             require_vllm()
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
         context.prompted(*wanted)
+    for stage in stages:
+        if "null" in stage.spec:
+            read_prompts(context, context.task(_task(stage)), stage.spec)
 
 
 def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
     """Task, language, split and limit of what a stage reads."""
     spec: Any = stage.spec
-    if stage.kind == "model":
+    if stage.kind == "model" or ("null" in spec and "split" not in spec):
         return []
     if stage.kind == "train":
         return [
@@ -51,10 +55,14 @@ def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
             for part in trained_parts(spec)
             for language in languages_in(part)
         ]
-    task = spec["parsed" if stage.kind == "score" else "shown"]["task"]
-    rows = [(task, spec["language"], spec.get("split", "train"), spec["limit"])]
+    rows = [(_task(stage), spec["language"], spec.get("split", "train"), spec["limit"])]
     if "majority_of" in spec:
         train = spec["majority_of"]
         languages = spec.get("train_languages", [train["source_language"]])
         rows += [(train["task"], code, "train", spec["train_limit"]) for code in languages]
     return rows
+
+
+def _task(stage: StageLike) -> str:
+    spec: Any = stage.spec
+    return str(spec["parsed" if stage.kind == "score" else "shown"]["task"])

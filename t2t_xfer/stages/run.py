@@ -25,7 +25,9 @@ from t2t_xfer.stages.checkpoints import (
     weights_of,
 )
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.few_shot import count_shots, read_with_shots
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
+from t2t_xfer.stages.ranks import read_prompts, with_null
 from t2t_xfer.stages.score import Tuning, score_examples
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_read
@@ -105,9 +107,7 @@ class StageRunner:
         spec: Any = stage.spec
         task = self._task(spec)
         check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
-        examples, prompted = self.context.prompted(
-            task.name, spec["language"], spec["split"], spec["limit"]
-        )
+        examples, prompted = read_prompts(self.context, task, spec)
         engine, device = self._engine(stage, needs, task)
         started = time.perf_counter()
         readout = Readout(spec["readout"])
@@ -118,7 +118,7 @@ class StageRunner:
             generations = _read_pairs(engine, task.answer, examples, readout, needs)
         else:
             decoding = Decoding(**spec.get("decoding", {}))
-            generations = engine.read(prompted, task.answer.options, readout, decoding)
+            generations = read_with_shots(engine, prompted, task, readout, decoding)
         seconds = time.perf_counter() - started
         rows = map(logged, examples, generations)
         write_jsonl(work / PREDICTIONS, rows)
@@ -130,6 +130,7 @@ class StageRunner:
             **({"batch_share": self.share} if self.share > 1 else {}),
             **count_read(task, generations),
             **count_recalled(engine),
+            **count_shots(task, generations),
         }
         return {**results, **beside, **self._codebook(spec, engine, task)}
 
@@ -191,6 +192,9 @@ class StageRunner:
             task.name, spec["language"], spec["split"], spec["limit"]
         )
         generations = read_predictions(needs["predictions"] / PREDICTIONS)
+        if "null" in needs:
+            null = read_predictions(needs["null"] / PREDICTIONS)
+            generations = with_null(task, generations, null)
         tuning = None
         if "tuning" in needs:
             shown = self.context.prompted(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from t2t_xfer.metrics import Tuned, in_language, statistics_by_id
 from t2t_xfer.metrics.chance import chance_level
 from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
+from t2t_xfer.stages.few_shot import shots_scored
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task
 
@@ -69,6 +70,8 @@ def score_examples(
     score = metric.score(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
     how += [reading for readout in readouts if (reading := task.answer.reading(readout))]
+    read = [generations[text.id] for text in prompted]
+    told, shots = shots_scored(task, examples[0].language, read)
     return Scored(
         {
             "metric": score.metric,
@@ -76,7 +79,8 @@ def score_examples(
             "n": score.n,
             "invalid_rate": invalid / len(rows),
             "details": dict(score.details),
-            "signature": "|".join([score.signature, *how]),
+            "signature": "|".join([score.signature, *how, *told]),
+            **shots,
             **_chance(task, golds),
         },
         rows,

@@ -16,9 +16,11 @@ from t2t_xfer.records import Decoding, Json, Readout
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.plans import Test, predict_spec, readouts_of, score_spec
+from t2t_xfer.stages.plans import predict_spec, readouts_of, score_spec
+from t2t_xfer.stages.ranks import check_chosen_on_rows_alone
 from t2t_xfer.stages.score import score_examples
 from t2t_xfer.stages.task import Task, check_unchanged
+from t2t_xfer.stages.tested import Test
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
@@ -47,6 +49,7 @@ def dev_spec(
     for name in chosen_on:
         task, language = context.task(name), context.task(name).spec.source_language
         test = Test(name, language, "validation", training.select.limit)
+        check_chosen_on_rows_alone(task)
         readout = readouts_of(base.architecture, task)[0]
         length = training.max_input_tokens
         read = predict_spec(context, base, False, test, readout, length)

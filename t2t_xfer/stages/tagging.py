@@ -14,6 +14,7 @@ from t2t_xfer.architectures.micro import NUM_SENTINELS, SPECIAL
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Generation, Json, Readout
 from t2t_xfer.stages.bases import Base
+from t2t_xfer.stages.few_shot import check_untrained
 from t2t_xfer.stages.task import Task
 
 if TYPE_CHECKING:
@@ -89,11 +90,13 @@ def check_codes(base: Base, task: Task) -> None:
 
 
 def check_same_form(architecture: ArchitectureName, trained: Task, tested: Task) -> None:
-    """Refuses to read tags in another form than they were trained in.
+    """Refuses to read a trained model in another form than it was trained in.
 
     Raises:
-        UnsupportedError: one of the two tasks is written, the other is read in one pass.
+        UnsupportedError: of two tagging tasks one is written, the other is read in one pass; or
+            the tested task shows solved examples.
     """
+    check_untrained(tested)
     if trained.answer.name != "tags" or tested.answer.name != "tags":
         return
     form, readout = tag_readout(architecture, trained), tag_readout(architecture, tested)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from t2t_xfer.answers import AnswerFormat, answer_format
 from t2t_xfer.data.inventory import with_inventory
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.metrics import Metric, metric_of
-from t2t_xfer.records import Json
+from t2t_xfer.records import Example, Json, Prompted
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
@@ -54,6 +54,7 @@ class Task:
             "input": prompt["input"],
             "words": prompt["words"],
             "localized": prompt.get("languages"),
+            **({} if self.spec.few_shot is None else {"few_shot": spec["few_shot"]}),
         }
 
     def parsed(self) -> dict[str, Json]:
@@ -70,6 +71,7 @@ class Task:
             "words": prompt["words"],
             "synonyms": prompt["synonyms"],
             "metric": self.metric.signature,
+            **self.spec.rank.identity(self.spec.cloze),
         }
 
 
@@ -106,3 +108,16 @@ def check_unchanged(task: Task, planned: object, current: object) -> None:
             f"the task {task.name!r} or its prompt has changed since this run was planned."
             " Start it again."
         )
+
+
+def render(task: Task, example: Example) -> Prompted:
+    """An example as text.
+
+    Raises:
+        DataError: the prompt fails on it; names the example.
+    """
+    try:
+        return task.answer.render(example)
+    except DataError as e:
+        where = f"task {task.name!r}, {example.language}, {example.split}, example {example.id!r}"
+        raise DataError(f"{where}: {e}") from e

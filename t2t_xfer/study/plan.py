@@ -8,7 +8,7 @@ intermediate is the same training as the intermediate MNLI.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -28,7 +28,6 @@ from t2t_xfer.stages.bases import Base, base_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import (
     ModelEngine,
-    Test,
     baseline_spec,
     merged_spec,
     model_spec,
@@ -38,6 +37,7 @@ from t2t_xfer.stages.plans import (
     trained_on,
 )
 from t2t_xfer.stages.tagging import check_same_form
+from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.train_plan import plan_training, resolve
 from t2t_xfer.study.same_data import shares_training_rows, trains_on_translations
 from t2t_xfer.study.stage import Cell, Plan, Stage
@@ -132,9 +132,11 @@ class Builder:
         scores: list[tuple[str, str]] = []
         for readout in readouts_of(tip.base.architecture, tested):
             stage = self._read(tip, test, readout, max_input_tokens, engine)
-            tuning = test.tuning(self.context)
-            tuned = tuning and self._read(tip, tuning, readout, max_input_tokens, engine)
-            scores.append((self._score(stage, test, tuned), readout.value))
+            beside = {
+                role: self._read(tip, other, readout, max_input_tokens, engine)
+                for role, other in test.beside(self.context, readout).items()
+            }
+            scores.append((self._score(stage, test, beside), readout.value))
         return scores
 
     def _read(
@@ -154,9 +156,7 @@ class Builder:
         first = tip.stage_id is None
         spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens, engine)
         needs, how = self._source(tip)
-        label = f"{tip.label}={test.task}.{test.language}"
-        if test.split != "test":
-            label += f".{test.split}"
+        label = f"{tip.label}={test.task}.{test.language}{test.suffix}"
         return Stage("predict", label, spec, needs, how)
 
     def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
@@ -167,15 +167,15 @@ class Builder:
         stage = Stage("predict", label, spec, {}, how)
         tuning = test.tuning(self.context)
         if tuning is None:
-            return self._score(stage, test)
+            return self._score(stage, test, {})
         spec = baseline_spec(self.context, engine, tuning, train_limit)
-        return self._score(stage, test, Stage("predict", f"{label}.validation", spec, {}, how))
+        tuned = Stage("predict", f"{label}.validation", spec, {}, how)
+        return self._score(stage, test, {"tuning": tuned})
 
-    def _score(self, predict: Stage, test: Test, tuning: Stage | None = None) -> str:
+    def _score(self, predict: Stage, test: Test, beside: Mapping[str, Stage]) -> str:
         spec = score_spec(self.context, test)
-        needs = {"predictions": self.add(predict)}
-        if tuning is not None:
-            needs["tuning"] = self.add(tuning)
+        stages = {"predictions": predict, **beside}
+        needs = {role: self.add(stage) for role, stage in stages.items()}
         how: dict[str, Json] = {"data": self.context.data}
         return self.add(Stage("score", predict.label, spec, needs, how))
 
