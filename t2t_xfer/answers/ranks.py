@@ -69,7 +69,8 @@ class Ranks:
         return tuple(score / length for score, length in zip(scores, lengths, strict=True))
 
     def _signed(self, spec: RankSpec, cloze: bool) -> str:
-        said = [self._normalise] if cloze or self._normalise != "sum" else []
+        plain = self._normalise == "sum" and not cloze
+        said: list[str] = [] if plain else [self._normalise]
         if self._normalise == "pmi":
             said.append(f"domain={spec.domain!r}")
         if self._calibrated:
