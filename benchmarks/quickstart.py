@@ -10,6 +10,7 @@ seconds of the clock do: divide the former by the cores to see what an idle mach
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -30,7 +31,8 @@ def measured(command: list[str]) -> tuple[int, float, Counter[str]]:
     """Exit code, seconds, and the peaks in bytes: of all processes together and of one."""
     peaks: Counter[str] = Counter()
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=ROOT)
+    environment = {**os.environ, "T2T_CACHE_SIZE": "0"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while process.poll() is None:
         sizes = []
         with suppress(psutil.Error):
