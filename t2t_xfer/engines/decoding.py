@@ -25,6 +25,7 @@ from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
 from t2t_xfer.engines.pairs import PairsOf
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding
+from t2t_xfer.throughput import count_tokens
 
 
 class Written(NamedTuple):
@@ -56,6 +57,10 @@ def write(
             written = _write_batch(plain, loaded, [rows[i] for i in batch], decoding)
             for i, answer in zip(batch, written, strict=True):
                 out[i] = answer
+            count_tokens(
+                read=sum(rows[i].num_tokens for i in batch),
+                written=sum(len(answer.tokens) + 1 for answer in written),
+            )
             progress.update(len(batch))
     return [answer for answer in out if answer is not None]
 

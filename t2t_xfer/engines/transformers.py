@@ -22,6 +22,7 @@ from t2t_xfer.engines.decoding import Written, write
 from t2t_xfer.engines.tagging import slot_reader, tagged, write_tags
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.throughput import count_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -154,6 +155,7 @@ class TransformersEngine:
         ):
             for batch in row_batches(rows, self.batch_tokens):
                 out.update(zip(batch, answer(model, [rows[i] for i in batch]), strict=True))
+                count_tokens(read=sum(rows[i].num_tokens for i in batch))
                 progress.update(len(batch))
         return [out[i] for i in range(len(rows))]
 

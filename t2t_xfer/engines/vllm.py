@@ -29,6 +29,7 @@ from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.vllm_loading import LoadedVllm
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.throughput import count_tokens
 
 Tokens = tuple[int, ...]
 
@@ -141,6 +142,7 @@ class VllmEngine:
     ) -> list[Generation]:
         params = [self._decoding_params(example, options, decoding) for example in prompted]
         outputs = self._run([_context(row) for row in rows], params)
+        count_tokens(written=sum(len(output.outputs[0].token_ids) for output in outputs))
         return [
             Generation(
                 example.id,
@@ -202,6 +204,9 @@ class VllmEngine:
             use_tqdm=progress,
             lora_request=self._lora,
         )
+        # What its prefix cache held was not read again.
+        cached = sum(output.num_cached_tokens or 0 for output in outputs)
+        count_tokens(read=sum(map(len, prompts)) - cached)
         return outputs
 
 
