@@ -105,17 +105,13 @@ def _named_identity(
     trained_on: AdapterBase, base: Mapping[str, Json], path: str
 ) -> Mapping[str, Json]:
     """What the model is that an adapter names which was made elsewhere; empty if unknown."""
-    named = trained_on.path
-    folder = Path(named).expanduser()
-    if not named:
+    named, folder = trained_on.path, Path(trained_on.path).expanduser()
+    if not named or (named.startswith(("/", ".", "~")) and not folder.is_dir()):
         return {}
-    if folder.is_dir():
-        same = Path(path).expanduser().is_dir() and folder.samefile(Path(path).expanduser())
-        return base if same or not (folder / "config.json").is_file() else model_identity(named, None)
-    # A repository of the hub is owner/name, or a name alone; upper and lower case are one there.
+    if (folder / "config.json").is_file():
+        given = Path(path).expanduser()
+        same = given.is_dir() and folder.samefile(given)
+        return base if same else model_identity(named, None)
     hub = str(base.get("hub", ""))
-    return {"hub": hub if hub.lower() == named.lower() else named} if _is_hub_id(named) else {}
-
-
-def _is_hub_id(name: str) -> bool:
-    return name.count("/") <= 1 and not name.startswith(("/", ".", "~"))
+    # The hub does not tell upper from lower case.
+    return {"hub": hub if hub.lower() == named.lower() else named}

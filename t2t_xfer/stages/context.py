@@ -85,7 +85,11 @@ class Context:
                 quantised=key.quantised,
             )
             self._warm = (key, SwitchedBase(loaded))
-        return self._warm[1].using(weights.adapter, max_input_tokens)
+        try:
+            return self._warm[1].using(weights.adapter, max_input_tokens)
+        except Exception:
+            self.forget_model()  # an adapter may have been put over it in part
+            raise
 
     def vllm(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedVllm:
         """A vLLM that runs the checkpoint and has room for the adapter; the last one stays."""

@@ -3,8 +3,8 @@
 The rule: all of it is one plan over one base, so that the base is loaded once; what is wrong with
 any part is said before anything runs; and what fails while it runs takes nothing else with it.
 
-    planned = plan_evaluation(context, Wanted("org/model", ("none", "runs/a"), ("xnli", "udpos")))
-    found = run_evaluation(planned, context, Store(Path("eval_outputs/store")))
+    planned = plan_evaluation(context, Wanted("org/model", ("none", "runs/a"), ("xnli",)), print)
+    found = run_evaluation(planned, context, Store(Path("eval_outputs/store")), print)
     found.parts[0].results          # {"slots": {"en": {"score": 71.5, "n": 200, …}, "de": …}}
     found.lost                      # what failed, and why
 """
@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from t2t_xfer.architectures.adapter_files import adapter_base, adapter_config, is_adapter
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import Json
-from t2t_xfer.stages.bases import as_model_spec
+from t2t_xfer.stages.bases import as_model_spec, base_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import ModelEngine, Test
 from t2t_xfer.stages.preflight import preflight
@@ -72,8 +72,6 @@ class PlannedEvaluation:
     plan: Plan
     parts: tuple[Part, ...]
     """In the order in which adapters and tasks were named."""
-    left_out: tuple[str, ...]
-    """What has no data, one line each."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,11 @@ class Evaluated:
     lost: tuple[Lost, ...]
 
 
-def plan_evaluation(context: Context, wanted: Wanted) -> PlannedEvaluation:
+def plan_evaluation(context: Context, wanted: Wanted, say: Say) -> PlannedEvaluation:
     """The stages of an evaluation, after a look at everything that is named.
+
+    Args:
+        say: is told what `skip_missing` leaves out, in a line each.
 
     Raises:
         UserError: a task, language, model, adapter or engine that cannot be used; nothing has run.
@@ -117,10 +118,9 @@ def plan_evaluation(context: Context, wanted: Wanted) -> PlannedEvaluation:
     tasks, adapters = dict.fromkeys(wanted.tasks), dict.fromkeys(wanted.adapters)
     if wanted.model is None and wanted.engine not in BASELINES:
         raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
-    _check_adapters_wanted(wanted, list(adapters))
-    left_out: list[str] = []
+    _check_adapters_named(wanted, list(adapters))
     languages = evaluated_languages(
-        context, tuple(tasks), wanted.languages, wanted.skip_missing, left_out
+        context, tuple(tasks), wanted.languages, wanted.skip_missing, say
     )
     builder = Builder(context)
     parts = {(adapter, task): Part(adapter, task) for adapter in adapters for task in tasks}
@@ -128,32 +128,35 @@ def plan_evaluation(context: Context, wanted: Wanted) -> PlannedEvaluation:
         for task in tasks:
             _plan_part(builder, wanted, parts[adapter, task], languages[task])
     plan = Plan("single", tuple(builder.stages.values()), ())
-    return PlannedEvaluation(plan, tuple(parts.values()), tuple(left_out))
+    return PlannedEvaluation(plan, tuple(parts.values()))
 
 
-def _check_adapters_wanted(wanted: Wanted, adapters: list[str]) -> None:
-    named = [adapter for adapter in adapters if adapter != NONE]
-    if not named and adapters == [NONE]:
+def _check_adapters_named(wanted: Wanted, adapters: list[str]) -> None:
+    """Looks at every adapter's own files, in the order in which they were named.
+
+    Raises:
+        UserError: one is none, or another model's; or there can be no adapters here.
+    """
+    if adapters == [NONE]:
         return
     if wanted.engine in BASELINES:
         raise UnsupportedError(
             f"--engine {wanted.engine} answers without a model; leave out --adapter."
         )
-    if wanted.model is not None and is_adapter(wanted.model):
+    assert wanted.model is not None
+    if is_adapter(wanted.model):
         base = adapter_base(wanted.model).path or "its base"
         raise UserError(
             f"the model {wanted.model} is an adapter itself, over {base}. Name {base} as --model"
             " and each adapter as --adapter."
         )
+    for adapter in adapters:
+        base_of(as_model_spec(wanted.model), None if adapter == NONE else adapter)
 
 
 def _in_loading_order(adapters: Mapping[str, None]) -> list[str]:
     """Those over a 4-bit base last, which is another base; large ones first, for which vLLM has to
-    keep room from its start.
-
-    Raises:
-        UserError: one of them is no adapter.
-    """
+    keep room from its start."""
 
     def place(adapter: str) -> tuple[bool, int]:
         if adapter == NONE:
@@ -256,9 +259,9 @@ def _failed(stage_id: str, stages: Mapping[str, Stage], summary: Summary) -> str
     return stage_id if need is None else _failed(need, stages, summary)
 
 
-def _words(error: Any) -> str:
+def _words(error: Exception | None) -> str:
+    """An error in a line; the log has all of it."""
     if error is None:
         return "it was not done"
-    if isinstance(error, UserError):
-        return str(error)
-    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"[:400]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from t2t_xfer.data.examples import fingerprint, missing_languages
 from t2t_xfer.errors import AbsentError, UserError, nearest
@@ -99,12 +99,13 @@ def evaluated_languages(
     tasks: Sequence[str],
     asked: Sequence[str],
     skip_missing: bool,
-    left_out: list[str],
+    say: Callable[[str], None],
 ) -> dict[str, list[str]]:
-    """The languages to evaluate each task in; those the data lacks are added to `left_out`.
+    """The languages to evaluate each task in.
 
     Args:
         asked: codes, or `all`. Of several tasks each is evaluated in those that it has.
+        say: is told of each language that the data lacks, in a line.
 
     Raises:
         AbsentError: the data lacks some, and `skip_missing` is off; or none is left.
@@ -132,7 +133,8 @@ def evaluated_languages(
         if missing and not skip_missing:
             advice = "Name other languages, or pass --skip-missing."
             raise absent_error(context, task, missing, advice)
-        left_out += [f"{task} in {code}: not in {context.data}" for code in missing]
+        for code in missing:
+            say(f"left out: {task} in {code}: not in {context.data}")
         found[task] = [code for code in codes if code not in missing]
         if not found[task]:
             raise AbsentError(f"no language of {task} is left to test.")
