@@ -12,6 +12,10 @@ import pytest
 
 from t2t_xfer.architectures.loading import load
 from t2t_xfer.microworld.checkpoints import checkpoint
+from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.specs.training import LoraSpec
+from t2t_xfer.stages.context import Context
+from t2t_xfer.study.evaluation import Wanted, plan_evaluation
 
 from .adapters_made import foreign_adapter, made_adapter
 from .studydata import Outcome, one_thread, t2t
@@ -107,6 +111,20 @@ def test_a_cell_that_fails_takes_no_other_with_it(place: Place, tmp_path: Path) 
     # What came after it is what it is alone.
     whole = json.loads(place.evaluate(*named[2:], "--json", output="6").out)
     assert whole["languages"] == found["results"][0]["languages"]
+
+
+def test_large_adapters_come_first_and_none_last_whatever_was_named_first(
+    place: Place, tmp_path: Path
+) -> None:
+    """vLLM keeps room for adapters of one size from its start; results stay in the order named."""
+    path = str(checkpoint(MODEL))
+    large = made_adapter(path, "encoder", tmp_path / "large", 3, LoraSpec(rank=8))
+    named = ("none", place.a, large)
+    wanted = Wanted(MODEL, named, ("xnli",), ("en",), limit=5)
+    planned = plan_evaluation(Context(Catalogue(), "microworld"), wanted, print)
+    assert [part.adapter for part in planned.parts] == list(named)
+    predicted = [stage.how["adapter"] for stage in planned.plan.stages if stage.kind == "predict"]
+    assert predicted == [large, place.a, None]
 
 
 def refused(done: Outcome, place: Place, *needles: str) -> None:
