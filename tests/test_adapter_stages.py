@@ -66,6 +66,21 @@ def test_a_merged_checkpoint_is_made_once_for_all_targets(context: Context) -> N
     assert mnli == by_label(planned(context))["m>mnli@0"].id
 
 
+def test_predictions_over_one_base_follow_each_other(context: Context) -> None:
+    """Once for each start: training in between would have the base loaded again."""
+    stages = planned(context).plan.stages
+    kinds = "".join(stage.kind[0] for stage in stages if "majority" not in stage.label)
+    # One base; without an intermediate, mnli, after mnli: paws_x and udpos are trained each time.
+    assert kinds == "m" + "tt" + "t" + "psps" + "tt" + "psps"
+    seen: set[str] = set()
+    for stage in stages:
+        assert set(stage.needs.values()) <= seen
+        seen.add(stage.id)
+    whole = planned(context, adapter="none").plan.stages
+    kinds = "".join(stage.kind[0] for stage in whole if "majority" not in stage.label)
+    assert kinds == "m" + "tps" * 2 + "t" + "tps" * 2
+
+
 def test_what_trains_is_part_of_a_stages_name(context: Context) -> None:
     ids = {
         by_label(planned(context, **training))["m>mnli@0"].id

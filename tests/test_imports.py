@@ -65,6 +65,18 @@ def test_looking_and_planning_import_nothing_heavy(arguments: str, tmp_path: Pat
     assert not found & HEAVY
 
 
+def test_the_package_gives_its_three_calls_without_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys, t2t_xfer; first = set(sys.modules)\n"
+        "task = t2t_xfer.load_task('xnli', data='microworld')\n"
+        "assert callable(t2t_xfer.evaluate) and task.languages and task.examples('de', limit=1)\n"
+        "print('t2t_xfer.api' in first, *{name.partition('.')[0] for name in sys.modules})"
+    )
+    at_first, *found = run("-c", script, cwd=tmp_path).stdout.split()
+    assert at_first == "False"
+    assert not set(found) & HEAVY
+
+
 def test_python_m_is_the_same_program(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("t2t-xfer")
     for arguments in (["--help"], ["tasks", "ls"]):

@@ -156,32 +156,48 @@ def save_adapter(
     write_adapter_base(directory, base)
 
 
-def load_adapter(model: PreTrainedModel, directory: str | Path, *, trainable: bool = False) -> Any:
-    """The base with a saved adapter over it.
+def load_adapter(
+    model: PreTrainedModel, directory: str | Path, *, trainable: bool = False, name: str = "default"
+) -> Any:
+    """The base with a saved adapter over it, which PEFT knows by `name`.
 
     Raises:
         UserError: the adapter is none, or belongs to a model of another shape.
     """
     import peft
 
-    adapter_config(directory)
-    _check_shapes(model, Path(directory).expanduser())
+    check_shapes(model, directory)
     return peft.PeftModel.from_pretrained(
-        model, str(Path(directory).expanduser()), is_trainable=trainable
+        model, str(Path(directory).expanduser()), name, is_trainable=trainable
     )
 
 
-def _check_shapes(model: nn.Module, folder: Path) -> None:
-    """Compares every matrix of the adapter with the layer that it is for. Reads no weights."""
+def adapter_shapes(directory: str | Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor of a saved adapter, by its name. Reads no weights.
+
+    Raises:
+        UserError: the directory holds no adapter, or its file cannot be read.
+    """
     from safetensors import SafetensorError, safe_open
 
-    modules = dict(model.named_modules())
+    adapter_config(directory)
+    file = Path(directory).expanduser() / WEIGHTS
     try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+        with safe_open(file, framework="pt") as tensors:
+            return {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118
     except SafetensorError as e:
-        raise UserError(f"{folder / WEIGHTS} cannot be read: {e}. Save the adapter again.") from e
-    for key, shape in sorted(shapes.items()):
+        raise UserError(f"{file} cannot be read: {e}. Save the adapter again.") from e
+
+
+def check_shapes(model: nn.Module, directory: str | Path) -> None:
+    """Compares every matrix of an adapter with the layer that it is for; layers may be empty.
+
+    Raises:
+        UserError: the adapter is none, or belongs to a model of another shape.
+    """
+    folder = Path(directory).expanduser()
+    modules = dict(model.named_modules())
+    for key, shape in sorted(adapter_shapes(folder).items()):
         name, _, side = key.removeprefix("base_model.model.").partition(".lora_")
         if side not in ("A.weight", "B.weight"):
             continue

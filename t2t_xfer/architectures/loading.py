@@ -114,17 +114,31 @@ def load_merged(path: str, adapter: str, *, revision: str | None = None) -> Load
     return replace(loaded, model=merge(load_adapter(model.float(), adapter)))
 
 
+def model_class(name: ArchitectureName) -> Any:
+    """The class of transformers that loads or makes models of an architecture."""
+    import transformers
+
+    return {
+        "encoder": transformers.AutoModelForMaskedLM,
+        "seq2seq": transformers.AutoModelForSeq2SeqLM,
+        "causal": transformers.AutoModelForCausalLM,
+    }[name]
+
+
+def empty_model(path: str, revision: str | None = None) -> Any:
+    """A model with a checkpoint's shapes and none of its weights; make it on the device `meta`."""
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(path, revision=revision)
+    return model_class(architecture_of(config.to_dict())).from_config(config)
+
+
 def _load_base(
     path: str, revision: str | None, dtype: str, max_input_tokens: int, quantised: bool
 ) -> LoadedModel:
     import torch
     import transformers
 
-    classes: dict[ArchitectureName, Any] = {
-        "encoder": transformers.AutoModelForMaskedLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-        "causal": transformers.AutoModelForCausalLM,
-    }
     # What FSDP spreads need not fit on one device.
     whole = torch.cuda.is_available() and not processes.asked_for_fsdp()
     device = "cuda" if whole else "cpu"
@@ -140,7 +154,7 @@ def _load_base(
         # A checkpoint without its LM head (a sentence encoder) gets a new one, and always the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = classes[name].from_pretrained(path, revision=revision, **settings)
+            model = model_class(name).from_pretrained(path, revision=revision, **settings)
     except (OSError, ValueError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"

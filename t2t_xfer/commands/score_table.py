@@ -1,4 +1,4 @@
-"""The table that `evaluate` prints: one line a language, and their mean.
+"""Lines of a table of scores, and what must be said beneath it.
 
 language      accuracy    examples  invalid
 de §             41.20         500  0.0 %
@@ -6,7 +6,7 @@ de §             41.20         500  0.0 %
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -15,31 +15,31 @@ NOT_ZERO_SHOT = "§"
 """As reports mark it where training rows were translated."""
 
 
-def print_scores(results: Mapping[str, Any]) -> None:
-    """Prints the results of the `score` stages of one readout, by language."""
-    from tabulate import tabulate
+def language_cell(code: str, result: Mapping[str, Any]) -> str:
+    """A language, marked if the prompts showed solved examples of it."""
+    return code if result.get("zero_shot", True) else f"{code} {NOT_ZERO_SHOT}"
 
-    seen = [code for code, r in results.items() if not r.get("zero_shot", True)]
-    rows = [
-        [
-            f"{code} {NOT_ZERO_SHOT}" if code in seen else code,
-            r["score"],
-            r["n"],
-            f"{100 * r['invalid_rate']:.1f} %",
-        ]
-        for code, r in results.items()
-    ]
-    mean = sum(r["score"] for r in results.values()) / len(results)
-    metric = next(iter(results.values()))["metric"]
-    head = ["language", metric, "examples", "invalid"]
-    click.echo(tabulate([*rows, ["mean", mean, None, None]], head, floatfmt=".2f"))
-    if seen:
+
+def number_cells(result: Mapping[str, Any]) -> list[object]:
+    """Score, examples, share of invalid answers."""
+    return [result["score"], result["n"], f"{100 * result['invalid_rate']:.1f} %"]
+
+
+def mean_score(results: Mapping[str, Mapping[str, Any]]) -> float:
+    """Over the languages."""
+    return float(sum(result["score"] for result in results.values()) / len(results))
+
+
+def print_notes(results: Iterable[Mapping[str, Any]]) -> None:
+    """What a reader of these results of `score` stages must know beside the numbers."""
+    shown = list(results)
+    if not all(result.get("zero_shot", True) for result in shown):
         click.echo(
             f"{NOT_ZERO_SHOT} not zero-shot: the prompts show solved examples of the language"
         )
-    dropped = sum(r.get("removed_shots", 0) for r in results.values())
+    dropped = sum(result.get("removed_shots", 0) for result in shown)
     if dropped:
-        asked = sum(r["shots"] * r["n"] for r in results.values())
+        asked = sum(result.get("shots", 0) * result["n"] for result in shown)
         click.echo(
             f"{dropped} of {asked} few-shot examples did not fit and were dropped; raise"
             " --max-input-tokens to show them"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,12 @@ import click
 from t2t_xfer import processes
 from t2t_xfer.commands import options, text_options
 from t2t_xfer.commands.dry_run import print_dry_run
-from t2t_xfer.errors import AbsentError, UnsupportedError, UserError, nearest
-from t2t_xfer.languages import nearest_language
-from t2t_xfer.records import Json
+from t2t_xfer.errors import UserError
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
     from t2t_xfer.stages.context import Context
-    from t2t_xfer.stages.plans import ModelEngine
+    from t2t_xfer.study.evaluation import EngineName
     from t2t_xfer.study.plan import Builder
 
 MODEL_HELP = (
@@ -111,14 +108,19 @@ def train(
 @click.option("--model", default=None, help=MODEL_HELP + " Not needed by oracle and majority.")
 @click.option(
     "--adapter",
-    type=click.Path(file_okay=False),
-    default=None,
-    metavar="DIR",
-    help="A LoRA adapter in PEFT's format, to put over the model.",
+    "adapters",
+    multiple=True,
+    metavar="DIR|none",
+    help="A LoRA adapter in PEFT's format, to put over the model; none: the model without one."
+    " Repeated: one after the other over the same model, which is loaded once.",
 )
-@click.option("--task", required=True)
+@click.option("--task", "tasks", required=True, multiple=True, help="May be repeated.")
 @click.option(
-    "--language", "languages", multiple=True, default=("all",), help="May be repeated; or all."
+    "--language",
+    "languages",
+    multiple=True,
+    default=("all",),
+    help="May be repeated; or all. Of several tasks each is tested in those that it has.",
 )
 @click.option(
     "--engine",
@@ -142,10 +144,10 @@ def train(
 @options.as_json
 def evaluate(
     model: str | None,
-    adapter: str | None,
-    task: str,
+    adapters: tuple[str, ...],
+    tasks: tuple[str, ...],
     languages: tuple[str, ...],
-    engine: str,
+    engine: EngineName,
     max_input_tokens: int,
     few_shot: int | None,
     data: str,
@@ -154,50 +156,35 @@ def evaluate(
     output: Path,
     as_json: bool,
 ) -> None:
-    """Test a model on a task in some or all languages, zero-shot."""
-    from t2t_xfer.commands.score_table import print_scores
-    from t2t_xfer.stages.tested import Test
-
+    """Test a model on tasks in some or all languages, zero-shot, with one or more adapters."""
     processes.check_single("t2t-xfer evaluate", "Start it once, without a launcher.")
-    if model is None and engine not in ("oracle", "majority"):
-        raise UnsupportedError("`evaluate` needs --model, or --engine oracle or majority.")
-    builder, context = _builder(data, {} if few_shot is None else {task: few_shot})
-    codes = _languages(context, task, languages, skip_missing)
-    scores: dict[str, dict[str, str]] = {}  # by readout and language; the main readout first
-    tests = {code: Test(task, code, "test", limit, limit) for code in codes}
-    if model is None or engine in ("oracle", "majority"):
-        for code, test in tests.items():
-            scores.setdefault(engine, {})[code] = builder.baseline(engine, test, None)
-    else:
-        family: ModelEngine = "vllm" if engine == "vllm" else "transformers"
-        source_language = context.task(task).spec.source_language
-        tip = builder.start(_model(model, context, source_language), adapter)
-        for code, test in tests.items():
-            for score_id, readout in builder.test_at(tip, test, max_input_tokens, family):
-                scores.setdefault(readout, {})[code] = score_id
-    store = _run(builder, context, output)
-    results: dict[str, Any] = {
-        readout: {code: store.record(score_id).results for code, score_id in ids.items()}
-        for readout, ids in scores.items()
-    }
-    if as_json:
-        main, *others = results
-        beside = {"other_readouts": {name: results[name] for name in others}} if others else {}
-        click.echo(json.dumps({"task": task, "languages": results[main], **beside}))
-        return
-    for readout, found in results.items():
-        if len(results) > 1:
-            click.echo(f"readout {readout}")
-        print_scores(found)
+    options.quiet_libraries()
+    from t2t_xfer.commands.evaluated import print_evaluated
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.stages.context import Context
+    from t2t_xfer.study.evaluation import NONE, Wanted, plan_evaluation, run_evaluation
+    from t2t_xfer.study.store import Store
+
+    wanted = Wanted(
+        model, adapters or (NONE,), tasks, languages, engine, limit, max_input_tokens, skip_missing
+    )
+    shots = {} if few_shot is None else dict.fromkeys(tasks, few_shot)
+    context = Context(Catalogue(), data, shots)
+    say = functools.partial(click.echo, err=True)
+    planned = plan_evaluation(context, wanted, say)
+    found = run_evaluation(planned, context, Store(output / options.STORE), say)
+    print_evaluated(wanted, found, as_json)
+    if found.lost:
+        raise SystemExit(1)
 
 
-def _builder(data: str, few_shot: Mapping[str, int] | None = None) -> tuple[Builder, Context]:
+def _builder(data: str) -> tuple[Builder, Context]:
     options.quiet_libraries()
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
     from t2t_xfer.study.plan import Builder
 
-    context = Context(Catalogue(), data, few_shot)
+    context = Context(Catalogue(), data)
     return Builder(context), context
 
 
@@ -215,31 +202,6 @@ def _training(file: Path | None, adapter: str | None) -> TrainingSpec:
     return settings if adapter is None else merge(settings, {"adapter": adapter})
 
 
-def _languages(
-    context: Context, task: str, asked: tuple[str, ...], skip_missing: bool
-) -> list[str]:
-    from t2t_xfer.data.examples import missing_languages
-    from t2t_xfer.study.tested import absent_error
-
-    spec = context.task(task).spec
-    codes = list(spec.languages) if "all" in asked else list(asked)
-    strange = [code for code in codes if code not in spec.languages]
-    if strange:
-        hint = nearest_language(strange[0]) or nearest(strange[0], spec.languages)
-        raise UserError(
-            f"--language {strange[0]}: the task {task} has {', '.join(spec.languages)}.{hint}"
-        )
-    missing = missing_languages(spec, context.source, codes, "test")
-    if missing and not skip_missing:
-        raise absent_error(context, task, missing, "Name other languages, or pass --skip-missing.")
-    for code in missing:
-        click.echo(f"left out: {task} in {code}: not in {context.data}", err=True)
-    left = [code for code in codes if code not in missing]
-    if not left:
-        raise AbsentError(f"no language of {task} is left to test.")
-    return left
-
-
 def _run(builder: Builder, context: Context, output: Path) -> Any:
     """Runs the builder's stages; a failure becomes this command's own error.
 
@@ -248,14 +210,15 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     from t2t_xfer.commands.together import dismiss, follow, leading
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
+    from t2t_xfer.study.evaluation import noting
     from t2t_xfer.study.run import run_plan, would_run
-    from t2t_xfer.study.stage import Plan, Stage
+    from t2t_xfer.study.stage import Plan
     from t2t_xfer.study.store import Store
 
     plan = Plan("single", tuple(builder.stages.values()), ())
     store = Store(output / options.STORE)
     preflight(would_run(plan, store), context)
-    runner, mistakes = StageRunner(context), list[UserError]()
+    runner, errors = StageRunner(context), dict[str, Exception]()
     if processes.count() > 1:
         from t2t_xfer.training.devices import join
 
@@ -263,18 +226,11 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     if not processes.is_first():
         follow(plan, runner)
         raise SystemExit(0)
-
-    def run_stage(stage: Stage, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
-        try:
-            return runner(stage, work, needs)
-        except UserError as e:
-            mistakes.append(e)
-            raise
-
     say = functools.partial(click.echo, err=True)
-    summary = run_plan(plan, store, leading(run_stage), say)
-    if mistakes:
-        raise mistakes[0]
+    summary = run_plan(plan, store, leading(noting(runner, errors)), say)
+    for error in errors.values():
+        if isinstance(error, UserError):
+            raise error
     if summary.failed:
         log = summary.logs.get(summary.failed[0], "none")
         click.echo(f"failed: {summary.failed[0]}, log: {log}", err=True)

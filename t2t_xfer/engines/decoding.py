@@ -28,6 +28,7 @@ from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
 from t2t_xfer.engines.pairs import PairsOf
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding
+from t2t_xfer.throughput import count_tokens
 
 
 class Written(NamedTuple):
@@ -121,7 +122,12 @@ def _write_batch(
     model.generate(
         **inputs, generation_config=settings, logits_processor=LogitsProcessorList([reader])
     )
-    return reader.written()
+    written = reader.written()
+    count_tokens(
+        read=sum(row.num_tokens for row in rows),
+        written=sum(len(answer.tokens) + 1 for answer in written),
+    )
+    return written
 
 
 def _constraint(row: Row, end: int) -> Constraint:

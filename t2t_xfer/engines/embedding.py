@@ -28,6 +28,7 @@ from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
 from t2t_xfer.progress import Progress
 from t2t_xfer.specs.task_parts import EmbeddingSpec
+from t2t_xfer.throughput import count_tokens
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ def embed(
         for batch in token_budget_batches([len(row) for row in rows], batch_tokens):
             states, mask = _states(body, [rows[i] for i in batch], layer)
             vectors[batch] = pool(states, mask, spec.pooling).cpu().numpy()
+            count_tokens(read=sum(len(rows[i]) for i in batch))
             progress.update(len(batch))
     return Embedded(vectors, tuple(removed))
 

@@ -25,6 +25,7 @@ from t2t_xfer.engines.decoding import Written, write
 from t2t_xfer.engines.tagging import slot_question, slot_reader, tagged, write_tags
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.throughput import count_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -172,11 +173,21 @@ class TransformersEngine:
         ):
             for batch in row_batches(rows, self.batch_tokens):
                 some = [rows[i] for i in batch]
-                compute = partial(answer, model, some)
+                compute = partial(_counted, answer, model, some)
                 found = self.answers.batch(question, some, compute, restore)
                 out.update(zip(batch, found, strict=True))
                 progress.update(len(batch))
         return [out[i] for i in range(len(rows))]
+
+
+def _counted(
+    answer: Callable[[PreTrainedModel, Sequence[Row]], Sequence[T]],
+    model: PreTrainedModel,
+    rows: Sequence[Row],
+) -> Sequence[T]:
+    """What is computed is counted; what was recalled is not."""
+    count_tokens(read=sum(row.num_tokens for row in rows))
+    return answer(model, rows)
 
 
 def _parts(

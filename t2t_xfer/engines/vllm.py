@@ -31,6 +31,7 @@ from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.vllm_loading import LoadedVllm
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.throughput import count_tokens
 
 Tokens = tuple[int, ...]
 
@@ -171,6 +172,7 @@ class VllmEngine:
         def generate(indices: Sequence[int]) -> list[str]:
             params = [self._decoding_params(prompted[i], options, decoding) for i in indices]
             outputs = self._run([_context(rows[i]) for i in indices], params)
+            count_tokens(written=sum(len(output.outputs[0].token_ids) for output in outputs))
             return [str(output.outputs[0].text) for output in outputs]
 
         requests = [
@@ -239,6 +241,9 @@ class VllmEngine:
             use_tqdm=progress,
             lora_request=self._lora,
         )
+        # What its prefix cache held was not read again.
+        cached = sum(output.num_cached_tokens or 0 for output in outputs)
+        count_tokens(read=sum(map(len, prompts)) - cached)
         return outputs
 
 

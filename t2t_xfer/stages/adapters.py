@@ -10,12 +10,20 @@ holds. What follows either goes on with it or stands on a `model` stage that has
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
-from t2t_xfer.architectures.adapter_files import adapter_base, adapter_config, adapter_identity
+from t2t_xfer.architectures.adapter_files import (
+    AdapterBase,
+    adapter_base,
+    adapter_config,
+    adapter_identity,
+)
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.models import model_identity
 
 
 class AdapterState(NamedTuple):
@@ -80,13 +88,30 @@ def check_base(adapter: str, base: dict[str, Json], path: str) -> dict[str, Json
             compared when it is loaded.
     """
     trained_on = adapter_base(adapter)
-    both_local = "sha256" in base and "sha256" in trained_on.identity
-    both_hub = "hub" in base and "hub" in trained_on.identity
-    if (both_local or both_hub) and dict(trained_on.identity) != base:
+    known = trained_on.identity or _named_identity(trained_on, base, path)
+    # What only one of the two says cannot be compared: a directory with a name of the hub.
+    if any(known[key] != base[key] for key in known.keys() & base.keys()):
         raise UserError(
             f"the adapter {adapter} was trained on another model than {path}: on"
             f" {trained_on.path or 'one that it does not name'}"
             f"{f' at {trained_on.revision}' if trained_on.revision else ''}. Give that one as"
-            " --model."
+            f" --model. If the two are the same, name {path} as base_model_name_or_path in the"
+            " adapter's adapter_config.json."
         )
     return adapter_identity(adapter)
+
+
+def _named_identity(
+    trained_on: AdapterBase, base: Mapping[str, Json], path: str
+) -> Mapping[str, Json]:
+    """What the model is that an adapter names which was made elsewhere; empty if unknown."""
+    named, folder = trained_on.path, Path(trained_on.path).expanduser()
+    if not named or (named.startswith(("/", ".", "~")) and not folder.is_dir()):
+        return {}
+    if (folder / "config.json").is_file():
+        given = Path(path).expanduser()
+        same = given.is_dir() and folder.samefile(given)
+        return base if same else model_identity(named, None)
+    hub = str(base.get("hub", ""))
+    # The hub does not tell upper from lower case.
+    return {"hub": hub if hub.lower() == named.lower() else named}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from t2t_xfer.architectures.adapter_files import adapter_base
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.engines.response_cache import ResponseCache
@@ -23,14 +25,28 @@ from t2t_xfer.stages.task import Task, load_task, render
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
+    from t2t_xfer.architectures.switching import SwitchedBase
     from t2t_xfer.engines.vllm_loading import LoadedVllm
+
+log = logging.getLogger(__name__)
+
+
+class WarmBase(NamedTuple):
+    """What a base in memory must be to be used again."""
+
+    path: str
+    revision: str | None
+    dtype: str
+    quantised: bool
+    alone: str | None
+    """The one adapter that it is loaded for, if that adapter cannot stand beside others."""
 
 
 class Context:
     """One data source, one catalogue of tasks.
 
     The caches are bounded: a study of hundreds of cells reads each data file about once, and loads
-    each checkpoint once as long as its predictions follow each other.
+    each base once as long as its predictions follow each other, whatever adapters are over it.
     """
 
     def __init__(
@@ -47,7 +63,7 @@ class Context:
         self.responses = ResponseCache.of_environment()
         self.shots_fingerprint = lru_cache(maxsize=None)(partial(shots_fingerprint, self))
         self._drawn = lru_cache(maxsize=64)(partial(drawn, self))
-        self._warm: tuple[tuple[Weights, str, int], LoadedModel] | None = None
+        self._warm: tuple[WarmBase, SwitchedBase] | None = None
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
@@ -80,21 +96,30 @@ class Context:
         return with_shots(task, prompted, self._drawn(task.name, language))
 
     def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
-        """The checkpoint in memory; the last one asked for stays there."""
-        from t2t_xfer.architectures.loading import load
+        """The checkpoint in memory, with its adapter; the last base asked for stays there.
 
-        key = (weights, dtype, max_input_tokens)
+        Whatever an earlier call returned is over the same base, and answers with this adapter now.
+        """
+        from t2t_xfer.architectures.loading import load
+        from t2t_xfer.architectures.switching import SwitchedBase
+
+        key = _warm_base(weights, dtype)
         if self._warm is None or self._warm[0] != key:
             self.forget_model()  # let the old one go before the new one comes
+            log.info("%s is loaded", weights.path)
             loaded = load(
                 weights.path,
                 revision=weights.revision,
                 dtype=dtype,
                 max_input_tokens=max_input_tokens,
-                adapter=weights.adapter,
+                quantised=key.quantised,
             )
-            self._warm = (key, loaded)
-        return self._warm[1]
+            self._warm = (key, SwitchedBase(loaded))
+        try:
+            return self._warm[1].using(weights.adapter, max_input_tokens)
+        except Exception:
+            self.forget_model()  # an adapter may have been put over it in part
+            raise
 
     def vllm(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedVllm:
         """A vLLM that runs the checkpoint and has room for the adapter; the last one stays."""
@@ -121,3 +146,15 @@ class Context:
         if self._vllm is not None:
             self._vllm[1].close()
             self._vllm = None
+
+
+def _warm_base(weights: Weights, dtype: str) -> WarmBase:
+    """What is to be in memory for a checkpoint with its adapter."""
+    from t2t_xfer.architectures.switching import stands_beside_others
+
+    base = WarmBase(weights.path, weights.revision, dtype, False, None)
+    adapter = weights.adapter
+    if adapter is None:
+        return base
+    alone = None if stands_beside_others(adapter) else adapter
+    return base._replace(quantised=adapter_base(adapter).quantised is not None, alone=alone)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
@@ -134,6 +133,7 @@ def _empty_model(base: Base, vocabulary: int) -> Any:
     import torch
     import transformers
 
+    from t2t_xfer.architectures.loading import model_class
     from t2t_xfer.architectures.micro import new_model
 
     if base.new is not None:
@@ -141,14 +141,9 @@ def _empty_model(base: Base, vocabulary: int) -> Any:
         return new_model(
             base.architecture, vocabulary, hidden=new.hidden, layers=new.layers, heads=new.heads
         )
-    classes: dict[ArchitectureName, Any] = {
-        "encoder": transformers.AutoModelForMaskedLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-        "causal": transformers.AutoModelForCausalLM,
-    }
     how = cast("Any", base.how)
     config = transformers.AutoConfig.from_pretrained(how["path"], revision=how["revision"])
-    model = classes[base.architecture].from_config(config, dtype=getattr(torch, base.dtype))
+    model = model_class(base.architecture).from_config(config, dtype=getattr(torch, base.dtype))
     # transformers ties every new mT5, whatever its config says; the published ones are not tied.
     if config_of(how["path"], how["revision"]).get("tie_word_embeddings") is False:
         head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()

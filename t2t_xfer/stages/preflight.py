@@ -12,6 +12,7 @@ from typing import Any
 from t2t_xfer.architectures.adapter_files import check_quantisation
 from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.records import Split
+from t2t_xfer.stages.checkpoints import check_decodable
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.ranks import read_prompts
@@ -25,6 +26,7 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
     Raises:
         DataError: a row does not hold what its task says; nothing has run yet.
         MissingExtraError: something is not installed.
+        UserError: an adapter does not fit its model, or the engine cannot apply it.
     """
     for stage in stages:
         spec: Any = stage.spec
@@ -37,11 +39,31 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
             check_tracker(tracker)
         if spec.get("engine") == "vllm":
             require_vllm()
+    _check_adapters(stages)
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
         context.prompted(*wanted)
     for stage in stages:
         if "null" in stage.spec:
             read_prompts(context, context.task(_task(stage)), stage.spec)
+
+
+def _check_adapters(stages: Sequence[StageLike]) -> None:
+    """Looks at the adapters that exist already; no weights are loaded."""
+    adapters: dict[tuple[Any, Any], dict[str, None]] = {}
+    for stage in stages:
+        adapter, how = stage.how.get("adapter"), stage.how
+        if stage.kind != "predict" or adapter is None:
+            continue
+        adapters.setdefault((how["path"], how["revision"]), {})[str(adapter)] = None
+        if stage.spec["engine"] == "vllm":
+            from t2t_xfer.engines.vllm_loading import adapter_rank
+
+            check_decodable(str(adapter))
+            adapter_rank(str(adapter))
+    for (path, revision), over in adapters.items():
+        from t2t_xfer.architectures.switching import check_adapters
+
+        check_adapters(path, revision, over)
 
 
 def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:

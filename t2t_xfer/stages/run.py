@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from t2t_xfer.stages.tagging import count_read
 from t2t_xfer.stages.task import Task, check_unchanged
 from t2t_xfer.stages.train import run_training
 from t2t_xfer.stages.training_data import read_training
+from t2t_xfer.throughput import start_meter
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class StageRunner:
         check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
         examples, prompted = read_prompts(self.context, task, spec)
         engine, device = self._engine(stage, needs, task)
-        started = time.perf_counter()
+        meter = start_meter()
         readout = Readout(spec["readout"])
         beside: dict[str, Json] = {}
         if task.spec.mining is not None and engine.name == "transformers":
@@ -119,13 +119,13 @@ class StageRunner:
         else:
             decoding = Decoding(**spec.get("decoding", {}))
             generations = read_with_shots(engine, prompted, task, readout, decoding)
-        seconds = time.perf_counter() - started
+        rates = meter.rates(len(examples))
         rows = map(logged, examples, generations)
         write_jsonl(work / PREDICTIONS, rows)
         results: dict[str, Json] = {
             "n": len(examples),
             "removed_tokens": sum(g.removed_tokens for g in generations),
-            "examples_per_second": round(len(examples) / max(seconds, 1e-9), 1),
+            **rates,
             "device": device,
             **({"batch_share": self.share} if self.share > 1 else {}),
             **count_read(task, generations),

@@ -39,6 +39,7 @@ from t2t_xfer.stages.plans import (
 from t2t_xfer.stages.tagging import check_same_form
 from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.train_plan import plan_training, resolve
+from t2t_xfer.study.order import bases_together
 from t2t_xfer.study.same_data import shares_training_rows, trains_on_translations
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
@@ -235,7 +236,7 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
             tasks = tasks_of(intermediate)
             tip = _intermediate(builder, study, model, start, tasks, seed)
             cells += _cells(builder, study, model, tip, tasks, target, languages[target], seed)
-    plan = Plan(study.study, tuple(builder.stages.values()), tuple(cells), tuple(absent))
+    plan = Plan(study.study, bases_together(builder.stages.values()), tuple(cells), tuple(absent))
     return Planned(plan, baselines, builder.naive)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from t2t_xfer.data.examples import fingerprint, missing_languages
 from t2t_xfer.errors import AbsentError, UserError, nearest
+from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Split
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.stages.context import Context
@@ -91,3 +92,50 @@ def wanted_languages(study: StudySpec, target: str, own: Sequence[str]) -> list[
             )
         return list(listed)
     return [code for code in own if chosen is None or code in chosen]
+
+
+def evaluated_languages(
+    context: Context,
+    tasks: Sequence[str],
+    asked: Sequence[str],
+    skip_missing: bool,
+    say: Callable[[str], None],
+) -> dict[str, list[str]]:
+    """The languages to evaluate each task in.
+
+    Args:
+        asked: codes, or `all`. Of several tasks each is evaluated in those that it has.
+        say: is told of each language that the data lacks, in a line.
+
+    Raises:
+        AbsentError: the data lacks some, and `skip_missing` is off; or none is left.
+        UserError: no task has one of the codes, or a task has none of them.
+    """
+    specs = {task: context.task(task).spec for task in tasks}
+    known = dict.fromkeys(code for spec in specs.values() for code in spec.languages)
+    strange = [code for code in asked if code != "all" and code not in known]
+    if strange:
+        who = f"the task {tasks[0]} has" if len(tasks) == 1 else "the tasks have"
+        hint = nearest_language(strange[0]) or nearest(strange[0], list(known))
+        raise UserError(f"--language {strange[0]}: {who} {', '.join(known)}.{hint}")
+    found: dict[str, list[str]] = {}
+    for task, spec in specs.items():
+        codes = list(spec.languages)
+        if "all" not in asked:
+            codes = [code for code in dict.fromkeys(asked) if code in spec.languages]
+        if not codes:
+            raise UserError(
+                f"the task {task} has none of the languages that were asked for"
+                f" ({', '.join(asked)}); it has {', '.join(spec.languages)}. Evaluate it apart from"
+                " the others."
+            )
+        missing = missing_languages(spec, context.source, codes, "test")
+        if missing and not skip_missing:
+            advice = "Name other languages, or pass --skip-missing."
+            raise absent_error(context, task, missing, advice)
+        for code in missing:
+            say(f"left out: {task} in {code}: not in {context.data}")
+        found[task] = [code for code in codes if code not in missing]
+        if not found[task]:
+            raise AbsentError(f"no language of {task} is left to test.")
+    return found

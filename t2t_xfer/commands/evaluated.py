@@ -1,0 +1,107 @@
+"""What `t2t-xfer evaluate` prints: one table or one JSON object, and by name what failed.
+
+The rule: one task with at most one adapter keeps the shape that scripts know; several have one
+entry for each adapter and task, in the order in which they were named.
+
+    {"task": "xnli", "languages": {"en": {"score": 71.5, …}}}
+    {"results": [{"adapter": "none", "task": "xnli", "languages": {…}}, …], "failed": []}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from t2t_xfer.commands.score_table import language_cell, mean_score, number_cells, print_notes
+
+if TYPE_CHECKING:
+    from t2t_xfer.study.evaluation import Evaluated, Lost, PartResults, Wanted
+
+
+def print_evaluated(wanted: Wanted, found: Evaluated, as_json: bool) -> None:
+    """Prints the numbers to standard output, and what has none to standard error."""
+    several = len(set(wanted.tasks)) > 1 or len(set(wanted.adapters)) > 1
+    if as_json:
+        body = _several(found) if several else _single(wanted.tasks[0], found)
+        click.echo(json.dumps(body))
+    elif several:
+        _print_table(found.parts)
+    else:
+        _print_single(found.parts)
+    for lost in found.lost:
+        log = f" (log: {lost.log})" if lost.log else ""
+        click.echo(f"failed: {_name(lost, several)}: {lost.why}{log}", err=True)
+
+
+def _several(found: Evaluated) -> dict[str, Any]:
+    return {
+        "results": [
+            {"adapter": part.adapter, "task": part.task, **_by_readout(part.results)}
+            for part in found.parts
+        ],
+        "failed": [
+            {
+                "adapter": lost.adapter,
+                "task": lost.task,
+                "language": lost.language,
+                "readout": lost.readout,
+                "why": lost.why,
+            }
+            for lost in found.lost
+        ],
+    }
+
+
+def _single(task: str, found: Evaluated) -> dict[str, Any]:
+    results = found.parts[0].results if found.parts else {}
+    return {"task": task, **_by_readout(results)}
+
+
+def _by_readout(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The main readout's languages, and beside them those of others if there are any."""
+    main, *others = results or [""]
+    beside = {"other_readouts": {name: results[name] for name in others}} if others else {}
+    return {"languages": results.get(main, {}), **beside}
+
+
+def _print_single(parts: Sequence[PartResults]) -> None:
+    from tabulate import tabulate
+
+    for part in parts:
+        for readout, results in part.results.items():
+            if len(part.results) > 1:
+                click.echo(f"readout {readout}")
+            rows = [[language_cell(code, r), *number_cells(r)] for code, r in results.items()]
+            metric = str(next(iter(results.values()))["metric"])
+            head = ["language", metric, "examples", "invalid"]
+            mean = ["mean", mean_score(results), None, None]
+            click.echo(tabulate([*rows, mean], head, floatfmt=".2f"))
+            print_notes(results.values())
+
+
+def _print_table(parts: Sequence[PartResults]) -> None:
+    """All in one table, with a mean over the languages of each adapter and task."""
+    from tabulate import tabulate
+
+    rows: list[list[object]] = []
+    for part in parts:
+        for readout, results in part.results.items():
+            task = part.task if len(part.results) == 1 else f"{part.task} ({readout})"
+            metric = str(next(iter(results.values()))["metric"])
+            for code, result in results.items():
+                language = language_cell(code, result)
+                rows.append([part.adapter, task, language, metric, *number_cells(result)])
+            rows.append([part.adapter, task, "mean", metric, mean_score(results), None, None])
+    head = ["adapter", "task", "language", "metric", "score", "examples", "invalid"]
+    if rows:
+        click.echo(tabulate(rows, head, floatfmt=".2f"))
+        found = (results for part in parts for results in part.results.values())
+        print_notes(result for results in found for result in results.values())
+
+
+def _name(lost: Lost, several: bool) -> str:
+    adapter = f"adapter {lost.adapter}, " if several else ""
+    return f"{adapter}{lost.task} in {lost.language} ({lost.readout})"
