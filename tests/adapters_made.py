@@ -27,11 +27,12 @@ def made_adapter(
     seed: int,
     lora: LoraSpec = LORA,
     size: float = 0.3,
+    quantised: str | None = None,
 ) -> str:
     """The directory of an adapter over the model at a path, as `train --adapter lora` leaves it."""
     base = load(model, max_input_tokens=64).model
     wrapped = drawn(add_adapter(base, architecture, lora, seed), seed, size)
-    save_adapter(wrapped, folder, AdapterBase(model))
+    save_adapter(wrapped, folder, AdapterBase(model, quantised=quantised))
     return str(folder)
 
 

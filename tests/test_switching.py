@@ -132,6 +132,19 @@ def test_a_base_is_loaded_once_for_all_that_can_share_it(
         assert loads((a, 64)) == 1
 
 
+def test_adapters_over_a_base_in_four_bits_share_one_of_their_own(tmp_path: Path) -> None:
+    base = saved("causal", tmp_path / "base")
+    plain = made_adapter(base, "causal", tmp_path / "a", 1)
+    small = [
+        made_adapter(base, "causal", tmp_path / str(seed), seed, quantised="nf4") for seed in (1, 2)
+    ]
+    context = Context(Catalogue(), "microworld")
+    for adapter in (*small, small[0], plain):
+        found = answers_of(context.model(Weights(base, None, adapter), "float32", 128))
+        assert found == answers_of(load(base, max_input_tokens=128, adapter=adapter))
+    assert answers_of(load(base, max_input_tokens=128, adapter=small[0])) != found
+
+
 def test_an_adapter_of_another_model_is_refused_before_any_weight_is_read(tmp_path: Path) -> None:
     base = saved("causal", tmp_path / "base")
     fitting = made_adapter(base, "causal", tmp_path / "a", 1)

@@ -291,8 +291,8 @@ def test_the_command_line_gives_the_same_scores(
         assert result.exit_code == 0, result.output
         found[engine] = json.loads(result.stdout)
     assert found["vllm"] == found["transformers"]
-    engines = {
-        json.loads(path.read_text())["spec"]["engine"]
-        for path in tmp_path.glob("store/predict/*/record.json")
-    }
-    assert engines == {"transformers", "vllm"}
+    records = [
+        json.loads(path.read_text()) for path in tmp_path.glob("store/predict/*/record.json")
+    ]
+    assert {record["spec"]["engine"] for record in records} == {"transformers", "vllm"}
+    assert all(record["results"]["tokens_per_second"] > 0 for record in records)
