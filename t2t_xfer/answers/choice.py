@@ -89,10 +89,8 @@ class ChoiceFormat:
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best choice by score, or the one that the text names."""
         if generation.readout is not Readout.generate:
-            scores = generation.scores
-            if generation.readout is Readout.rank:
-                scores = self._ranks.scores(generation, prompted.candidates or self.options.texts)
-            best = best_option(scores, self.options)
+            texts = prompted.candidates or self.options.texts
+            best = best_option(self._ranks.scores(generation, texts), self.options)
             return Prediction(generation.id, self._letters[best], Status.scored)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has no text to parse")

@@ -67,10 +67,7 @@ class LabelFormat:
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best label by score, or the label that the text names."""
         if generation.readout is not Readout.generate:
-            scores = generation.scores
-            if generation.readout is Readout.rank:
-                scores = self._ranks.scores(generation, self.options.texts)
-            best = best_option(scores, self.options)
+            best = best_option(self._ranks.scores(generation, self.options.texts), self.options)
             return Prediction(generation.id, self._labels[best], Status.scored)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has no text to parse")

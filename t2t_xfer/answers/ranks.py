@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from t2t_xfer.records import Generation
+from t2t_xfer.records import Generation, Readout
 from t2t_xfer.specs.rank import RankSpec
 
 
@@ -38,12 +38,15 @@ class Ranks:
         """One number for each option, the highest of which is the answer.
 
         Args:
-            generation: read by `rank`, with `without_context` where that is compared with.
+            generation: with `without_context` where that is compared with. The scores of another
+                readout than `rank` stay as they are.
             texts: of the options, in their order.
 
         Raises:
             ValueError: the log lacks what is compared: a bug of ours.
         """
+        if generation.readout is not Readout.rank:
+            return generation.scores
         own = self._normalised(generation.scores, generation, texts)
         if not self._calibrated and self._normalise != "pmi":
             return own

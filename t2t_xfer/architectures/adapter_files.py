@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,18 @@ def adapter_identity(directory: str | Path) -> dict[str, Json]:
     settings = adapter_config(folder)
     settings.pop("base_model_name_or_path", None)
     settings["target_modules"] = sorted(settings.get("target_modules") or ())
-    with (folder / WEIGHTS).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+    weights = folder / WEIGHTS
+    stat = weights.stat()
+    digest = _read_once(str(weights), stat.st_mtime_ns, stat.st_size).copy()
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return {"sha256": digest.hexdigest(), "quantised": adapter_base(folder).quantised}
+
+
+@lru_cache(maxsize=1024)
+def _read_once(path: str, mtime_ns: int, size: int) -> Any:
+    """The hash of a file, to go on from: every prediction asks for that of its adapter."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256")
 
 
 def check_quantisation() -> None:

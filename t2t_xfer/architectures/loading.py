@@ -125,12 +125,16 @@ def model_class(name: ArchitectureName) -> Any:
     }[name]
 
 
-def empty_model(path: str, revision: str | None = None) -> Any:
-    """A model with a checkpoint's shapes and none of its weights; make it on the device `meta`."""
+def empty_model(path: str, revision: str | None = None, **settings: Any) -> Any:
+    """A model with a checkpoint's shapes and none of its weights; make it on the device `meta`.
+
+    Args:
+        settings: for `from_config`, such as `dtype`.
+    """
     import transformers
 
     config = transformers.AutoConfig.from_pretrained(path, revision=revision)
-    return model_class(architecture_of(config.to_dict())).from_config(config)
+    return model_class(architecture_of(config.to_dict())).from_config(config, **settings)
 
 
 def _load_base(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.commands.options import binary_size
 
 if TYPE_CHECKING:
     from t2t_xfer.engines.response_cache import ResponseCache
@@ -36,8 +37,10 @@ def info(as_json: bool) -> None:
         told = {"path": str(found.path), "max_bytes": found.max_bytes, **held._asdict()}
         click.echo(json.dumps(told))
         return
-    bound = f"at most {_gib(found.max_bytes)}" if found.max_bytes else "off (T2T_CACHE_SIZE=0)"
-    click.echo(f"{found.path}\n{held.entries} batches, {_gib(held.bytes)}; {bound}")
+    bound = (
+        f"at most {binary_size(found.max_bytes)}" if found.max_bytes else "off (T2T_CACHE_SIZE=0)"
+    )
+    click.echo(f"{found.path}\n{held.entries} batches, {binary_size(held.bytes)}; {bound}")
     if held.oldest_use is not None and held.newest_use is not None:
         click.echo(f"used last between {_day(held.oldest_use)} and {_day(held.newest_use)}")
 
@@ -78,18 +81,15 @@ def prune(
         told = {"path": str(found.path), "freed_bytes": freed, **held._asdict()}
         click.echo(json.dumps(told))
         return
-    click.echo(f"{_gib(freed)} freed; {held.entries} batches, {_gib(held.bytes)} stay")
+    click.echo(
+        f"{binary_size(freed)} freed; {held.entries} batches, {binary_size(held.bytes)} stay"
+    )
 
 
 def _open() -> ResponseCache:
     from t2t_xfer.engines.response_cache import ResponseCache
 
     return ResponseCache.of_environment()
-
-
-def _gib(size: int) -> str:
-    """`1.50 GiB`, or `3.2 MiB` where that would be next to nothing."""
-    return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
 def _day(seconds: float) -> str:

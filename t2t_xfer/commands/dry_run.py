@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from t2t_xfer.commands.options import binary_size
+
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
     from t2t_xfer.stages.context import Context
@@ -46,12 +48,8 @@ def as_text(found: DryRun, training: TrainingSpec) -> str:
             f" {training.micro_batch_tokens:,}",
         ),
         ("padding", f"{found.padding_share:.1%} of what is computed"),
-        ("peak memory", f"{_mib(memory.peak)}, estimated for one device"),
-        *((f"  {f.name}", _mib(getattr(memory, f.name))) for f in fields(memory)),
+        ("peak memory", f"{binary_size(memory.peak)}, estimated for one device"),
+        *((f"  {f.name}", binary_size(getattr(memory, f.name))) for f in fields(memory)),
     ]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
-
-
-def _mib(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB" if size < 2**30 else f"{size / 2**30:,.2f} GiB"

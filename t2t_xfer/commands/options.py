@@ -51,3 +51,8 @@ def quiet_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # On some processors: that a kernel for 4-bit evaluation, which we do not use, is not there.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def binary_size(size: int) -> str:
+    """Bytes in words: `1.50 GiB`, or `3.2 MiB` below one."""
+    return f"{size / 2**20:,.1f} MiB" if size < 2**30 else f"{size / 2**30:,.2f} GiB"

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
+from t2t_xfer.errors import nearest
 from t2t_xfer.specs.base import Seed, Spec, Text, distinct, mistake, some
 
 
@@ -71,7 +72,8 @@ def check_excluded(
                 if key in axes and value not in axes[key]:
                     article = "an" if key == "intermediate" else "a"
                     words = f"{article} {key} of this study, not {value!r}"
-                    raise mistake(words, [str(each) for each in axes[key]])
+                    known = [str(each) for each in axes[key]]
+                    raise mistake(words, hint=nearest(str(value), known).strip())
     whole = len(axes) == len(ExcludeSpec.model_fields)
     cells = (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
     if whole and all(any(entry.holds(cell) for entry in entries) for cell in cells):

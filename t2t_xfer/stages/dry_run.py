@@ -131,9 +131,8 @@ def _tokenizer(context: Context, base: Base) -> PreTrainedTokenizerFast:
 
 def _empty_model(base: Base, vocabulary: int) -> Any:
     import torch
-    import transformers
 
-    from t2t_xfer.architectures.loading import model_class
+    from t2t_xfer.architectures.loading import empty_model
     from t2t_xfer.architectures.micro import new_model
 
     if base.new is not None:
@@ -142,8 +141,7 @@ def _empty_model(base: Base, vocabulary: int) -> Any:
             base.architecture, vocabulary, hidden=new.hidden, layers=new.layers, heads=new.heads
         )
     how = cast("Any", base.how)
-    config = transformers.AutoConfig.from_pretrained(how["path"], revision=how["revision"])
-    model = model_class(base.architecture).from_config(config, dtype=getattr(torch, base.dtype))
+    model = empty_model(how["path"], how["revision"], dtype=getattr(torch, base.dtype))
     # transformers ties every new mT5, whatever its config says; the published ones are not tied.
     if config_of(how["path"], how["revision"]).get("tie_word_embeddings") is False:
         head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()

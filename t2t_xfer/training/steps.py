@@ -26,9 +26,10 @@ RowsOf: TypeAlias = Callable[[Place], list[Row]]
 
 PASS_COST = {"cpu": 40, "cuda": 1024}
 """What a forward and backward pass takes however short it is, in tokens that could be computed in
-that time. On CPUs: 45 with a model of 0.4 M parameters, and less with large ones. On GPUs, the
-launches of kernels: not measured, from 10 to 30 ms at 50,000 tokens a second. So a step is cut into
-more micro-batches, with less padding, than the budget asks for."""
+that time; so a step is cut into more micro-batches, with less padding, than the budget asks for.
+On a CPU, 45 were measured with a model of 0.4 M parameters; with one of 25 M, 40 and 96 took the
+same time (docs/decisions/013-cheap-micro-batches.md). On a GPU a guess, from launches of kernels of
+10 to 30 ms at 50,000 tokens a second: not measured."""
 
 
 class Step(NamedTuple):

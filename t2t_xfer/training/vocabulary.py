@@ -1,9 +1,10 @@
 """The gradient of the vocabulary, added up in place.
 
 Autograd gives every pass a gradient of its own for the input embeddings and for the head: each as
-large as the vocabulary, filled with zeros, and then added to what earlier micro-batches left. With
-250,000 tokens and short micro-batches that is a fifth of the time of a step and a third of its
-memory, for a few hundred rows that are not zero. Here a pass adds its rows to `weight.grad`:
+large as the vocabulary, filled with zeros, and then added to what earlier micro-batches left. For
+an encoder-decoder of 25 M parameters beside 131,072 tokens that was a fifth of the time of a step
+and of its memory (docs/decisions/013-cheap-micro-batches.md). Here a pass adds its rows to
+`weight.grad`:
 
     with vocabulary_in_place(model):
         loss.backward()         # model.get_input_embeddings().weight.grad is what it would be
