@@ -151,13 +151,13 @@ def test_made_up_neighbours_are_those_of_sentence_transformers(
     assert_same_neighbours(made_up_pairs(), ours, theirs, at_least=0.4)
 
 
-@pytest.mark.parametrize(("code", "at_least"), [("deu", 0.1), ("heb", 0.0), ("nld", 0.1)])
+@pytest.mark.parametrize(("code", "at_least"), [("deu", 0.1), ("heb", 0.0)])
 def test_real_neighbours_are_those_of_sentence_transformers(
     shared_hub: Path, ours: LoadedModel, theirs: object, code: str, at_least: float
 ) -> None:
     file = shared_hub / "google" / "xtreme" / f"tatoeba.{code}" / "validation.jsonl.gz"
     with gzip.open(file, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines][:300]
+        rows = [json.loads(line) for line in lines][:150]
     pairs = [(row["target_sentence"].rstrip(), row["source_sentence"].rstrip()) for row in rows]
     assert_same_neighbours(pairs, ours, theirs, at_least)
 
