@@ -107,11 +107,19 @@ class Evaluated:
     lost: tuple[Lost, ...]
 
 
-def plan_evaluation(context: Context, wanted: Wanted, say: Say) -> PlannedEvaluation:
+def plan_evaluation(
+    context: Context,
+    wanted: Wanted,
+    say: Say,
+    store: Store | None = None,
+    tell: Say = lambda _: None,
+) -> PlannedEvaluation:
     """The stages of an evaluation, after a look at everything that is named.
 
     Args:
         say: is told what `skip_missing` leaves out, in a line each.
+        store: where `auto` looks for what an engine has begun.
+        tell: is told which engine `auto` has picked, and why.
 
     Raises:
         UserError: a task, language, model, adapter or engine that cannot be used; nothing has run.
@@ -125,11 +133,31 @@ def plan_evaluation(context: Context, wanted: Wanted, say: Say) -> PlannedEvalua
     )
     builder = Builder(context)
     parts = {(adapter, task): Part(adapter, task) for adapter in adapters for task in tasks}
+    engines = _engines(context, wanted, list(adapters), languages, store, tell)
     for adapter in _in_loading_order(adapters):
         for task in tasks:
-            _plan_part(builder, wanted, parts[adapter, task], languages[task])
+            _plan_part(builder, wanted, parts[adapter, task], languages[task], engines.get(task))
     plan = Plan("single", tuple(builder.stages.values()), ())
     return PlannedEvaluation(plan, tuple(parts.values()))
+
+
+def _engines(
+    context: Context,
+    wanted: Wanted,
+    adapters: list[str],
+    languages: Mapping[str, list[str]],
+    store: Store | None,
+    tell: Say,
+) -> dict[str, ModelEngine]:
+    """The engine of each task; nothing for baselines."""
+    if wanted.engine in BASELINES:
+        return {}
+    if wanted.engine in ("transformers", "vllm"):
+        return dict.fromkeys(languages, "vllm" if wanted.engine == "vllm" else "transformers")
+    from t2t_xfer.study.engine_choice import choose_engines
+
+    over = [None if adapter == NONE else adapter for adapter in adapters]
+    return choose_engines(context, wanted, over, languages, store, tell)
 
 
 def _check_adapters_named(wanted: Wanted, adapters: list[str]) -> None:
@@ -169,19 +197,20 @@ def _in_loading_order(adapters: Mapping[str, None]) -> list[str]:
     return sorted(adapters, key=place)
 
 
-def _plan_part(builder: Builder, wanted: Wanted, part: Part, codes: list[str]) -> None:
+def _plan_part(
+    builder: Builder, wanted: Wanted, part: Part, codes: list[str], engine: ModelEngine | None
+) -> None:
     tests = {code: Test(part.task, code, "test", wanted.limit, wanted.limit) for code in codes}
-    if wanted.model is None or wanted.engine in BASELINES:
+    if wanted.model is None or engine is None:
         for code, test in tests.items():
             score_id = builder.baseline(wanted.engine, test, None)
             part.scores.setdefault(wanted.engine, {})[code] = score_id
         return
-    family: ModelEngine = "vllm" if wanted.engine == "vllm" else "transformers"
     source_language = builder.context.task(part.task).spec.source_language
     adapter = None if part.adapter == NONE else part.adapter
     tip = builder.start(as_model_spec(wanted.model, (source_language,)), adapter)
     for code, test in tests.items():
-        for score_id, readout in builder.test_at(tip, test, wanted.max_input_tokens, family):
+        for score_id, readout in builder.test_at(tip, test, wanted.max_input_tokens, engine):
             part.scores.setdefault(readout, {})[code] = score_id
 
 
