@@ -1,6 +1,6 @@
 """How fast a model reads: tokens counted where they are computed, and rates over the time it took.
 
-The rule: what was computed counts, and nothing else. Tokens that fill up a batch do not count; a
+The rule: what was computed counts, and nothing else. The time in which a model is loaded does not. Tokens that fill up a batch do not count; a
 context that is computed once for several candidates counts once; what an engine's cache holds
 already does not count again. An engine that computes nothing counts nothing, and has no rate.
 
@@ -12,6 +12,8 @@ already does not count again. An engine that computes nothing counts nothing, an
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -61,3 +63,15 @@ def count_tokens(read: int = 0, written: int = 0) -> None:
     if meter is not None:
         meter.read += read
         meter.written += written
+
+
+@contextmanager
+def not_counted() -> Iterator[None]:
+    """Time that the running meter, if there is one, does not see: a model is loaded meanwhile."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        meter = _METER.get()
+        if meter is not None:
+            meter.started += time.perf_counter() - begun

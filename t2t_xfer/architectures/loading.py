@@ -25,6 +25,7 @@ from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName
+from t2t_xfer.throughput import not_counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -78,7 +79,7 @@ class OnDemand:
         import torch
 
         # Asked for in the middle of reading: weights made there could never be changed again.
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), not_counted():
             return self._load().model
 
 

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.cached import CachedAnswers, asked
-from t2t_xfer.engines.constraints import constraint_of
+from t2t_xfer.engines.constraints import Constraint, constraint_of
 from t2t_xfer.engines.vllm_loading import LoadedVllm
 from t2t_xfer.engines.written import Written, most_tokens, read_written
 from t2t_xfer.errors import UnsupportedError
@@ -206,12 +206,7 @@ class VllmEngine:
         *tokens, last = output.token_ids
         held = decoding.constrained and (row.pairs or row.keys or row.targets)
         constraint = constraint_of(row, end) if held else None
-        legal = last == end
-        for token in tokens if constraint else ():
-            legal = legal and token in constraint.allowed()
-            if legal:
-                constraint.advance(token)
-        if not legal:
+        if last != end or (constraint and not _follows(constraint, tokens)):
             raise RuntimeError(f"vLLM wrote {output.token_ids}, which its constraint forbids")
         terms = zip(output.token_ids, output.logprobs or (), strict=False)
         score = sum((step[token].logprob for token, step in terms), 0.0)
@@ -268,6 +263,15 @@ class VllmEngine:
         cached = sum(output.num_cached_tokens or 0 for output in outputs)
         count_tokens(read=sum(map(len, prompts)) - cached)
         return outputs
+
+
+def _follows(constraint: Constraint, tokens: Sequence[int]) -> bool:
+    """Whether the tokens may be written; the constraint has taken them then."""
+    for token in tokens:
+        if token not in constraint.allowed():
+            return False
+        constraint.advance(token)
+    return True
 
 
 def _context(row: Row) -> Tokens:

@@ -19,6 +19,7 @@ from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import max_positions
 from t2t_xfer.engines.vllm_limits import LORA_RANKS, adapter_rank, check_model, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
+from t2t_xfer.throughput import not_counted
 
 ANSWER_TOKENS = 256
 """Positions kept for answers behind the longest input, if the model has them."""
@@ -47,11 +48,6 @@ class LoadedVllm:
     _failure: UserError | None = None
     """Why it did not start, or ended: another try would take a minute for every stage."""
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it has started and not been closed."""
-        return self._llm is not None
-
     def generate(self, *args: Any, **kwargs: Any) -> list[Any]:
         """As `vllm.LLM.generate`.
 
@@ -64,7 +60,8 @@ class LoadedVllm:
             raise self._failure
         try:
             if self._llm is None:
-                self._llm = self.start()
+                with not_counted():
+                    self._llm = self.start()
             found: list[Any] = self._llm.generate(*args, **kwargs)
         except UserError as e:
             self._failure = e
@@ -103,7 +100,6 @@ class LoadedVllm:
         """Ends vLLM's processes and frees its memory."""
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown(timeout=1.0)
-            self._llm = None
 
 
 def load_vllm(

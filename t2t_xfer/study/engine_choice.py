@@ -1,8 +1,8 @@
 """What `--engine auto` means for a task: transformers or vLLM, decided before anything runs.
 
 The rule: the readout is never changed, and the engine that was picked stands in the identity of
-each prediction as if it had been asked for by name. All adapters and languages of a task have the same
-one, so that nothing but the adapter or the language differs between two of its numbers. In order:
+each prediction as if it had been asked for by name. All adapters and languages of a task have the
+same one, so that nothing but these differs between two of its numbers. In order:
 
     vLLM cannot read it                          transformers
     some of it is in the store already           the engine that more of it is from
@@ -95,8 +95,7 @@ def choose_engine(
         return Choice("transformers", str(e).partition(". ")[0])
     slow = _predictions(context, wanted, task, adapters, languages, "transformers")
     if store is not None:
-        done = {"transformers": _done(store, slow), "vllm": _done(store, fast)}
-        found = _begun(done, len(slow))
+        found = _begun(_done(store, slow), _done(store, fast), len(slow))
         if found is not None:
             return found
     if not has_vllm():
@@ -115,12 +114,12 @@ def choose_engine(
     return Choice("vllm", f"{count} examples are to be written on a GPU")
 
 
-def _begun(done: dict[ModelEngine, int], count: int) -> Choice | None:
+def _begun(slow: int, fast: int, count: int) -> Choice | None:
     """The engine that finished more of the task, if any has and it can go on."""
-    most: ModelEngine = max(done, key=lambda engine: done[engine])  # transformers if equal
-    if not done[most] or (done[most] < count and most == "vllm" and not has_vllm()):
-        return None
-    return Choice(most, f"it has {done[most]} of {count} predictions in the store")
+    why = f"it has {max(slow, fast)} of {count} predictions in the store"
+    if fast > slow and (fast == count or has_vllm()):
+        return Choice("vllm", why)
+    return Choice("transformers", why) if slow else None
 
 
 def _predictions(
