@@ -1,8 +1,9 @@
 """How fast a model reads: tokens counted where they are computed, and rates over the time it took.
 
-The rule: what was computed counts, and nothing else. The time in which a model is loaded does not. Tokens that fill up a batch do not count; a
+The rule: what was computed counts, and nothing else. Tokens that fill up a batch do not count; a
 context that is computed once for several candidates counts once; what an engine's cache holds
-already does not count again. An engine that computes nothing counts nothing, and has no rate.
+already does not count again, nor does the time in which a model is loaded. An engine that computes
+nothing counts nothing, and has no rate.
 
     meter = start_meter()
     engine.read(prompted, options, readout)     # calls count_tokens(read=…, written=…)

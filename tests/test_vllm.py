@@ -420,9 +420,10 @@ def test_the_command_line_gives_the_same_scores(
     monkeypatch.setattr("t2t_xfer.engines.vllm_loading.load_vllm", lambda *_, **__: pair.vllm)
     found = {}
     for engine in ("transformers", "vllm"):
-        command = f"evaluate --model {pair.path} --task xnli --task xquad --language en --language tr --engine"
-        rest = f"{engine} --data microworld --limit 12 --max-input-tokens 128 --json --output"
-        result = CliRunner().invoke(cli, [*command.split(), *rest.split(), str(tmp_path)])
+        command = f"evaluate --model {pair.path} --task xnli --task xquad --language en"
+        rest = f"--language tr --engine {engine} --data microworld --limit 12 --json --output"
+        arguments = f"{command} --max-input-tokens 128 {rest}".split()
+        result = CliRunner().invoke(cli, [*arguments, str(tmp_path)])
         assert result.exit_code == 0, result.output
         found[engine] = json.loads(result.stdout)
     assert found["vllm"] == found["transformers"]
@@ -438,7 +439,7 @@ def test_an_adapter_that_the_running_vllm_has_no_room_for(pair: Pair, tmp_path: 
     shutil.copytree(pair.adapters["next"], large)
     settings = json.loads((large / "adapter_config.json").read_text()) | {"r": 32}
     (large / "adapter_config.json").write_text(json.dumps(settings))
-    with pytest.raises(UnsupportedError, match="has rank 32, but this vLLM has room for .* 16"):
+    with pytest.raises(UnsupportedError, match=r"has rank 32, but this vLLM has room for .* 16"):
         VllmEngine(pair.vllm, str(large))
 
 
@@ -452,7 +453,7 @@ def test_what_does_not_start_is_said_once_and_not_tried_again(pair: Pair) -> Non
     engine = VllmEngine(replace(pair.vllm, start=start, _llm=None))
     prompted, options = rendered("label", 2)
     for _ in range(2):
-        with pytest.raises(UserError, match="vLLM did not start with .*--engine transformers"):
+        with pytest.raises(UserError, match=r"vLLM did not start with .*--engine transformers"):
             engine.read(prompted, options, Readout.rank)
     assert tried == [1]
 
@@ -467,6 +468,6 @@ def test_when_its_process_ends_that_is_said_and_what_is_known_is_served(
     (process,) = pair.vllm._llm.llm_engine.engine_core.resources.engine_manager.processes
     os.kill(process.pid, signal.SIGKILL)
     for _ in range(2):
-        with pytest.raises(UserError, match="vLLM's process ended .* goes on from there"):
+        with pytest.raises(UserError, match=r"vLLM's process ended .* goes on from there"):
             pair.fast("", cache).read(prompted, options, Readout.rank)
     assert pair.fast("", cache).read(prompted[:2], options, Readout.rank) == known

@@ -188,8 +188,7 @@ class VllmEngine:
             max_tokens=most_tokens(row, decoding),
             temperature=0,
             stop_token_ids=[end],
-            # A checkpoint may name more end tokens; the transformers engine passes over them.
-            ignore_eos=True,
+            ignore_eos=True,  # a checkpoint may name more end tokens; transformers passes over them
             # Of spans alone scores are asked for: those of windows are compared.
             logprobs=0 if row.keys is not None or row.null_target else None,
             detokenize=False,

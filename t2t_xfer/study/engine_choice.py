@@ -92,7 +92,8 @@ def choose_engine(
         fast = _predictions(context, wanted, task, adapters, languages, "vllm")
         _check_runs(wanted, adapters)
     except UnsupportedError as e:
-        return Choice("transformers", str(e).partition(". ")[0])
+        reason = str(e).partition(". ")[0]
+        return Choice("transformers", reason.removeprefix("the engine `vllm` cannot read this: "))
     slow = _predictions(context, wanted, task, adapters, languages, "transformers")
     if store is not None:
         found = _begun(_done(store, slow), _done(store, fast), len(slow))
