@@ -180,7 +180,7 @@ def evaluate(
         skip_missing,
     )
     context, store = Context(Catalogue(), sources.pop()), Store(Path(output) / "store")
-    planned = plan_evaluation(context, wanted, log.warning, store, say)
+    planned = plan_evaluation(context, wanted, log.warning, store)
     evaluated = run_evaluation(planned, context, store, say)
     return Scores(tuple(_rows(model or engine, evaluated)), evaluated.lost)
 

@@ -443,6 +443,21 @@ def test_an_adapter_that_the_running_vllm_has_no_room_for(pair: Pair, tmp_path: 
         VllmEngine(pair.vllm, str(large))
 
 
+def test_an_adapter_of_a_rank_that_vllm_never_has_is_refused_before_anything_runs(
+    pair: Pair, tmp_path: Path
+) -> None:
+    large = tmp_path / "large"
+    shutil.copytree(pair.adapters["next"], large)
+    settings = json.loads((large / "adapter_config.json").read_text()) | {"r": 1024}
+    (large / "adapter_config.json").write_text(json.dumps(settings))
+    command = f"evaluate --model {pair.path} --adapter {large} --task xnli --language en"
+    rest = f"--engine vllm --data microworld --max-input-tokens 128 --output {tmp_path / 'out'}"
+    result = CliRunner().invoke(cli, [*command.split(), *rest.split()])
+    assert isinstance(result.exception, UnsupportedError), result.output
+    assert "rank 1024, the limit is 512" in str(result.exception)
+    assert not list(tmp_path.glob("out/store/predict/*"))
+
+
 def test_what_does_not_start_is_said_once_and_not_tried_again(pair: Pair) -> None:
     tried: list[int] = []
 

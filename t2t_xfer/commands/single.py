@@ -172,7 +172,7 @@ def evaluate(
     context = Context(Catalogue(), data, shots)
     say = functools.partial(click.echo, err=True)
     store = Store(output / options.STORE)
-    planned = plan_evaluation(context, wanted, say, store, say)
+    planned = plan_evaluation(context, wanted, say, store)
     found = run_evaluation(planned, context, store, say)
     print_evaluated(wanted, found, as_json)
     if found.lost:

@@ -73,6 +73,8 @@ class PlannedEvaluation:
     plan: Plan
     parts: tuple[Part, ...]
     """In the order in which adapters and tasks were named."""
+    picked: tuple[str, ...] = ()
+    """What `auto` has picked and why, a line each."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,12 @@ def plan_evaluation(
     wanted: Wanted,
     say: Say,
     store: Store | None = None,
-    tell: Say = lambda _: None,
 ) -> PlannedEvaluation:
     """The stages of an evaluation, after a look at everything that is named.
 
     Args:
         say: is told what `skip_missing` leaves out, in a line each.
         store: where `auto` looks for what an engine has begun.
-        tell: is told which engine `auto` has picked, and why.
 
     Raises:
         UserError: a task, language, model, adapter or engine that cannot be used; nothing has run.
@@ -133,12 +133,13 @@ def plan_evaluation(
     )
     builder = Builder(context)
     parts = {(adapter, task): Part(adapter, task) for adapter in adapters for task in tasks}
-    engines = _engines(context, wanted, list(adapters), languages, store, tell)
+    picked: list[str] = []
+    engines = _engines(context, wanted, list(adapters), languages, store, picked.append)
     for adapter in _in_loading_order(adapters):
         for task in tasks:
             _plan_part(builder, wanted, parts[adapter, task], languages[task], engines.get(task))
     plan = Plan("single", tuple(builder.stages.values()), ())
-    return PlannedEvaluation(plan, tuple(parts.values()))
+    return PlannedEvaluation(plan, tuple(parts.values()), tuple(picked))
 
 
 def _engines(
@@ -224,7 +225,7 @@ def run_evaluation(
     """Runs what is not done yet and collects all numbers.
 
     Args:
-        say: is told of each stage, in a line.
+        say: is told which engine `auto` has picked, and of each stage, in a line.
         progress: show bars on a terminal.
 
     Raises:
@@ -233,6 +234,8 @@ def run_evaluation(
     """
     plan = planned.plan
     preflight(would_run(plan, store), context)
+    for line in planned.picked:
+        say(line)
     errors: dict[str, Exception] = {}
     runner = StageRunner(context, progress)
     summary = run_plan(plan, store, noting(runner, errors), say)
