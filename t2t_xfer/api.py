@@ -146,7 +146,8 @@ def evaluate(
         model: a directory, a hub id or `micro:…`; not needed by `oracle` and `majority`.
         adapters: directories of LoRA adapters; None or `none`: the model without one.
         languages: codes, or `all`. Of several tasks each is tested in those that it has.
-        engine: `auto`, `transformers`, `vllm`, `oracle` or `majority`.
+        engine: `auto` (vLLM where it pays, see docs/vllm.md), `transformers`, `vllm`, `oracle` or
+            `majority`.
         limit: rows of a split, the same in every language.
         max_input_tokens: longer inputs are shortened, or read through windows.
         skip_missing: leave out languages that the data lacks.
@@ -178,9 +179,9 @@ def evaluate(
         max_input_tokens,
         skip_missing,
     )
-    context = Context(Catalogue(), sources.pop())
-    planned = plan_evaluation(context, wanted, log.warning)
-    evaluated = run_evaluation(planned, context, Store(Path(output) / "store"), say)
+    context, store = Context(Catalogue(), sources.pop()), Store(Path(output) / "store")
+    planned = plan_evaluation(context, wanted, log.warning, store)
+    evaluated = run_evaluation(planned, context, store, say)
     return Scores(tuple(_rows(model or engine, evaluated)), evaluated.lost)
 
 

@@ -2,7 +2,8 @@
 
 The rule: what was computed counts, and nothing else. Tokens that fill up a batch do not count; a
 context that is computed once for several candidates counts once; what an engine's cache holds
-already does not count again. An engine that computes nothing counts nothing, and has no rate.
+already does not count again, nor does the time in which a model is loaded. An engine that computes
+nothing counts nothing, and has no rate.
 
     meter = start_meter()
     engine.read(prompted, options, readout)     # calls count_tokens(read=…, written=…)
@@ -12,6 +13,8 @@ already does not count again. An engine that computes nothing counts nothing, an
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -61,3 +64,15 @@ def count_tokens(read: int = 0, written: int = 0) -> None:
     if meter is not None:
         meter.read += read
         meter.written += written
+
+
+@contextmanager
+def not_counted() -> Iterator[None]:
+    """Time that the running meter, if there is one, does not see: a model is loaded meanwhile."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        meter = _METER.get()
+        if meter is not None:
+            meter.started += time.perf_counter() - begun

@@ -146,6 +146,7 @@ def test_bad_input_is_said_before_anything_is_loaded(place: Place, tmp_path: Pat
     causal = str(checkpoint("micro:causal"))
     other = made_adapter(causal, "causal", tmp_path / "other", 1)
     refused(bad("--adapter", other), place, "trained on another model", "causal. Give that one")
+    refused(bad("--adapter", other, "--engine", "vllm"), place, "trained on another model")
     config = Path(other) / "adapter_config.json"
     unnamed = {**json.loads(config.read_text()), "base_model_name_or_path": ""}
     config.write_text(json.dumps(unnamed))

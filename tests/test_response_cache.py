@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -370,12 +371,12 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(
     write_batch = decoding._write_batch
     sizes: list[int] = []
 
-    def stopped(model: Any, loaded: Any, rows: Any, decoding: Any) -> Any:
+    def stopped(loaded: Any, rows: Any, decoding: Any) -> Any:
         if len(sizes) == 2:
             sizes.append(0)
             raise KeyboardInterrupt
         sizes.append(len(rows))
-        return write_batch(model, loaded, rows, decoding)
+        return write_batch(loaded, rows, decoding)
 
     with monkeypatch.context() as patch:
         patch.setenv("T2T_CACHE_SIZE", "0")
@@ -390,6 +391,18 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(
     assert t2t(*project("elsewhere")).code == 0
     assert recalled("elsewhere") == [12]
     assert logs("elsewhere") == logs("straight")
+
+
+def test_what_is_in_the_cache_needs_no_weights(
+    project: Callable[..., list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "t2t_xfer.stages.context"):
+        assert t2t(*project("out")).code == 0
+        assert sum("is loaded" in message for message in caplog.messages) == 1
+        caplog.clear()
+        assert t2t(*project("elsewhere")).code == 0
+    assert not any("is loaded" in message for message in caplog.messages)
+    assert logs("elsewhere") == logs("out")
 
 
 def test_changing_one_prompt_decodes_only_that_prompt(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from t2t_xfer.architectures.loading import LoadedModel
@@ -10,7 +12,7 @@ from t2t_xfer.engines.embedding import embed
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.records import Decoding, Readout
 from t2t_xfer.specs.task_parts import EmbeddingSpec
-from t2t_xfer.throughput import start_meter
+from t2t_xfer.throughput import not_counted, start_meter
 
 from .learning import fresh_model, rendered
 
@@ -58,3 +60,11 @@ def test_what_computes_nothing_has_no_rate_of_tokens() -> None:
     meter = start_meter()
     OracleEngine().read(prompted, options, Readout.slots)
     assert set(meter.rates(5)) == {"examples_per_second"}
+
+
+def test_the_loading_of_a_model_is_no_part_of_a_rate() -> None:
+    meter = start_meter()
+    begun = meter.started
+    with not_counted():
+        time.sleep(0.01)
+    assert meter.started - begun >= 0.01

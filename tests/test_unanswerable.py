@@ -143,13 +143,12 @@ def test_a_model_that_only_ever_says_no_cannot_say_it_where_all_have_answers(
 
 def test_among_windows_a_real_answer_beats_a_written_no(writer: LoadedModel) -> None:
     """Free text: a window that holds no answer says so with more certainty than any span has."""
-    from t2t_xfer.engines.decoding import Written
-    from t2t_xfer.engines.transformers import _merit
+    from t2t_xfer.engines.written import Written, merit
 
     row = Row("1", (1,), ())
     no = (row, Written(-0.01, (5,), None, null=-0.01))
     span = (row, Written(-2.0, (6,), None, null=-4.0))
-    assert max([no, span], key=_merit) is span
+    assert max([no, span], key=merit) is span
 
 
 def squad_row(example: Example) -> dict[str, Any]:

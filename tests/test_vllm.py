@@ -10,29 +10,44 @@ import json
 import math
 import os
 import random
+import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
-from t2t_xfer.architectures.base import option_tokens
+from t2t_xfer.architectures.adapter_files import WEIGHTS
 from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
+from t2t_xfer.architectures.rows import Row
 from t2t_xfer.cli import cli
 from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.vllm import VllmEngine
-from t2t_xfer.engines.vllm_loading import LoadedVllm, adapter_rank, load_vllm
-from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.engines.vllm_limits import adapter_rank
+from t2t_xfer.engines.vllm_loading import LoadedVllm, _start, load_vllm
+from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import Decoding, Example, Generation, Options, Prompted, Readout
+from t2t_xfer.throughput import start_meter
 
-from .learning import CUES, answers, label_examples, learn, rendered
+from .learning import (
+    CUES,
+    answers,
+    bio_examples,
+    fresh_model,
+    label_examples,
+    rendered,
+    tags_examples,
+)
 
 pytestmark = [
     pytest.mark.vllm,
@@ -77,60 +92,86 @@ def in_many_languages(count: int) -> list[Prompted]:
 
 
 class Pair(NamedTuple):
-    """One checkpoint in both engines, without and with an adapter that answers otherwise."""
+    """One checkpoint in both engines, with adapters that answer otherwise."""
 
-    slow: TransformersEngine
-    fast: VllmEngine
-    slow_adapted: TransformersEngine
-    fast_adapted: VllmEngine
+    path: str
+    adapters: dict[str, str]
     vllm: LoadedVllm
+
+    def slow(self, adapter: str = "") -> TransformersEngine:
+        where = self.adapters.get(adapter)
+        return TransformersEngine(load(self.path, max_input_tokens=128, adapter=where))
+
+    def fast(self, adapter: str = "", answers: CachedAnswers | None = None) -> VllmEngine:
+        return VllmEngine(self.vllm, self.adapters.get(adapter), answers)
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("vllm")
-    # On all the scripts, or one label is never the best one and nothing is compared.
-    examples = [*label_examples(64, 1), *examples_in_many_languages(96, 1)]
-    learnt = learn("causal", answers("label"), examples, folder)
-    learnt.model.save_pretrained(folder / "model")
-    learnt.tokenizer.save_pretrained(folder / "model")
-    path, adapter = str(folder / "model"), str(folder / "adapter")
-    adapted = learn_other_words(load(path, max_input_tokens=128), adapter)
-    vllm = load_vllm(path, max_input_tokens=128, max_adapter_rank=adapter_rank(adapter))
-    yield Pair(
-        TransformersEngine(load(path, max_input_tokens=128)),
-        VllmEngine(vllm),
-        TransformersEngine(adapted),
-        VllmEngine(vllm, adapter),
-        vllm,
-    )
+    path = str(folder / "model")
+    learnt = learn_everything()
+    learnt.model.save_pretrained(path)
+    learnt.tokenizer.save_pretrained(path)
+    adapters = {
+        "next": learn_other_words(path, 1, 8, folder / "next"),
+        "previous": learn_other_words(path, 2, 16, folder / "previous"),
+    }
+    rank = max(map(adapter_rank, adapters.values()))
+    vllm = load_vllm(path, max_input_tokens=128, max_adapter_rank=rank)
+    yield Pair(path, adapters, vllm)
     vllm.close()
 
 
-def learn_other_words(loaded: LoadedModel, adapter: str) -> LoadedModel:
-    """A LoRA adapter under which every label is called by the next one's word."""
+def learn_everything() -> LoadedModel:
+    """A model that answers labels in all the scripts, spans and written tags, not always rightly:
+    else one answer is always the best and nothing is compared."""
+    kinds = ("label", "span_or_none", "bio", "tags")
+    labels = [answers("label").render(each) for each in examples_in_many_languages(96, 1)]
+    shown = {kind: rendered(kind, 48)[0] for kind in kinds}
+    shown["label"] = [*shown["label"], *labels]
+    texts = [f"{p.input} {p.target}" for prompted in shown.values() for p in prompted]
+    loaded = fresh_model("causal", texts)
+    rows = [
+        row
+        for kind, prompted in shown.items()
+        for p in prompted
+        for row in loaded.architecture.training_rows(p, answers(kind).options, Readout.generate)
+    ]
+    fit(loaded.model, loaded, rows, steps=60, rate=3e-3)
+    return loaded
+
+
+def learn_other_words(path: str, shift: int, rank: int, folder: Path) -> str:
+    """A LoRA adapter under which every label is called by the word of another."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(0)
-    lora: Any = get_peft_model(loaded.model, LoraConfig(r=8, target_modules="all-linear"))
+    loaded = load(path, max_input_tokens=128)
+    lora: Any = get_peft_model(loaded.model, LoraConfig(r=rank, target_modules="all-linear"))
     prompted, options = rendered("label", 48)
     words = options.texts
-    following = dict(zip(words, words[1:] + words[:1], strict=True))
+    other = dict(zip(words, words[shift:] + words[:shift], strict=True))
     rows = [
         row
         for p in prompted
-        for row in loaded.architecture.training_rows(
-            replace(p, target=following[p.target]), options
-        )
+        for row in loaded.architecture.training_rows(replace(p, target=other[p.target]), options)
     ]
-    optimizer = torch.optim.AdamW(lora.parameters(), lr=1e-2)
-    for _ in range(60):
-        loss = row_losses(place_logits(lora, loaded.architecture, rows), rows).mean()
+    fit(lora, loaded, rows, steps=60, rate=1e-2)
+    lora.save_pretrained(folder)
+    return str(folder)
+
+
+def fit(model: Any, loaded: LoadedModel, rows: Sequence[Row], steps: int, rate: float) -> None:
+    torch.manual_seed(0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
+    model.train()
+    for step in range(steps):
+        some = [row for i, row in enumerate(rows) if i % 4 == step % 4]
+        loss = row_losses(place_logits(model, loaded.architecture, some), some).mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    lora.save_pretrained(adapter)
-    return LoadedModel(loaded.architecture, lora, loaded.tokenizer)
 
 
 def best(generations: Sequence[Generation]) -> list[int]:
@@ -146,15 +187,13 @@ def scores(generations: Sequence[Generation]) -> list[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize("readout", [Readout.slots, Readout.rank])
-@pytest.mark.parametrize("adapted", [False, True], ids=["plain", "adapter"])
+@pytest.mark.parametrize("adapter", ["", "next"], ids=["plain", "adapter"])
 def test_scores_are_those_of_the_transformers_engine(
-    pair: Pair, readout: Readout, adapted: bool
+    pair: Pair, readout: Readout, adapter: str
 ) -> None:
     prompted, options = in_many_languages(300), rendered("label", 1)[1]
-    slow_engine = pair.slow_adapted if adapted else pair.slow
-    fast_engine = pair.fast_adapted if adapted else pair.fast
-    slow = slow_engine.read(prompted, options, readout)
-    fast = fast_engine.read(prompted, options, readout)
+    slow = pair.slow(adapter).read(prompted, options, readout)
+    fast = pair.fast(adapter).read(prompted, options, readout)
     assert [g.id for g in fast] == [p.id for p in prompted]
     assert [g.readout for g in fast] == [readout] * len(fast)
     assert agreement(best(slow), best(fast)) >= 0.99
@@ -165,36 +204,36 @@ def test_scores_are_those_of_the_transformers_engine(
 
 def test_the_adapter_changes_nearly_every_answer(pair: Pair) -> None:
     prompted, options = rendered("label", 60, seed=9)
-    plain = best(pair.fast.read(prompted, options, Readout.rank))
-    adapted = best(pair.fast_adapted.read(prompted, options, Readout.rank))
+    plain = best(pair.fast().read(prompted, options, Readout.rank))
+    adapted = best(pair.fast("next").read(prompted, options, Readout.rank))
     assert agreement([(i + 1) % 3 for i in plain], adapted) >= 0.9
 
 
 def test_rank_follows_words_that_begin_alike_to_their_ends(pair: Pair) -> None:
     prompted = in_many_languages(30)
-    slow = pair.slow.read(prompted, LONG_WORDS, Readout.rank)
-    fast = pair.fast.read(prompted, LONG_WORDS, Readout.rank)
+    slow = pair.slow().read(prompted, LONG_WORDS, Readout.rank)
+    fast = pair.fast().read(prompted, LONG_WORDS, Readout.rank)
     for a, b in zip(scores(slow), scores(fast), strict=True):
         assert b == pytest.approx(a, abs=1e-3)
     with pytest.raises(UnsupportedError, match="do not differ in their first token"):
-        pair.fast.read(prompted, LONG_WORDS, Readout.slots)
+        pair.fast().read(prompted, LONG_WORDS, Readout.slots)
 
 
 def test_more_options_than_one_request_can_name(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompted, options = in_many_languages(12), rendered("label", 1)[1]
-    whole = pair.fast.read(prompted, options, Readout.rank)
+    whole = pair.fast().read(prompted, options, Readout.rank)
     monkeypatch.setattr("t2t_xfer.engines.vllm.MAX_NAMED_TOKENS", 2)
-    parts = pair.fast.read(prompted, options, Readout.rank)
+    parts = pair.fast().read(prompted, options, Readout.rank)
     for a, b in zip(scores(whole), scores(parts), strict=True):
         assert b == pytest.approx(a, abs=1e-4)
 
 
 def test_constrained_text_is_the_best_option(pair: Pair) -> None:
     prompted, options = in_many_languages(120), rendered("label", 1)[1]
-    written = pair.fast.read(prompted, options, Readout.generate)
-    ranked = best(pair.slow.read(prompted, options, Readout.rank))
+    written = pair.fast().read(prompted, options, Readout.generate)
+    ranked = best(pair.slow().read(prompted, options, Readout.rank))
     assert {g.text for g in written} == set(options.texts)
     assert agreement([g.text for g in written], [options.texts[i] for i in ranked]) >= 0.99
     assert all(g.readout is Readout.generate and not g.scores for g in written)
@@ -202,14 +241,14 @@ def test_constrained_text_is_the_best_option(pair: Pair) -> None:
 
 def test_constrained_text_is_an_option_even_if_the_model_would_write_another(pair: Pair) -> None:
     foreign = Options(("ja, das folgt", '猫 \\ "quoted"', "निष्पक्ष"))
-    written = pair.fast.read(in_many_languages(12), foreign, Readout.generate)
+    written = pair.fast().read(in_many_languages(12), foreign, Readout.generate)
     assert {g.text for g in written} <= set(foreign.texts)
 
 
 def test_candidates_of_an_example_beat_the_tasks_options(pair: Pair) -> None:
     prompted, options = rendered("label", 3)
     own = [replace(p, candidates=(f"one {i}", f"two {i}")) for i, p in enumerate(prompted)]
-    written = pair.fast.read(own, options, Readout.generate)
+    written = pair.fast().read(own, options, Readout.generate)
     for p, g in zip(own, written, strict=True):
         assert g.text in p.candidates
 
@@ -218,62 +257,159 @@ def test_candidates_of_an_example_beat_the_tasks_options(pair: Pair) -> None:
 def test_free_text_ends_at_the_end_token_or_at_the_limit(pair: Pair, most: int) -> None:
     prompted, options = rendered("label", 12, seed=9)
     free = Decoding(constrained=False, max_new_tokens=most)
-    written = pair.fast.read(prompted, options, Readout.generate, free)
-    codec = pair.vllm.architecture.codec
-    for p, g in zip(prompted, written, strict=True):
-        tokens = option_tokens(codec, Options((p.target,)))[0][:most]
-        assert g.text == codec.tokenizer.decode(list(tokens)).strip()
+    slow = pair.slow().read(prompted, options, Readout.generate, free)
+    assert pair.fast().read(prompted, options, Readout.generate, free) == slow
+    assert len({g.text for g in slow}) == (1 if most == 1 else 3)
 
 
-def test_prompts_are_the_transformers_engines_by_ids(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def in_windows(prompted: Sequence[Prompted]) -> list[Prompted]:
+    """The same questions about contexts that are too long for one input."""
+    out = []
+    for p in prompted:
+        field = next(r for r in p.regions if r.field == p.copied)
+        added = 5 * f" {p.input[field.start : field.end]}"
+        text = p.input[: field.end] + added + p.input[field.end :]
+        longer = replace(field, end=field.end + len(added))
+        out.append(replace(p, input=text, regions=(longer,), answer=None))
+    return out
+
+
+@pytest.mark.parametrize("kind", ["span", "span_or_none"])
+@pytest.mark.parametrize("long", [False, True], ids=["one-window", "windows"])
+def test_spans_are_those_of_the_transformers_engine(pair: Pair, kind: str, long: bool) -> None:
+    prompted, options = rendered(kind, 40 if long else 150, seed=9)
+    prompted = in_windows(prompted) if long else prompted
+    slow = pair.slow().read(prompted, options, Readout.generate)
+    fast = pair.fast().read(prompted, options, Readout.generate)
+    assert agreement([g.place for g in slow], [g.place for g in fast]) >= 0.99
+    assert len({g.text for g in fast}) > 3
+    for p, a, b in zip(prompted, slow, fast, strict=True):
+        assert b.place is not None
+        assert b.text == p.input[slice(*b.place)]
+        assert len(b.scores) == (2 if kind == "span_or_none" else 0)
+        if a.place == b.place:
+            assert b.scores == pytest.approx(a.scores, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["bio", "tags"])
+def test_written_tags_are_those_of_the_transformers_engine(pair: Pair, kind: str) -> None:
+    """Also of sentences in several pieces, whose first tag depends on the piece before."""
+    prompted, options = rendered(kind, 60, seed=9)
+    long = [replace(p, id="long") for p in sentences_in_pieces(kind)]
+    slow = pair.slow().read([*prompted, *long], options, Readout.generate)
+    fast = pair.fast().read([*prompted, *long], options, Readout.generate)
+    assert agreement([g.text for g in slow], [g.text for g in fast]) >= 0.99
+    assert len({g.text for g in fast}) > 6
+    assert [g.pieces for g in fast] == [g.pieces for g in slow]
+    assert fast[-1].pieces > 1
+
+
+def sentences_in_pieces(kind: str) -> list[Prompted]:
+    examples = {"bio": bio_examples, "tags": tags_examples}[kind](40, 7)
+    words = [word for example in examples for word in example.fields["words"]]
+    fields = {"words": tuple(map(str, words[:60]))}
+    return [answers(kind).render(replace(examples[0], fields=fields, gold=None))]
+
+
+def sent_by(engine: VllmEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The prompts of all that the engine sends from here on, in their order."""
     sent: list[tuple[int, ...]] = []
-    original = pair.fast._run
+    original = engine._run
 
     def spy(prompts: Sequence[tuple[int, ...]], params: Sequence[Any]) -> list[Any]:
         sent.extend(prompts)
         return original(prompts, params)
 
-    monkeypatch.setattr(pair.fast, "_run", spy)
+    monkeypatch.setattr(engine, "_run", spy)
+    return sent
+
+
+def test_prompts_are_the_transformers_engines_by_ids(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = pair.fast()
+    sent = sent_by(fast, monkeypatch)
     prompted, options = in_many_languages(24), rendered("label", 1)[1]
-    pair.fast.read(prompted, options, Readout.slots)
-    architecture = pair.slow.loaded.architecture
+    fast.read(prompted, options, Readout.slots)
+    architecture = pair.vllm.architecture
     rows = [architecture.reading_rows(p, options, Readout.slots)[0] for p in prompted]
     assert set(sent) == {row.input_ids for row in rows}
 
 
+@pytest.mark.parametrize("readout", [Readout.rank, Readout.generate])
+def test_requests_with_a_common_beginning_follow_each_other(
+    pair: Pair, readout: Readout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four beginnings, given in turn: each is sent in one go, and its tokens are read once."""
+    shots = ["text: the usual room relation: neutral", "text: ugly dog relation: contradiction"]
+    prompted, options = in_many_languages(40), rendered("label", 1)[1]
+    given = [replace(p, shots=(3 * f"{shots[i % 2]}\n{i % 4}\n",)) for i, p in enumerate(prompted)]
+    fast = pair.fast()
+    sent = sent_by(fast, monkeypatch)
+    meter = start_meter()
+    found = fast.read(given, options, readout)
+    beginnings = [prompt[:32] for prompt in sent]
+    changes = sum(a != b for a, b in pairwise(beginnings))
+    assert changes == len(set(beginnings)) - 1 == 3
+    assert meter.read < 0.75 * sum(map(len, sent))
+    assert [g.id for g in found] == [p.id for p in prompted]
+
+
+def test_three_adapters_and_none_take_turns_in_one_start(pair: Pair, tmp_path: Path) -> None:
+    """The third has learned nothing, so it answers as the model does without one."""
+    from safetensors.torch import load_file, save_file
+
+    blank = tmp_path / "blank"
+    shutil.copytree(pair.adapters["next"], blank)
+    weights = load_file(blank / WEIGHTS)
+    save_file({name: torch.zeros_like(w) for name, w in weights.items()}, blank / WEIGHTS)
+    prompted, options = in_many_languages(12), rendered("label", 1)[1]
+    asked = [
+        pair.fast(),
+        pair.fast("next"),
+        VllmEngine(pair.vllm, str(blank)),
+        pair.fast("previous"),
+    ]
+    first = [scores(engine.read(prompted, options, Readout.rank)) for engine in asked]
+    again = [scores(engine.read(prompted, options, Readout.rank)) for engine in reversed(asked)]
+    for a, b in zip(first, reversed(again), strict=True):
+        assert np.allclose(a, b, atol=1e-4)
+    plain, following, zeroed, previous = first
+    assert np.allclose(plain, zeroed, atol=1e-4)
+    assert not np.allclose(plain, following, atol=0.1)
+    assert not np.allclose(following, previous, atol=0.1)
+
+
 @pytest.mark.parametrize("readout", [Readout.slots, Readout.rank, Readout.generate])
 def test_what_was_asked_before_is_not_sent_again(
-    pair: Pair, readout: Readout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, readout: Readout, tmp_path: Path
 ) -> None:
     cache = ResponseCache(tmp_path, 2**30)
     prompted, options = in_many_languages(24), rendered("label", 1)[1]
     words = LONG_WORDS if readout is Readout.rank else options
-    first = VllmEngine(pair.vllm, None, CachedAnswers(cache, "m")).read(prompted, words, readout)
-    plain = VllmEngine(pair.vllm).read(prompted, words, readout)
+    first = pair.fast("", CachedAnswers(cache, "m")).read(prompted, words, readout)
+    plain = pair.fast().read(prompted, words, readout)
     assert [g.text for g in first] == [g.text for g in plain]
-    again = VllmEngine(pair.vllm, None, CachedAnswers(cache, "m"))
-    monkeypatch.setattr(again, "_run", None)  # an entry is a request, whatever stands beside it
+    # An entry is a request, whatever stands beside it; and vLLM need not run for it.
+    never = replace(pair.vllm, start=None, _llm=None)
+    again = VllmEngine(never, None, CachedAnswers(cache, "m"))
     assert again.read(prompted[:20], words, readout) == first[:20]
     assert again.answers.num_recalled >= 20
 
 
 def test_what_it_cannot_read_is_said_by_name(pair: Pair) -> None:
     tags, tag_options = rendered("tags", 2)
-    with pytest.raises(UnsupportedError, match="tags, one at each word"):
-        pair.fast.read(tags, tag_options, Readout.slots)
+    with pytest.raises(UnsupportedError, match="tags in one pass"):
+        pair.fast().read(tags, tag_options, Readout.slots)
     label, options = rendered("label", 1)
-    with pytest.raises(UnsupportedError, match="copied from 'text'"):
-        pair.fast.read([replace(label[0], copied="text")], Options(()), Readout.generate)
-    with pytest.raises(UnsupportedError, match="takes up to"):
-        pair.fast.read(label, options, Readout.generate, Decoding(False, max_new_tokens=9999))
+    with pytest.raises(UnsupportedError, match="takes up to 10"):
+        pair.fast().read(label, options, Readout.generate, Decoding(False, max_new_tokens=9999))
 
 
 def test_no_examples_no_requests(pair: Pair) -> None:
     options = rendered("label", 1)[1]
     for readout in (Readout.slots, Readout.rank, Readout.generate):
-        assert pair.fast.read([], options, readout) == []
+        assert pair.fast().read([], options, readout) == []
     assert math.isfinite(pair.vllm.max_tokens)
 
 
@@ -282,12 +418,12 @@ def test_the_command_line_gives_the_same_scores(
 ) -> None:
     """The stages of `evaluate` from end to end, over a vLLM that runs already."""
     monkeypatch.setattr("t2t_xfer.engines.vllm_loading.load_vllm", lambda *_, **__: pair.vllm)
-    model = pair.slow.loaded.model.name_or_path
     found = {}
     for engine in ("transformers", "vllm"):
-        command = f"evaluate --model {model} --task xnli --language en --language tr --engine"
-        rest = f"{engine} --data microworld --limit 12 --max-input-tokens 128 --json --output"
-        result = CliRunner().invoke(cli, [*command.split(), *rest.split(), str(tmp_path)])
+        command = f"evaluate --model {pair.path} --task xnli --task xquad --language en"
+        rest = f"--language tr --engine {engine} --data microworld --limit 12 --json --output"
+        arguments = f"{command} --max-input-tokens 128 {rest}".split()
+        result = CliRunner().invoke(cli, [*arguments, str(tmp_path)])
         assert result.exit_code == 0, result.output
         found[engine] = json.loads(result.stdout)
     assert found["vllm"] == found["transformers"]
@@ -296,3 +432,57 @@ def test_the_command_line_gives_the_same_scores(
     ]
     assert {record["spec"]["engine"] for record in records} == {"transformers", "vllm"}
     assert all(record["results"]["tokens_per_second"] > 0 for record in records)
+
+
+def test_an_adapter_that_the_running_vllm_has_no_room_for(pair: Pair, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    shutil.copytree(pair.adapters["next"], large)
+    settings = json.loads((large / "adapter_config.json").read_text()) | {"r": 32}
+    (large / "adapter_config.json").write_text(json.dumps(settings))
+    with pytest.raises(UnsupportedError, match=r"has rank 32, but this vLLM has room for .* 16"):
+        VllmEngine(pair.vllm, str(large))
+
+
+def test_an_adapter_of_a_rank_that_vllm_never_has_is_refused_before_anything_runs(
+    pair: Pair, tmp_path: Path
+) -> None:
+    large = tmp_path / "large"
+    shutil.copytree(pair.adapters["next"], large)
+    settings = json.loads((large / "adapter_config.json").read_text()) | {"r": 1024}
+    (large / "adapter_config.json").write_text(json.dumps(settings))
+    command = f"evaluate --model {pair.path} --adapter {large} --task xnli --language en"
+    rest = f"--engine vllm --data microworld --max-input-tokens 128 --output {tmp_path / 'out'}"
+    result = CliRunner().invoke(cli, [*command.split(), *rest.split()])
+    assert isinstance(result.exception, UnsupportedError), result.output
+    assert "rank 1024, the limit is 512" in str(result.exception)
+    assert not list(tmp_path.glob("out/store/predict/*"))
+
+
+def test_what_does_not_start_is_said_once_and_not_tried_again(pair: Pair) -> None:
+    tried: list[int] = []
+
+    def start() -> Any:
+        tried.append(1)
+        return _start(pair.path, {"max_model_len": 10**9}, on_cpu=True)
+
+    engine = VllmEngine(replace(pair.vllm, start=start, _llm=None))
+    prompted, options = rendered("label", 2)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"vLLM did not start with .*--engine transformers"):
+            engine.read(prompted, options, Readout.rank)
+    assert tried == [1]
+
+
+def test_when_its_process_ends_that_is_said_and_what_is_known_is_served(
+    pair: Pair, tmp_path: Path
+) -> None:
+    """The last test: nothing runs after it."""
+    cache = CachedAnswers(ResponseCache(tmp_path, 2**30), "m")
+    prompted, options = rendered("label", 4)
+    known = pair.fast("", cache).read(prompted[:2], options, Readout.rank)
+    (process,) = pair.vllm._llm.llm_engine.engine_core.resources.engine_manager.processes
+    os.kill(process.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"vLLM's process ended .* goes on from there"):
+            pair.fast("", cache).read(prompted, options, Readout.rank)
+    assert pair.fast("", cache).read(prompted[:2], options, Readout.rank) == known

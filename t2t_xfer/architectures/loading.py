@@ -1,12 +1,19 @@
 """Loading a checkpoint as one of the three architectures, found from its own config.
 
-Weights are read from safetensors only and no code of the checkpoint is run.
+Weights are read from safetensors only and no code of the checkpoint is run. What reads answers may
+take them later or never: all that it asks of a model before the first forward pass is the
+tokenizer's and the config's (`OnDemand`).
+
+    load("org/model")                       # a `LoadedModel`
+    OnDemand(architecture_at("org/model", None, 256), lambda: load("org/model"))
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from t2t_xfer import processes
 from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
@@ -18,6 +25,7 @@ from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName
+from t2t_xfer.throughput import not_counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -32,6 +40,67 @@ class LoadedModel:
     """The model itself, or PEFT's wrapper around it, which answers to the same calls."""
     tokenizer: PreTrainedTokenizerFast
 
+    @property
+    def device(self) -> str:
+        """Where it computes, in words."""
+        return str(self.model.device)
+
+
+class Readable(Protocol):
+    """What answers are read from: a `LoadedModel`, or one whose weights come when needed."""
+
+    @property
+    def architecture(self) -> Architecture:
+        """What makes rows of prompts."""
+        ...
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """With its weights."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it computes, in words; known without the weights."""
+        ...
+
+
+class OnDemand:
+    """A model that is loaded when its weights are asked for first."""
+
+    def __init__(self, architecture: Architecture, load: Callable[[], LoadedModel]) -> None:
+        self.architecture = architecture
+        self.device = "cuda:0" if device_of_weights() == "cuda" else "cpu"
+        self._load = load
+
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """See `load` for what this raises."""
+        import torch
+
+        # Asked for in the middle of reading: weights made there could never be changed again.
+        with torch.inference_mode(False), not_counted():
+            return self._load().model
+
+
+def architecture_at(path: str, revision: str | None, max_input_tokens: int) -> Architecture:
+    """The architecture of a checkpoint, of which config and tokenizer are read and no weights.
+
+    Raises:
+        UserError: there is no such checkpoint, or it cannot be read.
+        UnsupportedError: see `wrap`.
+    """
+    config, tokenizer = _config_and_tokenizer(path, revision)
+    return _architecture(config.to_dict(), path, tokenizer, max_input_tokens)
+
+
+def device_of_weights() -> str:
+    """Where `load` puts a model."""
+    import torch
+
+    # What FSDP spreads need not fit on one device.
+    return "cuda" if torch.cuda.is_available() and not processes.asked_for_fsdp() else "cpu"
+
 
 def wrap(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, max_input_tokens: int
@@ -43,22 +112,29 @@ def wrap(
             encoder-decoder with absolute decoder positions.
     """
     config: dict[str, Any] = model.config.to_dict()
-    name = architecture_of(config)
-    check_positions(config, model.name_or_path or name, max_input_tokens)
+    name = model.name_or_path or str(config.get("model_type"))
+    return LoadedModel(_architecture(config, name, tokenizer, max_input_tokens), model, tokenizer)
+
+
+def _architecture(
+    config: Mapping[str, Any],
+    name: str,
+    tokenizer: PreTrainedTokenizerFast,
+    max_input_tokens: int,
+) -> Architecture:
+    kind = architecture_of(config)
+    check_positions(config, name, max_input_tokens)
     codec = Codec(tokenizer)
-    architecture: Architecture
-    if name == "encoder":
-        architecture = Encoder(codec, max_input_tokens)
-    elif name == "causal":
-        architecture = Causal(codec, max_input_tokens)
-    else:
-        if max_positions(config) is not None:
-            raise UnsupportedError(
-                f"{config['model_type']!r} counts decoder positions from the start of the row. Only"
-                " encoder-decoders with relative positions (T5, mT5, umT5) are supported."
-            )
-        architecture = Seq2Seq(codec, max_input_tokens, int(config["decoder_start_token_id"]))
-    return LoadedModel(architecture, model, tokenizer)
+    if kind == "encoder":
+        return Encoder(codec, max_input_tokens)
+    if kind == "causal":
+        return Causal(codec, max_input_tokens)
+    if max_positions(config) is not None:
+        raise UnsupportedError(
+            f"{config['model_type']!r} counts decoder positions from the start of the row. Only"
+            " encoder-decoders with relative positions (T5, mT5, umT5) are supported."
+        )
+    return Seq2Seq(codec, max_input_tokens, int(config["decoder_start_token_id"]))
 
 
 def load(
@@ -141,31 +217,41 @@ def _load_base(
     path: str, revision: str | None, dtype: str, max_input_tokens: int, quantised: bool
 ) -> LoadedModel:
     import torch
-    import transformers
 
-    # What FSDP spreads need not fit on one device.
-    whole = torch.cuda.is_available() and not processes.asked_for_fsdp()
-    device = "cuda" if whole else "cpu"
+    device = device_of_weights()
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True}
     if quantised:
         from t2t_xfer.architectures.adapters import plain_arithmetic, quantisation
 
         settings |= {"quantization_config": quantisation(dtype), "device_map": {"": device}}
+    config, tokenizer = _config_and_tokenizer(path, revision)
+    name = architecture_of(config.to_dict())
     try:
-        config = transformers.AutoConfig.from_pretrained(path, revision=revision)
-        name = architecture_of(config.to_dict())
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
         # A checkpoint without its LM head (a sentence encoder) gets a new one, and always the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = model_class(name).from_pretrained(path, revision=revision, **settings)
     except (OSError, ValueError) as e:
-        raise UserError(
-            f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
-            " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
-        ) from e
+        raise _not_loaded(path, e) from e
     if quantised:
         plain_arithmetic(model)
     else:
         model = model.to(device)
     return wrap(model, tokenizer, max_input_tokens)
+
+
+def _config_and_tokenizer(path: str, revision: str | None) -> tuple[Any, Any]:
+    import transformers
+
+    try:
+        config = transformers.AutoConfig.from_pretrained(path, revision=revision)
+        return config, transformers.AutoTokenizer.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as e:
+        raise _not_loaded(path, e) from e
+
+
+def _not_loaded(path: str, error: Exception) -> UserError:
+    return UserError(
+        f"the model {path!r} cannot be loaded: {' '.join(str(error).split())} Give a directory with"
+        " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
+    )

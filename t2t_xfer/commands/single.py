@@ -127,7 +127,7 @@ def train(
     type=click.Choice(["auto", "transformers", "vllm", "oracle", "majority"]),
     default="auto",
     show_default=True,
-    help="auto: transformers. vllm: decoders only, not for tags or spans; see docs/vllm.md.",
+    help="auto: vllm where it pays, else transformers. vllm: decoders only; see docs/vllm.md.",
 )
 @click.option("--max-input-tokens", type=click.IntRange(8), default=256, show_default=True)
 @click.option(
@@ -171,8 +171,9 @@ def evaluate(
     shots = {} if few_shot is None else dict.fromkeys(tasks, few_shot)
     context = Context(Catalogue(), data, shots)
     say = functools.partial(click.echo, err=True)
-    planned = plan_evaluation(context, wanted, say)
-    found = run_evaluation(planned, context, Store(output / options.STORE), say)
+    store = Store(output / options.STORE)
+    planned = plan_evaluation(context, wanted, say, store)
+    found = run_evaluation(planned, context, store, say)
     print_evaluated(wanted, found, as_json)
     if found.lost:
         raise SystemExit(1)

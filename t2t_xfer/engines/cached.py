@@ -70,7 +70,7 @@ class CachedAnswers:
         """
         if self._cache is None:
             return compute()
-        key = self._key([question, [[getattr(row, name) for name in _ASKED] for row in rows]])
+        key = self._key([question, [asked(row) for row in rows]])
         for raw in self._cache.recall([key]).values():
             self.num_recalled += len(rows)
             return [restore(value) for value in _unpacked(raw)]
@@ -107,6 +107,11 @@ class CachedAnswers:
     def _key(self, asked: object) -> str:
         text = json.dumps(asked, separators=(",", ":"), default=vars)
         return hashlib.sha256(f"{self._identity}\n{text}".encode()).hexdigest()
+
+
+def asked(row: Row) -> list[object]:
+    """All of a row that its answer depends on, as JSON."""
+    return [getattr(row, name) for name in _ASKED]
 
 
 def _parts(indices: Sequence[int]) -> Iterator[Sequence[int]]:

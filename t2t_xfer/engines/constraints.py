@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.engines.pairs import PairsOf
+
 
 class Constraint(Protocol):
     """The texts that one row may become."""
@@ -90,3 +93,17 @@ class PieceOf:
     def found(self) -> int:
         """The first key of the first place where the tokens occur."""
         return self._following[0] - self._length
+
+
+def constraint_of(row: Row, end: int) -> Constraint:
+    """The texts that may be written after a row.
+
+    Args:
+        end: the end token.
+    """
+    if row.pairs is not None:
+        return PairsOf(row.pairs, end)
+    if row.keys is not None:
+        return PieceOf(row.input_ids[row.keys.start : row.keys.end], end)
+    assert row.targets, f"{row.id}: nothing to choose from"
+    return OneOf(row.targets, end)

@@ -10,42 +10,28 @@ those of the whole vocabulary, so that the answers of two windows can be compare
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from t2t_xfer.architectures.head import placed
-from t2t_xfer.architectures.loading import LoadedModel
+from t2t_xfer.architectures.loading import Readable
 from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.engines.cached import CachedAnswers
-from t2t_xfer.engines.constraints import Constraint, OneOf, PieceOf
-from t2t_xfer.engines.pairs import PairsOf
+from t2t_xfer.engines.constraints import Constraint, constraint_of
+from t2t_xfer.engines.written import Written, most_tokens
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Decoding
 from t2t_xfer.throughput import count_tokens
 
 
-class Written(NamedTuple):
-    """What a model wrote after one row."""
-
-    score: float
-    """Sum of log p over the tokens and the end token."""
-    tokens: tuple[int, ...]
-    """Without the end token."""
-    found: int | None
-    """Constrained: the index of the target, or of the first key."""
-    null: float = -math.inf
-    """Of a row whose keys may hold no answer: the same sum for the text that says so."""
-
-
 def write(
-    loaded: LoadedModel,
+    loaded: Readable,
     rows: Sequence[Row],
     decoding: Decoding,
     batch_tokens: int,
@@ -55,26 +41,19 @@ def write(
     answers = answers or CachedAnswers()
     question = ["write", asdict(decoding)]
     out: list[Written | None] = [None] * len(rows)
-    lengths = [row.num_tokens + _new_tokens([row], decoding) for row in rows]
-    model = loaded.model.eval()
+    lengths = [row.num_tokens + most_tokens(row, decoding) for row in rows]
     with (
         torch.inference_mode(),
-        own_settings_aside(model) as plain,
         Progress(total=len(rows), desc="write", unit="row") as progress,
     ):
         for batch in token_budget_batches(lengths, batch_tokens):
             some = [rows[i] for i in batch]
-            compute = partial(_write_batch, plain, loaded, some, decoding)
-            written = answers.batch(question, some, compute, _restored)
+            compute = partial(_write_batch, loaded, some, decoding)
+            written = answers.batch(question, some, compute, Written.restored)
             for i, answer in zip(batch, written, strict=True):
                 out[i] = answer
             progress.update(len(batch))
     return [answer for answer in out if answer is not None]
-
-
-def _restored(kept: Any) -> Written:
-    score, tokens, found, null = kept
-    return Written(score, tuple(tokens), found, null)
 
 
 @contextmanager
@@ -93,21 +72,10 @@ def own_settings_aside(model: Any) -> Iterator[Any]:
         inner.generation_config = kept
 
 
-def _new_tokens(rows: Sequence[Row], decoding: Decoding) -> int:
-    """Most tokens to write, the end included. Closed answers are never cut off."""
-    if rows[0].pairs is not None:
-        return max(row.pairs.num_tokens for row in rows if row.pairs is not None)
-    if decoding.constrained and rows[0].targets:
-        return 1 + max(len(target) for row in rows for target in row.targets)
-    return decoding.max_new_tokens
-
-
-def _write_batch(
-    model: Any, loaded: LoadedModel, rows: Sequence[Row], decoding: Decoding
-) -> list[Written]:
+def _write_batch(loaded: Readable, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
     codec = loaded.architecture.codec
-    end, most = codec.special("eos"), _new_tokens(rows, decoding)
-    constraints = [_constraint(row, end) if decoding.constrained else None for row in rows]
+    end, most = codec.special("eos"), max(most_tokens(row, decoding) for row in rows)
+    constraints = [constraint_of(row, end) if decoding.constrained else None for row in rows]
     reader = _Reader(constraints, end, most)
     settings = GenerationConfig(
         do_sample=False,
@@ -118,25 +86,17 @@ def _write_batch(
         decoder_start_token_id=rows[0].decoder_ids[0] if rows[0].decoder_ids else None,
         use_cache=True,
     )
-    inputs = placed(loaded.architecture.generation_inputs(rows), model)
-    model.generate(
-        **inputs, generation_config=settings, logits_processor=LogitsProcessorList([reader])
-    )
+    with own_settings_aside(loaded.model.eval()) as model:
+        inputs = placed(loaded.architecture.generation_inputs(rows), model)
+        model.generate(
+            **inputs, generation_config=settings, logits_processor=LogitsProcessorList([reader])
+        )
     written = reader.written()
     count_tokens(
         read=sum(row.num_tokens for row in rows),
         written=sum(len(answer.tokens) + 1 for answer in written),
     )
     return written
-
-
-def _constraint(row: Row, end: int) -> Constraint:
-    if row.pairs is not None:
-        return PairsOf(row.pairs, end)
-    if row.keys is not None:
-        return PieceOf(row.input_ids[row.keys.start : row.keys.end], end)
-    assert row.targets, f"{row.id}: nothing to choose from"
-    return OneOf(row.targets, end)
 
 
 class _Reader(LogitsProcessor):

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from t2t_xfer.architectures.loading import LoadedModel
+from t2t_xfer.architectures.loading import Readable
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
 from t2t_xfer.progress import Progress
@@ -46,7 +46,7 @@ class Embedded(NamedTuple):
 
 
 def embed(
-    loaded: LoadedModel, texts: Sequence[str], spec: EmbeddingSpec, batch_tokens: int = 8192
+    loaded: Readable, texts: Sequence[str], spec: EmbeddingSpec, batch_tokens: int = 8192
 ) -> Embedded:
     """The vector of every text. Batches and order change nothing beyond float rounding (1e-4)."""
     rows: list[array[int]] = []
@@ -77,7 +77,7 @@ def embed(
     return Embedded(vectors, tuple(removed))
 
 
-def _tokenized(loaded: LoadedModel, texts: Sequence[str]) -> Iterator[tuple[array[int], int]]:
+def _tokenized(loaded: Readable, texts: Sequence[str]) -> Iterator[tuple[array[int], int]]:
     """Each text's ids with special tokens, and how many had no room."""
     codec = loaded.architecture.codec
     room = loaded.architecture.max_input_tokens - len(codec.prefix) - len(codec.suffix)
@@ -107,7 +107,7 @@ def pool(states: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor
     return (states.float() * shown).sum(1) / lengths[:, None]
 
 
-def _body(loaded: LoadedModel) -> Any:
+def _body(loaded: Readable) -> Any:
     """The part that reads the text, without the head over the vocabulary."""
     model: Any = loaded.model.eval()
     if hasattr(model, "get_base_model"):  # adapters sit inside of it

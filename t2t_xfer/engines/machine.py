@@ -39,15 +39,18 @@ _CODE = ("architectures", "engines")
 """The packages of ours between a prompted example and what a model answers."""
 
 
-def machine() -> dict[str, Json]:
+def machine(on_gpu: bool | None = None) -> dict[str, Json]:
     """System, processor and threads of this process, and its GPU if it uses one.
 
     The threads are known once torch is imported.
+
+    Args:
+        on_gpu: whether it is going to use one. None: whether it has done so.
     """
     torch: Any = sys.modules.get("torch")
     threads = None if torch is None else int(torch.get_num_threads())
-    # Asking for the name would make a process use the GPU that has not done so.
-    used = torch is not None and torch.cuda.is_initialized()
+    # Asking for the name makes a process use the GPU that has not done so.
+    used = on_gpu if on_gpu is not None else torch is not None and torch.cuda.is_initialized()
     gpu = {"gpu": str(torch.cuda.get_device_name())} if used else {}
     return {"system": platform.system(), "processor": _processor(), "threads": threads, **gpu}
 

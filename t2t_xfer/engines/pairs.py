@@ -27,6 +27,7 @@ class PairsOf:
         self._word = self._at = 0
         self._previous = pairs.previous
         self._index = {code: i for i, code in enumerate(pairs.codes)}
+        self._ascending = sorted(pairs.codes)  # once: there may be 1,363
 
     def allowed(self) -> list[int]:
         """See `Constraint`."""
@@ -37,7 +38,7 @@ class PairsOf:
         if self._at < len(marker):
             return [marker[self._at]]
         if not pairs.follows:
-            return sorted(pairs.codes)
+            return self._ascending
         return sorted(
             code
             for code, before in zip(pairs.codes, pairs.follows, strict=True)

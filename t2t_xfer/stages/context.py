@@ -24,7 +24,8 @@ from t2t_xfer.stages.few_shot import (
 from t2t_xfer.stages.task import Task, load_task, render
 
 if TYPE_CHECKING:
-    from t2t_xfer.architectures.loading import LoadedModel
+    from t2t_xfer.architectures.base import Architecture
+    from t2t_xfer.architectures.loading import LoadedModel, Readable
     from t2t_xfer.architectures.switching import SwitchedBase
     from t2t_xfer.engines.vllm_loading import LoadedVllm
 
@@ -64,6 +65,8 @@ class Context:
         self.shots_fingerprint = lru_cache(maxsize=None)(partial(shots_fingerprint, self))
         self._drawn = lru_cache(maxsize=64)(partial(drawn, self))
         self._warm: tuple[WarmBase, SwitchedBase] | None = None
+        self._prompting: tuple[tuple[str, str | None, int], Architecture] | None = None
+        """What makes the rows of the last checkpoint; it holds its tokenizer, and no weights."""
         self._vllm: tuple[tuple[str, str | None, str, int], LoadedVllm] | None = None
 
     def _task(self, name: str) -> Task:
@@ -95,11 +98,21 @@ class Context:
         language = shown_in(task, examples[0].language)
         return with_shots(task, prompted, self._drawn(task.name, language))
 
-    def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
-        """The checkpoint in memory, with its adapter; the last base asked for stays there.
+    def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> Readable:
+        """The checkpoint with its adapter; its weights are loaded when they are needed.
 
-        Whatever an earlier call returned is over the same base, and answers with this adapter now.
+        The last base that was loaded stays in memory. Whatever an earlier call returned is over the
+        same base, and answers with this adapter from then on.
         """
+        from t2t_xfer.architectures.loading import OnDemand, architecture_at
+
+        key = (weights.path, weights.revision, max_input_tokens)
+        if self._prompting is None or self._prompting[0] != key:
+            self._prompting = (key, architecture_at(*key))
+        load = partial(self._loaded, weights, dtype, max_input_tokens)
+        return OnDemand(self._prompting[1], load)
+
+    def _loaded(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
         from t2t_xfer.architectures.loading import load
         from t2t_xfer.architectures.switching import SwitchedBase
 
@@ -122,8 +135,12 @@ class Context:
             raise
 
     def vllm(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedVllm:
-        """A vLLM that runs the checkpoint and has room for the adapter; the last one stays."""
-        from t2t_xfer.engines.vllm_loading import adapter_rank, load_vllm
+        """A vLLM for the checkpoint with room for the adapter; the last one stays.
+
+        It starts when something has to be computed.
+        """
+        from t2t_xfer.engines.vllm_limits import adapter_rank
+        from t2t_xfer.engines.vllm_loading import load_vllm
 
         key = (weights.path, weights.revision, dtype, max_input_tokens)
         rank = None if weights.adapter is None else adapter_rank(weights.adapter)
@@ -142,7 +159,7 @@ class Context:
 
     def forget_model(self) -> None:
         """Frees the memory, before training and before another engine."""
-        self._warm = None
+        self._warm = self._prompting = None
         if self._vllm is not None:
             self._vllm[1].close()
             self._vllm = None

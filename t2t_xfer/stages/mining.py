@@ -59,7 +59,7 @@ def mine_pairs(
         embedded.vectors[: len(ours)],
         embedded.vectors[len(ours) :],
         mining,
-        str(engine.loaded.model.device),
+        engine.loaded.device,
     )
     removed = dict(zip(ours, embedded.removed_tokens, strict=False))
     generations = [_mined(id, partners.get(id), removed[text]) for id, text in foreign.items()]

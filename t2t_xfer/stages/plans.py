@@ -33,6 +33,8 @@ from t2t_xfer.stages.training_data import rows_of, training_data
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 VERSIONS = {"model": 3, "train": 1, "predict": 2, "score": 1}
+VLLM_VERSION = 2
+"""Of what vLLM is asked. 2: texts are held by the transformers engine's own constraints."""
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass in prediction. Batches change the last bits of a score, so
 the size belongs to the identity."""
@@ -196,6 +198,7 @@ def predict_spec(
         "model": base.identity if first else {},
         "dtype": base.dtype,
         "engine": engine,
+        **({"engine_version": VLLM_VERSION} if engine == "vllm" else {}),
         "readout": readout.value,
         **read_form(base, task, readout),
         **({"decoding": decoding.canonical()} if readout is Readout.generate else {}),

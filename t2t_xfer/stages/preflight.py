@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from t2t_xfer.architectures.adapter_files import check_quantisation
-from t2t_xfer.engines.vllm_limits import require_vllm
+from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
 from t2t_xfer.records import Split
 from t2t_xfer.stages.checkpoints import check_decodable
 from t2t_xfer.stages.context import Context
@@ -56,8 +56,6 @@ def _check_adapters(stages: Sequence[StageLike]) -> None:
             continue
         adapters.setdefault((how["path"], how["revision"]), {})[str(adapter)] = None
         if stage.spec["engine"] == "vllm":
-            from t2t_xfer.engines.vllm_loading import adapter_rank
-
             check_decodable(str(adapter))
             adapter_rank(str(adapter))
     for (path, revision), over in adapters.items():

@@ -150,7 +150,7 @@ class StageRunner:
 
     def _codebook(self, spec: Any, engine: Engine, task: Task) -> dict[str, Json]:
         """The codes that stood for the tags, so that logged answers can be read later."""
-        if engine.name != "transformers" or not task.answer.options.coded:
+        if engine.name not in ("transformers", "vllm") or not task.answer.options.coded:
             return {}
         codec = engine.loaded.architecture.codec  # type: ignore[attr-defined]
         texts = task.answer.options.texts
@@ -180,9 +180,9 @@ class StageRunner:
         from t2t_xfer.engines.transformers import TransformersEngine
 
         loaded = self.context.model(weights, spec["dtype"], spec["max_input_tokens"])
-        device = str(loaded.model.device)
-        answers = cached_answers(self.context.responses, stage, weights, device)
-        return TransformersEngine(loaded, spec["batch_tokens"] // self.share, answers), device
+        answers = cached_answers(self.context.responses, stage, weights, loaded.device)
+        engine = TransformersEngine(loaded, spec["batch_tokens"] // self.share, answers)
+        return engine, loaded.device
 
     def _score(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         spec: Any = stage.spec

@@ -73,6 +73,8 @@ class PlannedEvaluation:
     plan: Plan
     parts: tuple[Part, ...]
     """In the order in which adapters and tasks were named."""
+    picked: tuple[str, ...] = ()
+    """What `auto` has picked and why, a line each."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,17 @@ class Evaluated:
     lost: tuple[Lost, ...]
 
 
-def plan_evaluation(context: Context, wanted: Wanted, say: Say) -> PlannedEvaluation:
+def plan_evaluation(
+    context: Context,
+    wanted: Wanted,
+    say: Say,
+    store: Store | None = None,
+) -> PlannedEvaluation:
     """The stages of an evaluation, after a look at everything that is named.
 
     Args:
         say: is told what `skip_missing` leaves out, in a line each.
+        store: where `auto` looks for what an engine has begun.
 
     Raises:
         UserError: a task, language, model, adapter or engine that cannot be used; nothing has run.
@@ -125,11 +133,32 @@ def plan_evaluation(context: Context, wanted: Wanted, say: Say) -> PlannedEvalua
     )
     builder = Builder(context)
     parts = {(adapter, task): Part(adapter, task) for adapter in adapters for task in tasks}
+    picked: list[str] = []
+    engines = _engines(context, wanted, list(adapters), languages, store, picked.append)
     for adapter in _in_loading_order(adapters):
         for task in tasks:
-            _plan_part(builder, wanted, parts[adapter, task], languages[task])
+            _plan_part(builder, wanted, parts[adapter, task], languages[task], engines.get(task))
     plan = Plan("single", tuple(builder.stages.values()), ())
-    return PlannedEvaluation(plan, tuple(parts.values()))
+    return PlannedEvaluation(plan, tuple(parts.values()), tuple(picked))
+
+
+def _engines(
+    context: Context,
+    wanted: Wanted,
+    adapters: list[str],
+    languages: Mapping[str, list[str]],
+    store: Store | None,
+    tell: Say,
+) -> dict[str, ModelEngine]:
+    """The engine of each task; nothing for baselines."""
+    if wanted.engine in BASELINES:
+        return {}
+    if wanted.engine in ("transformers", "vllm"):
+        return dict.fromkeys(languages, "vllm" if wanted.engine == "vllm" else "transformers")
+    from t2t_xfer.study.engine_choice import choose_engines
+
+    over = [None if adapter == NONE else adapter for adapter in adapters]
+    return choose_engines(context, wanted, over, languages, store, tell)
 
 
 def _check_adapters_named(wanted: Wanted, adapters: list[str]) -> None:
@@ -169,19 +198,20 @@ def _in_loading_order(adapters: Mapping[str, None]) -> list[str]:
     return sorted(adapters, key=place)
 
 
-def _plan_part(builder: Builder, wanted: Wanted, part: Part, codes: list[str]) -> None:
+def _plan_part(
+    builder: Builder, wanted: Wanted, part: Part, codes: list[str], engine: ModelEngine | None
+) -> None:
     tests = {code: Test(part.task, code, "test", wanted.limit, wanted.limit) for code in codes}
-    if wanted.model is None or wanted.engine in BASELINES:
+    if wanted.model is None or engine is None:
         for code, test in tests.items():
             score_id = builder.baseline(wanted.engine, test, None)
             part.scores.setdefault(wanted.engine, {})[code] = score_id
         return
-    family: ModelEngine = "vllm" if wanted.engine == "vllm" else "transformers"
     source_language = builder.context.task(part.task).spec.source_language
     adapter = None if part.adapter == NONE else part.adapter
     tip = builder.start(as_model_spec(wanted.model, (source_language,)), adapter)
     for code, test in tests.items():
-        for score_id, readout in builder.test_at(tip, test, wanted.max_input_tokens, family):
+        for score_id, readout in builder.test_at(tip, test, wanted.max_input_tokens, engine):
             part.scores.setdefault(readout, {})[code] = score_id
 
 
@@ -195,7 +225,7 @@ def run_evaluation(
     """Runs what is not done yet and collects all numbers.
 
     Args:
-        say: is told of each stage, in a line.
+        say: is told which engine `auto` has picked, and of each stage, in a line.
         progress: show bars on a terminal.
 
     Raises:
@@ -204,6 +234,8 @@ def run_evaluation(
     """
     plan = planned.plan
     preflight(would_run(plan, store), context)
+    for line in planned.picked:
+        say(line)
     errors: dict[str, Exception] = {}
     runner = StageRunner(context, progress)
     summary = run_plan(plan, store, noting(runner, errors), say)

@@ -1,0 +1,204 @@
+"""From rows to generations through written text, whichever engine does the writing.
+
+The rule: what may be written, which of several windows wins and what stands in a generation is
+decided here and in `constraints.py`. An engine gives a function `write` and nothing else, so two
+engines differ in the last digits of scores at most.
+
+    rows        one for each example, window or piece of a sentence
+    write       row -> tokens, their log-probability, what they are (`Written`)
+    generation  the text of the best window, the candidate, or the tags by position
+
+    read_written(architecture, prompted, options, Decoding(), write)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from t2t_xfer.answers.tags import locked
+from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.rows import Row
+from t2t_xfer.architectures.windows import piece
+from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+
+T = TypeVar("T")
+
+
+class Written(NamedTuple):
+    """What a model wrote after one row."""
+
+    score: float
+    """Sum of log p over the tokens and the end token."""
+    tokens: tuple[int, ...]
+    """Without the end token."""
+    found: int | None
+    """Constrained: the index of the target, or of the first key."""
+    null: float = -math.inf
+    """Of a row whose keys may hold no answer: the same sum for the text that says so."""
+
+    @classmethod
+    def restored(cls, kept: Any) -> Written:
+        """From what JSON has made of it."""
+        score, tokens, found, null = kept
+        return cls(score, tuple(tokens), found, null)
+
+
+Write: TypeAlias = Callable[[Sequence[Row], Decoding], list[Written]]
+"""The greedy continuation of every row, in the order given."""
+
+
+class Scored(Protocol):
+    """A span that was written or pointed at."""
+
+    @property
+    def score(self) -> float:
+        """Of the span."""
+        ...
+
+    @property
+    def null(self) -> float:
+        """Of no answer in the same window."""
+        ...
+
+
+def most_tokens(row: Row, decoding: Decoding) -> int:
+    """Most tokens to write, the end included. Closed answers are never cut off."""
+    if row.pairs is not None:
+        return row.pairs.num_tokens
+    if decoding.constrained and row.targets:
+        return 1 + max(map(len, row.targets))
+    return decoding.max_new_tokens
+
+
+def read_written(
+    architecture: Architecture,
+    prompted: Sequence[Prompted],
+    options: Options,
+    decoding: Decoding,
+    write: Write,
+) -> list[Generation]:
+    """One generation for each example, in the order given."""
+    if options.coded:
+        return _write_tags(architecture, prompted, options, write)
+    owners: list[int] = []
+    rows: list[Row] = []
+    for i, example in enumerate(prompted):
+        found = architecture.reading_rows(example, options, Readout.generate)
+        owners += [i] * len(found)
+        rows += found
+    parts = parts_of(len(prompted), owners, rows, _with_nulls(rows, decoding, write))
+    return [
+        _generation(architecture, example, options, part)
+        for example, part in zip(prompted, parts, strict=True)
+    ]
+
+
+def _with_nulls(rows: Sequence[Row], decoding: Decoding, write: Write) -> list[Written]:
+    """What is written after each row, with the score of no answer where there may be none."""
+    written = write(rows, decoding)
+    asked = [i for i, row in enumerate(rows) if row.null_target]
+    if not asked:
+        return written
+    # The same windows again, where nothing but the one text may be written.
+    forced = [replace(rows[i], keys=None, targets=(rows[i].null_target,)) for i in asked]
+    for i, null in zip(asked, write(forced, Decoding()), strict=True):
+        written[i] = written[i]._replace(null=null.score)
+    return written
+
+
+def _generation(
+    architecture: Architecture,
+    example: Prompted,
+    options: Options,
+    parts: Sequence[tuple[Row, Written]],
+) -> Generation:
+    """The text of the best window, if there are several."""
+    row, best = max(parts, key=merit)
+    place = None
+    if best.found is None:
+        text = architecture.codec.tokenizer.decode(
+            list(best.tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        text = str(text).strip()
+    elif row.keys is None:
+        text = (example.candidates or options.texts)[best.found]
+    else:
+        place = place_of(example, row, best.found, best.found + len(best.tokens))
+        text = example.input[slice(*place)]
+    return Generation(
+        example.id,
+        Readout.generate,
+        text=text,
+        scores=null_and_best(best),
+        place=place,
+        removed_tokens=row.removed_tokens,
+    )
+
+
+def _write_tags(
+    architecture: Architecture, prompted: Sequence[Prompted], options: Options, write: Write
+) -> list[Generation]:
+    """The tags of every sentence as text; of the pieces of a sentence one after the other."""
+    pieces = [architecture.reading_rows(each, options, Readout.generate) for each in prompted]
+    tags: list[list[int]] = [[] for _ in prompted]
+    for turn in range(max(map(len, pieces), default=0)):
+        owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
+        rows = [_after(pieces[i][turn], tags[i]) for i in owners]
+        for i, row, each in zip(owners, rows, write(rows, Decoding()), strict=True):
+            assert row.pairs is not None
+            tags[i] += row.pairs.tags(each.tokens)
+    return [
+        Generation(
+            example.id,
+            Readout.generate,
+            text=locked(enumerate(options.texts[tag] for tag in found)),
+            removed_tokens=sum(row.removed_tokens for row in rows),
+            pieces=len(rows),
+        )
+        for example, rows, found in zip(prompted, pieces, tags, strict=True)
+    ]
+
+
+def _after(row: Row, tags: Sequence[int]) -> Row:
+    """The row, knowing the tag that was written last in the piece before it."""
+    assert row.pairs is not None
+    return replace(row, pairs=replace(row.pairs, previous=tags[-1] if tags else None))
+
+
+def parts_of(
+    count: int, owners: Sequence[int], rows: Sequence[Row], answers: Sequence[T]
+) -> list[list[tuple[Row, T]]]:
+    """The rows of each of `count` examples with what was read from them."""
+    parts: list[list[tuple[Row, T]]] = [[] for _ in range(count)]
+    for owner, row, answer in zip(owners, rows, answers, strict=True):
+        parts[owner].append((row, answer))
+    return parts
+
+
+def merit(part: tuple[Row, Scored]) -> float:
+    """By which the best of several windows is chosen: the score of its span.
+
+    Where there may be no answer: how far the span is above no answer in the same window. So the
+    null score of an example is the smallest (no answer - best span) of its windows. BERT's
+    `run_squad.py` takes the smallest null score and the largest span score of all windows apart;
+    within one window both are probabilities over the same choices, and the logged span is the one
+    that the threshold is about.
+    """
+    found = part[1]
+    return found.score if found.null == -math.inf else found.score - found.null
+
+
+def null_and_best(found: Scored) -> tuple[float, ...]:
+    """The `scores` of a span's generation; see the record."""
+    return () if found.null == -math.inf else (found.null, found.score)
+
+
+def place_of(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int]:
+    """Characters of the input that the keys `[first, last)` cover; nothing if there are none."""
+    if first == last:
+        start = next(r.start for r in example.regions if r.field == example.copied)
+        return start, start
+    return piece(example, row.key_offsets[first:last])
