@@ -30,13 +30,19 @@ class Drawn:
     """Examples (clusters) of the smallest cell in it."""
     seeds: int
     """The fewest seeds of a cell in it."""
+    most_seeds: int
     effect: float = 0.0
     """Cohen's h of a change."""
 
     def minus(self, other: Drawn) -> Drawn:
         """The difference of two."""
-        n, seeds = min(self.n, other.n), min(self.seeds, other.seeds)
-        return Drawn(self.values - other.values, n, seeds, self.effect - other.effect)
+        return Drawn(
+            self.values - other.values,
+            min(self.n, other.n),
+            min(self.seeds, other.seeds),
+            max(self.most_seeds, other.most_seeds),
+            self.effect - other.effect,
+        )
 
 
 def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
@@ -48,6 +54,7 @@ def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
         np.mean([part.values for part in there], axis=0),
         min(part.n for part in there),
         min(part.seeds for part in there),
+        max(part.most_seeds for part in there),
         sum(part.effect for part in there) / len(there),
     )
 
@@ -75,7 +82,8 @@ def _score(
 ) -> Drawn | None:
     values = resampled.mean(model, intermediate, target, language)
     seeds = len(resampled.seeds(model, intermediate, target, language))
-    return None if values is None else Drawn(values, resampled.clusters(target, language), seeds)
+    n = resampled.clusters(target, language)
+    return None if values is None else Drawn(values, n, seeds, seeds)
 
 
 def _change(
@@ -86,8 +94,8 @@ def _change(
     before = resampled.mean(model, NONE, target, language, seeds)
     if after is None or before is None:
         return None
-    n = resampled.clusters(target, language)
-    return Drawn(after - before, n, len(seeds), cohens_h(after[0], before[0]))
+    n, m = resampled.clusters(target, language), len(seeds)
+    return Drawn(after - before, n, m, m, cohens_h(after[0], before[0]))
 
 
 def cohens_h(after: float, before: float) -> float:
@@ -115,4 +123,5 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
 
 def p_of(drawn: Drawn) -> float:
     """The p-value of no difference, and never less than signs of n pairs could give."""
-    return max(p_value(drawn.values), min(1.0, 2.0 ** (1 - drawn.n)))
+    found = p_value(drawn.values, normal=drawn.most_seeds == 1)
+    return max(found, min(1.0, 2.0 ** (1 - drawn.n)))
