@@ -30,9 +30,10 @@ class Drawn:
     """Examples (clusters) of the smallest cell in it."""
     seeds: int
     """The fewest seeds of a cell in it."""
-    most_seeds: int
     effect: float = 0.0
     """Cohen's h of a change."""
+    most_seeds: int = 0
+    """The most seeds of a cell in it; at least `seeds`."""
 
     def minus(self, other: Drawn) -> Drawn:
         """The difference of two."""
@@ -40,8 +41,8 @@ class Drawn:
             self.values - other.values,
             min(self.n, other.n),
             min(self.seeds, other.seeds),
-            max(self.most_seeds, other.most_seeds),
             self.effect - other.effect,
+            max(self.seeds, other.seeds, self.most_seeds, other.most_seeds),
         )
 
 
@@ -54,8 +55,8 @@ def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
         np.mean([part.values for part in there], axis=0),
         min(part.n for part in there),
         min(part.seeds for part in there),
-        max(part.most_seeds for part in there),
         sum(part.effect for part in there) / len(there),
+        max(max(part.seeds, part.most_seeds) for part in there),
     )
 
 
@@ -83,7 +84,7 @@ def _score(
     values = resampled.mean(model, intermediate, target, language)
     seeds = len(resampled.seeds(model, intermediate, target, language))
     n = resampled.clusters(target, language)
-    return None if values is None else Drawn(values, n, seeds, seeds)
+    return None if values is None else Drawn(values, n, seeds)
 
 
 def _change(
@@ -94,8 +95,8 @@ def _change(
     before = resampled.mean(model, NONE, target, language, seeds)
     if after is None or before is None:
         return None
-    n, m = resampled.clusters(target, language), len(seeds)
-    return Drawn(after - before, n, m, m, cohens_h(after[0], before[0]))
+    n = resampled.clusters(target, language)
+    return Drawn(after - before, n, len(seeds), cohens_h(after[0], before[0]))
 
 
 def cohens_h(after: float, before: float) -> float:
@@ -123,5 +124,5 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
 
 def p_of(drawn: Drawn) -> float:
     """The p-value of no difference, and never less than signs of n pairs could give."""
-    found = p_value(drawn.values, normal=drawn.most_seeds == 1)
+    found = p_value(drawn.values, normal=max(drawn.seeds, drawn.most_seeds) == 1)
     return max(found, min(1.0, 2.0 ** (1 - drawn.n)))

@@ -98,9 +98,9 @@ def adjust(p: Sequence[float], method: Literal["holm", "bh"]) -> list[float]:
     `holm` bounds the chance of any false finding (Holm 1979), `bh` the expected share of false
     ones among the findings (Benjamini & Hochberg 1995).
     """
+    if len(p) < 2:
+        return list(p)
     from statsmodels.stats.multitest import multipletests
 
-    if not p:
-        return []
     found = multipletests(list(p), method={"holm": "holm", "bh": "fdr_bh"}[method])[1]
     return [float(value) for value in found]
