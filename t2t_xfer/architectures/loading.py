@@ -1,10 +1,12 @@
 """Loading a checkpoint as one of the three architectures, found from its own config.
 
-Weights are read from safetensors only and no code of the checkpoint is run.
+Weights are read from safetensors only, unless the user allows `pytorch_model.bin` (`trust.py`), and
+no code of the checkpoint is run.
 """
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName
+from t2t_xfer.trust import NO_CODE, weight_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -133,7 +136,7 @@ def empty_model(path: str, revision: str | None = None, **settings: Any) -> Any:
     """
     import transformers
 
-    config = transformers.AutoConfig.from_pretrained(path, revision=revision)
+    config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
     return model_class(architecture_of(config.to_dict())).from_config(config, **settings)
 
 
@@ -146,20 +149,22 @@ def _load_base(
     # What FSDP spreads need not fit on one device.
     whole = torch.cuda.is_available() and not processes.asked_for_fsdp()
     device = "cuda" if whole else "cpu"
-    settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True}
+    settings: dict[str, Any] = {"dtype": getattr(torch, dtype), **weight_files()}
     if quantised:
         from t2t_xfer.architectures.adapters import plain_arithmetic, quantisation
 
         settings |= {"quantization_config": quantisation(dtype), "device_map": {"": device}}
     try:
-        config = transformers.AutoConfig.from_pretrained(path, revision=revision)
+        config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
         name = architecture_of(config.to_dict())
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
+            path, revision=revision, **NO_CODE
+        )
         # A checkpoint without its LM head (a sentence encoder) gets a new one, and always the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = model_class(name).from_pretrained(path, revision=revision, **settings)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, pickle.UnpicklingError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
             " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."

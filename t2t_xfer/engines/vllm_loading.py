@@ -19,6 +19,7 @@ from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import architecture_of, check_positions, max_positions
 from t2t_xfer.engines.vllm_limits import require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
+from t2t_xfer.trust import NO_CODE, pickle_allowed
 
 ANSWER_TOKENS = 256
 """Positions kept for answers behind the longest input, if the model has them."""
@@ -94,6 +95,8 @@ def load_vllm(
         "dtype": dtype,
         "revision": revision,
         "tokenizer_revision": revision,
+        "load_format": "auto" if pickle_allowed() else "safetensors",
+        **NO_CODE,
     }
     try:
         with _children_environment(on_cpu):
@@ -113,8 +116,8 @@ def _config_and_tokenizer(path: str, revision: str | None) -> tuple[dict[str, An
     from transformers import AutoConfig, AutoTokenizer
 
     try:
-        config = AutoConfig.from_pretrained(path, revision=revision)
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        config = AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, **NO_CODE)
     except (OSError, ValueError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"

@@ -37,6 +37,8 @@ twenty thousand words takes a tenth."""
 MAX_CHARACTERS: Final = 20_000_000
 """Characters that one rendering may write or copy."""
 MAX_NUMBER: Final = 10**15
+SHOWN_CHARACTERS: Final = 200
+"""Of what Jinja says about a wording, which may quote much of it."""
 
 _NODES: Final = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Tuple),
@@ -140,7 +142,9 @@ def _parsed(environment: _Environment, source: str) -> nodes.Template:
     try:
         return environment.parse(source)
     except TemplateSyntaxError as e:
-        raise TemplateSyntaxError(f"valid Jinja ({(e.message or '').rstrip('.')})", e.lineno) from e
+        why = (e.message or "").rstrip(".")
+        why = why if len(why) <= SHOWN_CHARACTERS else f"{why[:SHOWN_CHARACTERS]}…"
+        raise TemplateSyntaxError(f"valid Jinja ({why})", e.lineno) from e
     except ValueError as e:  # a number with thousands of digits
         raise TemplateSyntaxError("numbers with fewer digits", 1) from e
 
