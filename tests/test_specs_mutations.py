@@ -76,7 +76,7 @@ def says_what_it_says(case: Case, spec: Any, name: str) -> None:
 
 
 def shown(spec: TaskSpec) -> tuple[str, list[str]] | None:
-    """What `tasks show` prints, with `--json` and without; None where task and prompt do not fit."""
+    """What `tasks show` prints, as JSON and as text; None where task and prompt do not fit."""
     try:
         prompt = CATALOGUE.prompt_of(spec)
     except SpecError:
