@@ -75,6 +75,11 @@ def refused(path: Path, *words: str, spec: Any = TaskSpec) -> None:
         assert word in str(caught.value)
 
 
+def test_the_payload_of_these_attacks_works(place: Path) -> None:
+    pickle.loads(pickle.dumps(Payload(place / "mark")))
+    assert (place / "mark").is_dir()
+
+
 # YAML is data
 
 
@@ -103,9 +108,9 @@ def _aliases(width: int) -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        *(_aliases(2), _aliases(30), "[" * 300_000, "{a: " * 200_000, "? " * 300_000),
-        *("- [a, b]\n" * 90_000, "a: '" + "\\n" * 400_000 + "'", "a: " + "9" * 900_000),
-        *("k: 1\n" * 150_000, "x" * 2_000_000, "&a " + "!x " * 100_000),
+        *(_aliases(2), _aliases(30), "[" * 90_000, "{a: " * 90_000, "? " * 90_000),
+        *("- [a, b]\n" * 20_000, "a: '" + "\\n" * 50_000 + "'", "a: " + "9" * 100_000),
+        *("k: 1\n" * 30_000, "x" * 2_000_000, "&a " + "!x " * 100_000),
     ],
     ids=lambda text: text[:12],
 )

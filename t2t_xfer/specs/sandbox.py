@@ -17,8 +17,9 @@ from typing import Any, Final
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
 from jinja2 import Template as Compiled
+from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError, safe_range
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
 
@@ -196,7 +197,7 @@ class _Bounds(NodeTransformer):
         self.generic_visit(node)
         return self._filter(_CONCAT, nodes.List(node.nodes, lineno=node.lineno))
 
-    def _filter(self, name: str, node: nodes.Expr, *arguments: int) -> nodes.Filter:
+    def _filter(self, name: str, node: nodes.Node, *arguments: int) -> nodes.Node:
         values = [nodes.Const(value, lineno=node.lineno) for value in arguments]
         made = nodes.Filter(node, name, values, [], None, None, lineno=node.lineno)
         return made.set_environment(self._environment)
@@ -237,16 +238,17 @@ class _Environment(ImmutableSandboxedEnvironment):
         if isinstance(owner, str) and name == "replace":
             return self._replace(owner, *args, **kwargs)
         if isinstance(owner, str) and name == "join":
-            return self._join(*args, d=owner, **kwargs)
+            return self._join(*args[:1], owner)
         self._budget.spend(_size(owner), steps=1)
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """`+` of two texts or lists; everything else is for numbers only."""
-        for kind in (str, list, tuple):
-            if operator == "+" and isinstance(left, kind) and isinstance(right, kind):
-                self._budget.spend(len(left) + len(right))
-                return left + right
+        if operator == "+" and any(
+            isinstance(left, kind) and isinstance(right, kind) for kind in (str, list, tuple)
+        ):
+            self._budget.spend(len(left) + len(right))
+            return left + right
         for value in (left, right):
             if not isinstance(value, int | float) or abs(value) > MAX_NUMBER:
                 raise SecurityError(f"`{operator}` is for numbers up to {MAX_NUMBER:,} only")
@@ -275,7 +277,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self._budget.spend(sum(map(len, texts)))
         return "".join(texts)
 
-    def _join(self, value: Iterable[Any], d: str = "", attribute: None = None) -> str:
+    def _join(self, value: Iterable[Any] = (), d: str = "", attribute: None = None) -> str:
         if attribute is not None:
             raise SecurityError("`join` knows no `attribute` here")
         texts = [str(item) for item in islice(value, MAX_STEPS + 1)]
