@@ -19,6 +19,7 @@ from t2t_xfer.commands import (
     job,
     merge,
     microworld,
+    pin,
     quickstart,
     score,
     single,
@@ -70,6 +71,7 @@ for command in (
     submission.submission,
     store.store,
     cache.cache,
+    pin.pin,
     doctor.doctor,
 ):
     cli.add_command(command)

@@ -15,7 +15,7 @@
         "histogram": {answer: n}, "majority",          majority: null where there is none
         "input_characters": {"median", "max"}, "target_characters", "words", "input_tokens",
         "overlap": {label: share of common words}, "agreement_with_source": percent,
-        "doubts": [{"kind", "count", "ids", "what"}]}}}},   rows to know about; they fail nothing
+        "doubts": [{"kind", "n", "ids", "what"}]}}}},   rows to know about; they fail nothing
       "absent": [code or "code/split"], "problems": [text], "alarms": [text],
       "samples": [{"language", "split", "id", "input", "target"}],
       "model": {"model", "architecture", "readout", "words": {word: [token]},

@@ -64,11 +64,11 @@ def _splits(languages: Sequence[LanguageCheck]) -> Iterator[tuple[str, SplitChec
 
 def _doubts(languages: Sequence[LanguageCheck]) -> Iterator[str]:
     """The largest shares of a split first."""
-    found = [(d.count / s.n, where, d, s.n) for where, s in _splits(languages) for d in s.doubts]
+    found = [(d.n / s.n, where, d, s.n) for where, s in _splits(languages) for d in s.doubts]
     found.sort(key=lambda each: -each[0])
     for share, where, doubt, n in found[:LISTED]:
-        ids = ", ".join(doubt.ids[:LISTED]) + (", …" if doubt.count > LISTED else "")
-        yield (f"{where}: {doubt.count:,} of {n:,} rows ({100 * share:.1f} %) {doubt.what}: {ids}")
+        ids = ", ".join(doubt.ids[:LISTED]) + (", …" if doubt.n > LISTED else "")
+        yield (f"{where}: {doubt.n:,} of {n:,} rows ({100 * share:.1f} %) {doubt.what}: {ids}")
     if len(found) > LISTED:
         yield f"and {len(found) - LISTED} more such lists (--json has all)"
 

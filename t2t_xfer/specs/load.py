@@ -69,10 +69,7 @@ def place_of(path: Path, keys: Sequence[str]) -> str:
     Raises:
         SpecError: the file cannot be read any more.
     """
-    try:
-        node, _ = parse_nodes(_read(path))
-    except SyntaxProblem as e:
-        raise SpecError(_lines(path, [e.problem])) from e
+    node = read_nodes(path)
     place = node.place
     for key in keys:
         entry = node.entries().get(key)
@@ -80,6 +77,23 @@ def place_of(path: Path, keys: Sequence[str]) -> str:
             break
         place, node = entry
     return f"{path}:{place.line}:{place.column}"
+
+
+def read_nodes(path: Path) -> Node:
+    """The tree of a file, whatever it states.
+
+    Raises:
+        SpecError: it is no YAML, or something in it is not what it looks like.
+    """
+    text = _read(path)
+    strange = strange_letters(text)
+    try:
+        node, problems = parse_nodes(text)
+    except SyntaxProblem as e:
+        raise SpecError(_lines(path, [*strange, e.problem])) from e
+    if strange or problems:
+        raise SpecError(_lines(path, [*strange, *problems]))
+    return node
 
 
 def data_root(path: Path) -> Path:

@@ -238,7 +238,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         if isinstance(owner, str) and name == "replace":
             return self._replace(owner, *args, **kwargs)
         if isinstance(owner, str) and name == "join":
-            return self._join(*args[:1], owner)
+            return self._join(args[0] if args else (), owner)
         self._budget.spend(_size(owner), steps=1)
         return super().call(context, obj, *args, **kwargs)
 
@@ -277,7 +277,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self._budget.spend(sum(map(len, texts)))
         return "".join(texts)
 
-    def _join(self, value: Iterable[Any] = (), d: str = "", attribute: None = None) -> str:
+    def _join(self, value: Iterable[Any], d: str = "", attribute: None = None) -> str:
         if attribute is not None:
             raise SecurityError("`join` knows no `attribute` here")
         texts = [str(item) for item in islice(value, MAX_STEPS + 1)]

@@ -82,7 +82,7 @@ def doubts(
         inside = [id for id, key in keys if key in train]
         what = f"stand in the training rows of {trained_on} too"
         found.insert(0, Doubt("in training", len(inside), tuple(inside), what))
-    return tuple(doubt for doubt in found if doubt.count)
+    return tuple(doubt for doubt in found if doubt.n)
 
 
 def _empty(examples: Sequence[Example], names: Sequence[str]) -> Doubt:

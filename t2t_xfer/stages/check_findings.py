@@ -56,7 +56,7 @@ class Doubt(NamedTuple):
 
     kind: str
     """`in training`, `empty`, `repeated`, `contradicting`, `script`."""
-    count: int
+    n: int
     ids: tuple[str, ...]
     what: str
     """In words that follow `12 rows`."""
