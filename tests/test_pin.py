@@ -13,6 +13,7 @@ import pytest
 
 from t2t_xfer.specs import StudySpec, TaskSpec, load_yaml
 from t2t_xfer.specs.catalogue import shipped_root
+from t2t_xfer.stages.models import read_commit
 from t2t_xfer.stages.pins import hub_ids, with_revision
 
 from .studydata import t2t
@@ -109,6 +110,23 @@ def test_every_shipped_task_could_be_pinned(path: Path, tmp_path: Path) -> None:
     hubs = [part.hub for part in found.data.sources if part.hub is not None]
     assert [each.revision for each in hubs] == [commit(str(n)) for n in range(len(hubs))]
     assert all(each.pinned for each in hub_ids(copy))
+
+
+def test_a_record_says_which_commit_of_a_model_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--owner--a"
+    (folder / "snapshots" / commit("a")).mkdir(parents=True)
+    (folder / "snapshots" / commit("a") / "config.json").write_text("{}")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit("a"))
+    spec = {"model": {"hub": "owner/a", "revision": "main"}}
+    assert read_commit(spec, {"path": "owner/a", "revision": None}) == {
+        "model_revision": commit("a")
+    }
+    assert read_commit(spec, {"path": "owner/b", "revision": None}) == {}
+    assert read_commit({"model": {"sha256": "0"}}, {"path": str(tmp_path)}) == {}
 
 
 def test_an_unknown_id_leaves_the_file_as_it_is(hub: str, tmp_path: Path) -> None:

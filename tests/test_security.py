@@ -183,6 +183,16 @@ BOMBS = (
     "{{ text" + ".a" * 9000 + " }}",
     "{{ " + "9" * 9000 + " }}",
     "{{ text }}" * 5000,
+    "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}",
+    "{% set a = ('x',) %}" + "{% set a = {'a': a, 'b': a} %}" * 60 + "{{ a | string }}",
+    "{% set a = ['x'] %}{% set b = ['x'] %}"
+    + "{% set a = [a, a] %}{% set b = [b, b] %}" * 60
+    + "{% if a == b %}x{% endif %}.",
+    "{% set a = range(99999) | list %}{% set b = range(99999) | list %}"
+    + "{% for i in a %}{% if a == b %}{% endif %}{% endfor %}.",
+    "{% for i in range(99999) %}{% if 'z' in text %}{% endif %}{% endfor %}{{ 1 / 0 }}",
+    "{{ text | truncate(1) }}",
+    "{{ [text] | select('eq', text) | list }}",
 )
 
 

@@ -17,11 +17,12 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jinja2 import TemplateError, TemplateSyntaxError, Undefined
+from jinja2 import TemplateSyntaxError, Undefined
 
-from t2t_xfer.errors import DataError, SpecError, nearest
+from t2t_xfer.errors import DataError, SpecError, UserError, nearest
 from t2t_xfer.records import Region, Value
-from t2t_xfer.specs.sandbox import Budget, compile_wording
+from t2t_xfer.specs.bounded import Budget
+from t2t_xfer.specs.sandbox import compile_wording
 from t2t_xfer.specs.wording import MARK
 
 SHOWN_CHARACTERS = 200
@@ -195,6 +196,8 @@ class Template:
         named = {name: _named(value, name) for name, value in fields.items() if name in self.names}
         try:
             text = self._compiled.render(named)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as e:
+        except (UserError, MemoryError):
+            raise
+        except Exception as e:  # a template is somebody's program: it may fail in any way
             raise DataError(f"the prompt {shortened(self.source)} failed on an example: {e}") from e
         return self._insertions.resolve(text)

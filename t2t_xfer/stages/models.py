@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,15 @@ def pinned_model(path: str, revision: str | None) -> dict[str, Json] | None:
     found = try_to_load_from_cache(path, "config.json", revision=revision)
     commit = Path(found).parent.name if isinstance(found, str) else ""
     return {"hub": path, "revision": commit} if _COMMIT.fullmatch(commit) else None
+
+
+def read_commit(spec: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Json]:
+    """What a record says of the hub's model that a stage read: the commit, once it is known."""
+    model, path = spec.get("model"), how.get("path")
+    if not isinstance(model, dict) or "hub" not in model or not isinstance(path, str):
+        return {}
+    found = pinned_model(path, how.get("revision"))
+    return {} if found is None else {"model_revision": found["revision"]}
 
 
 @lru_cache(maxsize=1024)
