@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from t2t_xfer import processes
+from t2t_xfer import processes, trust
 from t2t_xfer.commands import (
     cache,
     doctor,
     job,
     merge,
     microworld,
+    pin,
     quickstart,
     score,
     single,
@@ -33,8 +35,22 @@ from t2t_xfer.errors import UserError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="t2t_xfer")
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what is going on.")
-def cli(verbose: bool) -> None:
+@click.option(
+    "--allow-outside",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="YAML files may also name data and models in this folder (docs/security.md).",
+)
+@click.option(
+    "--allow-pickle", is_flag=True, help="Weights may be pytorch_model.bin, not only safetensors."
+)
+def cli(verbose: bool, allow_outside: tuple[Path, ...], allow_pickle: bool) -> None:
     """English intermediate-task training and zero-shot cross-lingual transfer, as text to text."""
+    if allow_outside:
+        trust.allow_outside(allow_outside)
+    if allow_pickle:
+        trust.allow_pickle()
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(levelname)s %(name)s: %(message)s",
@@ -55,6 +71,7 @@ for command in (
     submission.submission,
     store.store,
     cache.cache,
+    pin.pin,
     doctor.doctor,
 ):
     cli.add_command(command)

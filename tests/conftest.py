@@ -47,6 +47,15 @@ def no_response_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def files_of_tests_are_trusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests name data and models all over their folders; `test_security` takes this back."""
+    folders = (tmp_path_factory.getbasetemp().parent, REPOSITORY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("T2T_ALLOW_OUTSIDE", os.pathsep.join(map(str, folders)))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_hub() -> Path:
     """Real data in the hub's layout: `T2T_TEST_MIRROR`, or `../shared/data/hub` beside the repo."""

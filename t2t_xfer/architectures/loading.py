@@ -1,8 +1,8 @@
 """Loading a checkpoint as one of the three architectures, found from its own config.
 
-Weights are read from safetensors only and no code of the checkpoint is run. What reads answers may
-take them later or never: all that it asks of a model before the first forward pass is the
-tokenizer's and the config's (`OnDemand`).
+Weights are read from safetensors only, unless the user allows `pytorch_model.bin` (`trust.py`), and
+no code of the checkpoint is run. What reads answers may take the weights later or never: all that
+it asks of a model before the first forward pass is the tokenizer's and the config's (`OnDemand`).
 
     load("org/model")                       # a `LoadedModel`
     OnDemand(architecture_at("org/model", None, 256), lambda: load("org/model"))
@@ -10,6 +10,7 @@ tokenizer's and the config's (`OnDemand`).
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +27,7 @@ from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.throughput import not_counted
+from t2t_xfer.trust import NO_CODE, weight_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -209,7 +211,7 @@ def empty_model(path: str, revision: str | None = None, **settings: Any) -> Any:
     """
     import transformers
 
-    config = transformers.AutoConfig.from_pretrained(path, revision=revision)
+    config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
     return model_class(architecture_of(config.to_dict())).from_config(config, **settings)
 
 
@@ -219,7 +221,7 @@ def _load_base(
     import torch
 
     device = device_of_weights()
-    settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True}
+    settings: dict[str, Any] = {"dtype": getattr(torch, dtype), **weight_files()}
     if quantised:
         from t2t_xfer.architectures.adapters import plain_arithmetic, quantisation
 
@@ -231,7 +233,7 @@ def _load_base(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = model_class(name).from_pretrained(path, revision=revision, **settings)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, pickle.UnpicklingError) as e:
         raise _not_loaded(path, e) from e
     if quantised:
         plain_arithmetic(model)
@@ -244,8 +246,11 @@ def _config_and_tokenizer(path: str, revision: str | None) -> tuple[Any, Any]:
     import transformers
 
     try:
-        config = transformers.AutoConfig.from_pretrained(path, revision=revision)
-        return config, transformers.AutoTokenizer.from_pretrained(path, revision=revision)
+        config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
+            path, revision=revision, **NO_CODE
+        )
+        return config, tokenizer
     except (OSError, ValueError) as e:
         raise _not_loaded(path, e) from e
 

@@ -14,7 +14,8 @@
         "below_100": {"count", "rows": […]},           rows that hold the ceiling down
         "histogram": {answer: n}, "majority",          majority: null where there is none
         "input_characters": {"median", "max"}, "target_characters", "words", "input_tokens",
-        "overlap": {label: share of common words}, "agreement_with_source": percent}}}},
+        "overlap": {label: share of common words}, "agreement_with_source": percent,
+        "doubts": [{"kind", "n", "ids", "what"}]}}}},   rows to know about; they fail nothing
       "absent": [code or "code/split"], "problems": [text], "alarms": [text],
       "samples": [{"language", "split", "id", "input", "target"}],
       "model": {"model", "architecture", "readout", "words": {word: [token]},

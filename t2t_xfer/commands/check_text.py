@@ -35,6 +35,7 @@ def task_lines(done: TaskCheck, strict: bool) -> Iterator[str]:
         ("absent", [" ".join(done.absent)] if done.absent else []),
         ("problem", done.problems),
         ("alarm", done.alarms),
+        ("data", list(_doubts(there))),
         ("back", list(_back(there))),
         ("oracle", list(_oracle(there))),
         ("labels", [_label(label) for label in done.labels]),
@@ -44,7 +45,7 @@ def task_lines(done: TaskCheck, strict: bool) -> Iterator[str]:
         ("model", list(_model(done))),
     ):
         for i, line in enumerate(lines):
-            colour = {"problem": "red", "alarm": "yellow"}.get(title)
+            colour = {"problem": "red", "alarm": "yellow", "data": "yellow"}.get(title)
             yield f"  {title if i == 0 else '':10}{click.style(line, fg=colour)}"
     for sample in done.samples:
         yield f"  {click.style(f'{sample.language} · {sample.split} · id {sample.id}', dim=True)}"
@@ -59,6 +60,17 @@ def _splits(languages: Sequence[LanguageCheck]) -> Iterator[tuple[str, SplitChec
         for split in each.splits:
             if not split.problem:
                 yield f"{each.language}/{split.split}", split
+
+
+def _doubts(languages: Sequence[LanguageCheck]) -> Iterator[str]:
+    """The largest shares of a split first."""
+    found = [(d.n / s.n, where, d, s.n) for where, s in _splits(languages) for d in s.doubts]
+    found.sort(key=lambda each: -each[0])
+    for share, where, doubt, n in found[:LISTED]:
+        ids = ", ".join(doubt.ids[:LISTED]) + (", …" if doubt.n > LISTED else "")
+        yield (f"{where}: {doubt.n:,} of {n:,} rows ({100 * share:.1f} %) {doubt.what}: {ids}")
+    if len(found) > LISTED:
+        yield f"and {len(found) - LISTED} more such lists (--json has all)"
 
 
 def _back(languages: Sequence[LanguageCheck]) -> Iterator[str]:

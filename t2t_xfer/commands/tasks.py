@@ -12,7 +12,6 @@ from t2t_xfer.commands.check import check
 from t2t_xfer.records import Prompted, Split
 
 if TYPE_CHECKING:
-    from t2t_xfer.specs.task import TaskSpec
     from t2t_xfer.stages.task import Task
 
 
@@ -30,6 +29,7 @@ def list_tasks(as_json: bool) -> None:
     """List every task with its answer format, languages and metric."""
     from tabulate import tabulate
 
+    from t2t_xfer.commands.show_text import trains_on
     from t2t_xfer.specs.catalogue import Catalogue
 
     catalogue = Catalogue()
@@ -46,14 +46,8 @@ def list_tasks(as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows))
         return
-    table = [[s.task, s.answer, s.metric, len(s.languages), _trains_on(s)] for s in specs]
+    table = [[s.task, s.answer, s.metric, len(s.languages), trains_on(s)] for s in specs]
     click.echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
-
-
-def _trains_on(spec: TaskSpec) -> str:
-    if spec.answer == "pair":
-        return "nothing"
-    return f"{spec.train_task or spec.task}, {'+'.join(spec.trained_in)}"
 
 
 @tasks.command()
@@ -61,31 +55,17 @@ def _trains_on(spec: TaskSpec) -> str:
 @options.as_json
 def show(name: str, as_json: bool) -> None:
     """Show one task with its prompt and label words, defaults filled in."""
+    from t2t_xfer.commands.show_text import task_json, task_lines
     from t2t_xfer.specs.catalogue import Catalogue
 
     catalogue = Catalogue()
     spec = catalogue.task(name)
     prompt = catalogue.prompt_of(spec)
     if as_json:
-        click.echo(json.dumps({"task": spec.canonical(), "prompt": prompt.canonical()}))
+        click.echo(json.dumps(task_json(spec, prompt)))
         return
-    click.echo(f"task       {spec.task}  ({spec.answer}, {spec.metric})")
-    click.echo(f"trains on  {_trains_on(spec)}")
-    click.echo(f"languages  {' '.join(spec.languages)}")
-    for part in spec.data.sources:
-        named = f"{part.name}: " if spec.data.parts else ""
-        if part.hub is not None:
-            click.echo(f"data       {named}{part.hub.id}, config {part.hub.config}")
-        for split, file in (part.files or {}).items():
-            click.echo(f"data       {named}{split}: {file}")
-    for label in spec.labels:
-        click.echo(f"label      {label} = {spec.labels[label].value!r}: {prompt.words[label]}")
-    if spec.tags or spec.tags_from:
-        click.echo(f"tags       {' '.join(spec.tags) or f'those of the {spec.tags_from} split'}")
-    click.echo("prompt")
-    click.echo("".join(f"    {line}\n" for line in prompt.input.splitlines()), nl=False)
-    if spec.note:
-        click.echo(f"note       {spec.note}")
+    for line in task_lines(spec, prompt):
+        click.echo(line)
 
 
 @tasks.command()

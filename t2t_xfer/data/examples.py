@@ -25,7 +25,14 @@ from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
-__all__ = ["fingerprint", "labels_of", "missing_languages", "numbered_rows", "read_examples"]
+__all__ = [
+    "RowReader",
+    "fingerprint",
+    "labels_of",
+    "missing_languages",
+    "numbered_rows",
+    "read_examples",
+]
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +73,7 @@ def read_examples(
         allow_target_language_training=allow_target_language_training,
     )
     rows = choose(numbered_rows(task, places), limit, f"{task.task}/{split}")
-    return _Reader(task, language, split, places).examples(rows)
+    return RowReader(task, language, split, places).examples(rows)
 
 
 def fingerprint(
@@ -152,7 +159,7 @@ def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
         yield number, str(id), row
 
 
-class _Reader:
+class RowReader:
     """Turns the rows of a task's places into its examples."""
 
     def __init__(
@@ -172,11 +179,12 @@ class _Reader:
                 )
 
     def examples(self, rows: Iterable[NumberedRow]) -> list[Example]:
+        """The examples of all rows. Raises `DataError` at the first that is wrong."""
         found: list[Example] = []
         read: Counter[int] = Counter()
         for row in rows:
             read[row.place] += 1
-            example = self._example(row)
+            example = self.example(row)
             if example is not None:
                 found.append(example)
         self._log(read)
@@ -206,7 +214,8 @@ class _Reader:
                 ", ".join(named[:3]) + (", …" if len(named) > 3 else ""),
             )
 
-    def _example(self, numbered: NumberedRow) -> Example | None:
+    def example(self, numbered: NumberedRow) -> Example | None:
+        """The example of a row; None, and counted, if it is left out. Raises `DataError`."""
         where = f"{self._places[numbered.place]}, row {numbered.number}"
         fields = self._fields(numbered.row, where)
         gold = self._gold(numbered, fields, where)

@@ -21,6 +21,7 @@ from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import fill
 from t2t_xfer.records import Row, Value
 from t2t_xfer.specs.data import PartSpec
+from t2t_xfer.trust import advice, outside
 
 T = TypeVar("T")
 
@@ -123,6 +124,9 @@ class Place:
                 raise AbsentError(f"{self} is not on the hub. {self.part.hub.unhosted}")
             return location
         if location.is_file():
+            problem = outside(location, self.part.root)
+            if problem:
+                raise DataError(f"{self}: {problem}. {advice(location)}")
             return location
         folder = location.parent
         beside = [file.name for file in folder.iterdir()] if folder.is_dir() else []

@@ -10,6 +10,7 @@ decoders count positions) translate all the same.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from t2t_xfer.languages import language
 from t2t_xfer.prompts.template import Template
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.translator import TranslatorSpec
+from t2t_xfer.trust import NO_CODE, weight_files
 
 GROWTH, FLOOR = 8, 32
 """A translation may have so many tokens for each of the input's, and always so many: a text in a
@@ -177,12 +179,12 @@ def load_translating(
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        config = transformers.AutoConfig.from_pretrained(path, revision=revision)
+        config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
         name = architecture_of(config.to_dict())
         _check_architecture(path, name, spec)
         options = {} if spec.source_code is None else {"src_lang": spec.source_code}
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
-            path, revision=revision, **options
+            path, revision=revision, **options, **NO_CODE
         )
         kind: Any = (
             transformers.AutoModelForCausalLM
@@ -190,9 +192,9 @@ def load_translating(
             else transformers.AutoModelForSeq2SeqLM
         )
         model = kind.from_pretrained(
-            path, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True
+            path, revision=revision, dtype=getattr(torch, dtype), **weight_files()
         )
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, pickle.UnpicklingError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
             " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."

@@ -20,6 +20,7 @@ from t2t_xfer.architectures.detect import max_positions
 from t2t_xfer.engines.vllm_limits import LORA_RANKS, adapter_rank, check_model, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 from t2t_xfer.throughput import not_counted
+from t2t_xfer.trust import NO_CODE, pickle_allowed
 
 ANSWER_TOKENS = 256
 """Positions kept for answers behind the longest input, if the model has them."""
@@ -132,6 +133,8 @@ def load_vllm(
         "revision": revision,
         "tokenizer_revision": revision,
         "logits_processors": [CONSTRAINTS],
+        "load_format": "auto" if pickle_allowed() else "safetensors",
+        **NO_CODE,
     }
     device = str(current_platform.device_type)
     if not on_cpu:  # answers of another GPU are not one's own; see `answered.py`
@@ -158,8 +161,8 @@ def _config_and_tokenizer(path: str, revision: str | None) -> tuple[dict[str, An
     from transformers import AutoConfig, AutoTokenizer
 
     try:
-        config = AutoConfig.from_pretrained(path, revision=revision)
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        config = AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, **NO_CODE)
     except (OSError, ValueError) as e:
         raise UserError(
             f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"

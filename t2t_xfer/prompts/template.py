@@ -17,14 +17,16 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, Undefined
 
-from t2t_xfer.errors import DataError, SpecError, nearest
+from t2t_xfer.errors import DataError, SpecError, UserError, nearest
 from t2t_xfer.records import Region, Value
+from t2t_xfer.specs.bounded import Budget
+from t2t_xfer.specs.sandbox import compile_wording
+from t2t_xfer.specs.wording import MARK
 
-MARK = "\U000f0000"
-"""A private-use character around placeholders. Data that holds it is refused."""
+SHOWN_CHARACTERS = 200
+"""Of a wording in a message."""
 PLACEHOLDER = re.compile(f"{MARK}([0-9]+){MARK}")
 
 
@@ -78,9 +80,16 @@ class _Insertions:
 
     def __init__(self) -> None:
         self.inserted: list[_FieldText | _FieldList] = []
+        self.budget = Budget()
+
+    def clear(self) -> None:
+        """Nothing was inserted or spent yet."""
+        self.inserted.clear()
+        self.budget.reset()
 
     def finalize(self, value: object) -> object:
         if isinstance(value, _FieldText | _FieldList):
+            self.budget.spend(_characters(value))
             self.inserted.append(value)
             return f"{MARK}{len(self.inserted) - 1}{MARK}"
         if value is None:
@@ -88,7 +97,13 @@ class _Insertions:
                 "a field that the prompt inserts is null in the data. Leave such rows out, or"
                 " write {% if field %} … {% endif %} around it."
             )
-        return value
+        if callable(value) and not isinstance(value, Undefined):
+            raise DataError("the prompt inserts a method. Call it: `{{ text.strip() }}`.")
+        text = str(value)  # raises for what is undefined
+        for item in value if isinstance(value, list | tuple) else ():
+            str(item)  # inside a list it would be written as the word Undefined
+        self.budget.spend(len(text))
+        return text
 
     def resolve(self, text: str) -> Rendered:
         parts: list[str] = []
@@ -107,6 +122,12 @@ class _Insertions:
         return Rendered("".join(parts), tuple(regions))
 
 
+def _characters(value: _FieldText | _FieldList) -> int:
+    if isinstance(value, _FieldText):
+        return len(value)
+    return sum(len(item) if isinstance(item, _FieldText) else 20 for item in value)
+
+
 def _show(value: _FieldText | _FieldList, start: int) -> tuple[str, list[Region]]:
     if isinstance(value, _FieldText):
         return str(value), []
@@ -119,6 +140,11 @@ def _show(value: _FieldText | _FieldList, start: int) -> tuple[str, list[Region]
         shown.append(text)
         start += len(text) + 1
     return " ".join(shown), regions
+
+
+def shortened(source: str) -> str:
+    """A wording as a message shows it."""
+    return repr(source if len(source) <= SHOWN_CHARACTERS else f"{source[:SHOWN_CHARACTERS]}…")
 
 
 class Template:
@@ -134,19 +160,19 @@ class Template:
         # One for each template: `finalize` is part of the environment and keeps the insertions
         # of the rendering under way.
         self._insertions = _Insertions()
-        environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined,
-            finalize=self._insertions.finalize,
-            keep_trailing_newline=True,
-            autoescape=False,
-        )
+        if MARK in source:
+            raise SpecError(
+                f"the prompt {source!r} holds the private-use character U+F0000, which the"
+                " renderer keeps for itself."
+            )
         try:
-            self.names = frozenset(meta.find_undeclared_variables(environment.parse(source)))
-            self._compiled = environment.from_string(source)
+            self._compiled, self.names = compile_wording(
+                source, self._insertions.finalize, self._insertions.budget
+            )
         except TemplateSyntaxError as e:
             raise SpecError(
-                f"the prompt is not valid Jinja at its line {e.lineno}: {e.message}. The prompt"
-                f" is {source!r}"
+                f"the prompt is not valid Jinja at its line {e.lineno}: expected {e.message}. The"
+                f" prompt is {shortened(source)}"
             ) from e
         if source != source.rstrip():
             raise SpecError(
@@ -166,10 +192,12 @@ class Template:
                 f"the prompt names {{{{ {missing[0]} }}}}, but the example has only the fields"
                 f" {', '.join(sorted(fields))}.{nearest(missing[0], list(fields))}"
             )
-        self._insertions.inserted.clear()
+        self._insertions.clear()
         named = {name: _named(value, name) for name, value in fields.items() if name in self.names}
         try:
             text = self._compiled.render(named)
-        except (UndefinedError, TemplateError, TypeError, ValueError, ArithmeticError) as e:
-            raise DataError(f"the prompt {self.source!r} failed on an example: {e}") from e
+        except (UserError, MemoryError):
+            raise
+        except Exception as e:  # a template is somebody's program: it may fail in any way
+            raise DataError(f"the prompt {shortened(self.source)} failed on an example: {e}") from e
         return self._insertions.resolve(text)

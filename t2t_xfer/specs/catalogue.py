@@ -10,12 +10,13 @@ before the shipped ones, and only the files that are asked for are parsed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import SpecError, nearest
-from t2t_xfer.specs.load import S, load_yaml
+from t2t_xfer.specs.load import S, load_yaml, place_of
 from t2t_xfer.specs.prompt import PromptSpec, ResolvedPrompt, resolve_prompt
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.task import TaskSpec
@@ -62,8 +63,11 @@ class Catalogue:
         """
         shared = None
         if task.prompt.use is not None:
+            with self._at(task.task, ("prompt", "use")):
+                self._path("prompt", task.prompt.use)
             shared = self._load("prompt", task.prompt.use, PromptSpec)
-        return resolve_prompt(task, shared)
+        with self._at(task.task, ("prompt", "variant" if shared else "input")):
+            return resolve_prompt(task, shared)
 
     def task_names(self) -> list[str]:
         """All tasks by name, sorted. No file is parsed."""
@@ -79,6 +83,16 @@ class Catalogue:
         if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
             path = self._path("study", str(path_or_name))
         return load_yaml(path, StudySpec, tasks=self.task_names())
+
+    @contextmanager
+    def _at(self, task: str, keys: Sequence[str]) -> Iterator[None]:
+        """Puts the place in the task's file before what is wrong between it and its prompt."""
+        try:
+            yield
+        except SpecError as e:
+            if task not in self._names("task"):  # not from a file
+                raise
+            raise SpecError(f"{place_of(self._path('task', task), keys)}: {e}") from e
 
     def _load(self, kind: Kind, name: str, spec: type[S]) -> S:
         return load_yaml(self._path(kind, name), spec, tasks=self.task_names())

@@ -28,17 +28,39 @@ from t2t_xfer.languages import fill, holds_language
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.base import Filled, Name, Pattern, Spec, Text, distinct, mistake, some
 from t2t_xfer.specs.task_parts import RawValue
+from t2t_xfer.trust import advice, outside
 
-Files: TypeAlias = dict[Split, Pattern]
 Conllu: TypeAlias = Literal["words", "xtreme"]
+
+
+def inside(name: str, info: ValidationInfo) -> str:
+    """Refuse a file that lies where the YAML file may not read (`trust.py`)."""
+    context = info.context or {}
+    root: Path | None = None if context.get("checked") else context.get("root")
+    problem = "" if root is None else outside(root / Path(name).expanduser(), root)
+    if problem:
+        assert root is not None
+        raise mistake(f"a path inside its folder, but this {problem}", hint=advice(root / name))
+    return name
 
 
 def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _no_path(name: str) -> str:
+    # A mirror's files have these names: a slash would leave it.
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise mistake("the name of a split, without slashes")
+    return name
+
+
+Files: TypeAlias = dict[Split, Annotated[Pattern, AfterValidator(inside)]]
 HubSplits = Annotated[
-    tuple[Filled, ...], BeforeValidator(_as_list), AfterValidator(some), AfterValidator(distinct)
+    tuple[Annotated[Filled, AfterValidator(_no_path)], ...],
+    BeforeValidator(_as_list),
+    AfterValidator(some),
+    AfterValidator(distinct),
 ]
 
 
@@ -75,6 +97,8 @@ class HubData(Spec):
     @classmethod
     def _inside_the_mirror(cls, value: str, info: ValidationInfo) -> str:
         # A mirror's folders have these names: `..` would leave it.
+        if "://" in value:  # an address may hold a password, and would stand in records
+            raise mistake("a name such as owner/name, not an address")
         parts = value.split("/")
         if any(part in ("", ".", "..") for part in parts) or "\\" in value:
             raise mistake("a name such as owner/name")
@@ -103,6 +127,11 @@ class PartSpec(Spec):
     def model_post_init(self, context: Any) -> None:
         """Remember where relative files start; `load_yaml` passes it on."""
         self._root = (context or {}).get("root", Path())
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative files start from."""
+        return self._root
 
     def file_for(self, split: Split, language: str) -> Path | None:
         """The file with a split of a language, a pattern if it holds `*`; None if the part names
@@ -164,7 +193,7 @@ class DataSpec(Spec):
             return self.parts
         shared = ("hub", "files", "where", "where_prefix", "conllu")
         stated = {"name": "data", **{key: getattr(self, key) for key in shared}}
-        return (PartSpec.model_validate(stated, context={"root": self._root}),)
+        return (PartSpec.model_validate(stated, context={"root": self._root, "checked": True}),)
 
     def tells_languages_apart(self) -> bool:
         """Whether every source names the language that is tested."""

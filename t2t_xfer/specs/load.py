@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import Json
 from t2t_xfer.specs.base import NAME_PATTERN, NAME_WORDS, Spec
+from t2t_xfer.specs.letters import strange_letters
 from t2t_xfer.specs.nodes import Node, Place, Problem, SyntaxProblem, parse_nodes
 from t2t_xfer.specs.problems import shown, validation_problems
 
@@ -25,6 +26,8 @@ S = TypeVar("S", bound=Spec)
 
 MAX_BYTES = 1_000_000
 """A larger file is not a spec."""
+MAX_PROBLEMS = 100
+"""So many problems of a file are listed; the others are counted."""
 
 
 def load_yaml(path: Path, spec: type[S], *, tasks: Sequence[str] | None = None) -> S:
@@ -39,10 +42,13 @@ def load_yaml(path: Path, spec: type[S], *, tasks: Sequence[str] | None = None) 
     Raises:
         SpecError: lists all problems of the file.
     """
+    text = _read(path)
+    strange = strange_letters(text)
     try:
-        node, problems = parse_nodes(_read(path))
+        node, problems = parse_nodes(text)
     except SyntaxProblem as e:
-        raise SpecError(_line(path, e.problem)) from e
+        raise SpecError(_lines(path, [*strange, e.problem])) from e
+    problems += strange
     data = node.plain()
     if spec.name_key and isinstance(data, dict):
         problems += _name(path, spec.name_key, data, node)
@@ -53,8 +59,41 @@ def load_yaml(path: Path, spec: type[S], *, tasks: Sequence[str] | None = None) 
     except ValidationError as e:
         problems += validation_problems(e, node, spec)
     if loaded is None or problems:
-        raise SpecError("\n".join(_line(path, problem) for problem in sorted(problems)))
+        raise SpecError(_lines(path, problems))
     return loaded
+
+
+def place_of(path: Path, keys: Sequence[str]) -> str:
+    """`file:line:column` of the innermost of some keys that a file has, for errors between files.
+
+    Raises:
+        SpecError: the file cannot be read any more.
+    """
+    node = read_nodes(path)
+    place = node.place
+    for key in keys:
+        entry = node.entries().get(key)
+        if entry is None:
+            break
+        place, node = entry
+    return f"{path}:{place.line}:{place.column}"
+
+
+def read_nodes(path: Path) -> Node:
+    """The tree of a file, whatever it states.
+
+    Raises:
+        SpecError: it is no YAML, or something in it is not what it looks like.
+    """
+    text = _read(path)
+    strange = strange_letters(text)
+    try:
+        node, problems = parse_nodes(text)
+    except SyntaxProblem as e:
+        raise SpecError(_lines(path, [*strange, e.problem])) from e
+    if strange or problems:
+        raise SpecError(_lines(path, [*strange, *problems]))
+    return node
 
 
 def data_root(path: Path) -> Path:
@@ -85,11 +124,14 @@ def _name(path: Path, key: str, data: dict[str, Json], node: Node) -> list[Probl
 
 def _read(path: Path) -> str:
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device may not end
+            raise SpecError(f"{path}:1:1: not an ordinary file")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as e:
         raise SpecError(f"{path}: cannot be read: {e.strerror or e}") from e
-    if raw is None:
-        raise SpecError(f"{path}: larger than {MAX_BYTES} bytes; this is not a spec")
+    if len(raw) > MAX_BYTES:
+        raise SpecError(f"{path}:1:1: larger than {MAX_BYTES} bytes; this is not a spec")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as e:
@@ -97,5 +139,10 @@ def _read(path: Path) -> str:
         raise SpecError(f"{path}:{line}:1: not UTF-8 text; save the file as UTF-8") from e
 
 
-def _line(path: Path, problem: Problem) -> str:
-    return f"{path}:{problem.place.line}:{problem.place.column}: {problem.message}"
+def _lines(path: Path, problems: Sequence[Problem]) -> str:
+    listed = [
+        f"{path}:{place.line}:{place.column}: {message}"
+        for place, message in sorted(problems)[:MAX_PROBLEMS]
+    ]
+    more = len(problems) - len(listed)
+    return "\n".join([*listed, f"{path}: and {more} more like these"] if more else listed)

@@ -28,6 +28,7 @@ from t2t_xfer.specs.base import (
     some,
 )
 from t2t_xfer.specs.training import Overrides
+from t2t_xfer.trust import advice, outside
 
 
 class NewModel(Spec):
@@ -87,6 +88,18 @@ class ModelSpec(Spec):
         """See `Spec.canonical`. A local folder is left out: hash what it holds beside this."""
         plain = super().canonical()
         return {**plain, "path": None} if self.is_local else plain
+
+    @field_validator("path")
+    @classmethod
+    def _may_be_read(cls, path: str | None, info: ValidationInfo) -> str | None:
+        root: Path | None = (info.context or {}).get("root")
+        if path is not None and "://" in path:  # may hold a password, and would stand in records
+            raise mistake("a folder, or a name such as owner/name, not an address")
+        local = path is not None and (path.startswith(("/", ".", "~")) or Path(path).is_dir())
+        problem = outside(Path(path), root) if path and local and root is not None else ""
+        if path and problem:
+            raise mistake(f"a path inside its folder, but this {problem}", hint=advice(Path(path)))
+        return path
 
     @field_validator("revision")
     @classmethod

@@ -37,6 +37,8 @@ MAX_NODES = 20_000
 """Nodes of a file after its aliases are written out: a bound for alias bombs."""
 MAX_DEPTH = 32
 """Lists and mappings inside each other."""
+SHOWN_CHARACTERS = 60
+"""A longer text of the file is cut in messages."""
 
 
 class Place(NamedTuple):
@@ -140,7 +142,7 @@ class _Reader:
             return self.alias(event)
         assert isinstance(event, _Content)
         if event.tag is not None:
-            self.wrong(place, f"the tag {event.tag} is not allowed; write the plain value")
+            self.wrong(place, f"the tag {cut(event.tag)} is not allowed; write the plain value")
         node = self.content(event, place, depth)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
@@ -169,7 +171,8 @@ class _Reader:
     def alias(self, event: AliasEvent) -> Node:
         place = _place(event)
         if event.anchor not in self.anchors:
-            raise SyntaxProblem(place, f"*{event.anchor} repeats an anchor that does not exist yet")
+            name = cut(event.anchor)
+            raise SyntaxProblem(place, f"*{name} repeats an anchor that does not exist yet")
         node = self.anchors[event.anchor]
         self.grow(node.size, place)
         return node
@@ -193,7 +196,9 @@ class _Reader:
                 value = replace(value, place=place)  # nothing there: ruamel names the next line
             if key in entries:
                 first = entries[key].key_place.line
-                self.wrong(place, f"{key}: the key is already there, at line {first}; remove one")
+                self.wrong(
+                    place, f"{cut(key)}: the key is already there, at line {first}; remove one"
+                )
             elif key is not None:
                 entries[key] = Entry(place, value)
         return entries
@@ -210,11 +215,18 @@ class _Reader:
                 self.wrong(place, "<<: YAML 1.2 has no merge keys; write the keys out")
                 return None
             return node.content
-        self.wrong(place, f"{event.value}: a key must be text; write it as '{event.value}'")
+        text = cut(event.value)
+        self.wrong(place, f"{text}: a key must be text; write it as '{text}'")
         return str(event.value)
 
     def wrong(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
+
+
+def cut(text: object) -> str:
+    """What a file says, at a length that a message can show."""
+    shown = str(text)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[: SHOWN_CHARACTERS - 1]}…"
 
 
 def _place(event: Event) -> Place:

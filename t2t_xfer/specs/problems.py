@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from t2t_xfer.errors import nearest
 from t2t_xfer.records import Json
-from t2t_xfer.specs.nodes import Keys, Node, Place, Problem
+from t2t_xfer.specs.nodes import Keys, Node, Place, Problem, cut
 
 _EXPECTED = {
     "string_type": "text",
@@ -39,9 +39,6 @@ _EXPECTED = {
     "spec": "{expected}",
 }
 """What was expected, for each of the error types that our specs can meet."""
-
-SHOWN_CHARACTERS = 60
-"""A longer value is cut in messages."""
 
 
 def validation_problems(error: ValidationError, node: Node, spec: type[BaseModel]) -> list[Problem]:
@@ -70,13 +67,12 @@ def shown(value: Json) -> str:
         return f"a {kind}" if value else f"an empty {kind}"
     if value is None:
         return "nothing"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return cut(json.dumps(value, ensure_ascii=False))
 
 
 def dotted(keys: Keys) -> str:
     """`models[0].training.seed`."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{cut(key)}" for key in keys)
     return text.removeprefix(".")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from t2t_xfer.specs.base import Count, Filled, Share, Spec, Text, Truth, Whole, mistake
+from t2t_xfer.specs.wording import Wording
 
 
 def _raw_value(value: object) -> object:
@@ -33,7 +34,7 @@ class EmbeddingSpec(Spec):
     take layer 14 of XLM-R Large's 24)."""
     pooling: Literal["mean", "last", "first"] = "mean"
     """Mean over the tokens, or one of them (`last` for decoders)."""
-    input: Text = "{{ text }}"
+    input: Wording = "{{ text }}"
     """The template of the text that is embedded; `{{ text }}` is the sentence."""
     top_k: Count = 5
     """How many neighbours the readout `rank` puts to the yes/no prompt."""

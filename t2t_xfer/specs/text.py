@@ -27,7 +27,7 @@ from pydantic import (
 from t2t_xfer.languages import fill, holds_language
 from t2t_xfer.records import Json
 from t2t_xfer.specs.base import Count, Filled, LanguageCode, Pattern, Spec, distinct, mistake, some
-from t2t_xfer.specs.data import HubData
+from t2t_xfer.specs.data import HubData, inside
 
 ANY = ""
 """The language of files that are not told apart by language."""
@@ -38,7 +38,10 @@ def _as_list(value: object) -> object:
 
 
 _Files = Annotated[
-    tuple[Pattern, ...], BeforeValidator(_as_list), AfterValidator(some), AfterValidator(distinct)
+    tuple[Annotated[Pattern, AfterValidator(inside)], ...],
+    BeforeValidator(_as_list),
+    AfterValidator(some),
+    AfterValidator(distinct),
 ]
 
 

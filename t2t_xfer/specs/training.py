@@ -97,7 +97,7 @@ class TrainingSpec(Spec):
     """Training after an intermediate task that trained an adapter: go on with the same adapter, or
     add it to the weights and start anew (a new adapter, or all weights)."""
 
-    train_embeddings: bool = True
+    train_embeddings: Truth = True
     """Whether the token embeddings train too where all weights do; false: they stay as they are,
     and so does the LM head's matrix, tied to them or not. An adapter never trains them."""
 

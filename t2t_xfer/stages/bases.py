@@ -108,5 +108,10 @@ def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> Mo
             "--model is empty. Give a directory, a hub id, micro:encoder, micro:seq2seq,"
             " micro:causal, or the same with new: for an untrained one."
         )
+    if "://" in name_or_path:  # not repeated: it may hold a password
+        raise UnsupportedError(
+            "--model: an address cannot be loaded. Give a directory, or the id of a model on the"
+            " hub (owner/name)."
+        )
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(name_or_path).name).strip("-._")[:80]
     return ModelSpec(name=name or "model", path=name_or_path)

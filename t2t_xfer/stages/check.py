@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.answers.canonical import canonical
-from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
+from t2t_xfer.data.examples import fingerprint, missing_languages
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.records import SPLITS, Gold, Json, Split
 from t2t_xfer.stages.check_findings import (
@@ -29,6 +29,7 @@ from t2t_xfer.stages.check_findings import (
 from t2t_xfer.stages.check_labels import label_alarms
 from t2t_xfer.stages.check_model import Tokens, check_model
 from t2t_xfer.stages.check_split import Looked, Wanted, check_split
+from t2t_xfer.stages.check_training import Trained, trained_rows
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import same_option
 from t2t_xfer.stages.task import Task
@@ -58,6 +59,7 @@ class Checker:
         self._limit = limit
         self._tokens = tokens
         self._said = said
+        self._trained: dict[str, Trained] = {}
 
     def check(self, name: str) -> TaskCheck:
         """Everything about one task.
@@ -159,7 +161,15 @@ class Checker:
             majority,
             golds.get(split, {}) if language != task.spec.source_language else {},
             None if self._tokens is None else self._tokens.count,
+            *self._training_rows(task)[1:],
         )
+
+    def _training_rows(self, task: Task) -> Trained:
+        """The answers and the texts of the rows that a task is trained on."""
+        name = task.spec.train_task or task.name
+        if name not in self._trained:
+            self._trained = {name: trained_rows(self._context, name, self._limit)}
+        return self._trained[name]
 
     def _majority(self, task: Task) -> tuple[str | None, list[str]]:
         """The most frequent answer of the English training data, and what is wrong with it."""
@@ -171,12 +181,8 @@ class Checker:
                 f"answers with {', '.join(task.options)}, but its training task {train.name!r}"
                 f" with {', '.join(train.options)}: give the labels of both the same names."
             ]
-        language = train.spec.trained_in[0]
-        try:
-            rows = read_examples(train.spec, self._context.source, language, "train", self._limit)
-        except DataError:  # absent, or a failed check of the training task itself
-            return None, []
-        return same_option(train, task, [row.gold for row in rows]), []
+        golds = self._training_rows(task).golds
+        return (same_option(train, task, golds) if golds else None), []
 
 
 def _languages(task: Task) -> list[str]:

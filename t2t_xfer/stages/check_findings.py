@@ -51,6 +51,21 @@ class BadRow(NamedTuple):
         return dict(self._asdict())
 
 
+class Doubt(NamedTuple):
+    """Rows that load, but that a person should know about (`check_data`)."""
+
+    kind: str
+    """`in training`, `empty`, `repeated`, `contradicting`, `script`."""
+    n: int
+    ids: tuple[str, ...]
+    what: str
+    """In words that follow `12 rows`."""
+
+    def as_json(self) -> dict[str, Json]:
+        """With names."""
+        return {**self._asdict(), "ids": [*self.ids[:MOST_LISTED]]}
+
+
 class Sample(NamedTuple):
     """A rendered example."""
 
@@ -107,6 +122,7 @@ class SplitCheck:
     """By label, where a task asks about two texts."""
     agreement: float | None = None
     """Share of rows with the label of the same id in the source language, in percent."""
+    doubts: tuple[Doubt, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """See `commands/check.py`."""
@@ -131,6 +147,7 @@ class SplitCheck:
             out["overlap"] = {name: round(each.mean, 4) for name, each in self.overlap.items()}
         if self.agreement is not None:
             out["agreement_with_source"] = self.agreement
+        out["doubts"] = [doubt.as_json() for doubt in self.doubts]
         return out
 
 

@@ -19,6 +19,7 @@ from t2t_xfer.records import ArchitectureName, Readout
 from t2t_xfer.stages.check_findings import LanguageCheck, ModelCheck
 from t2t_xfer.stages.models import model_architecture
 from t2t_xfer.stages.task import Task
+from t2t_xfer.trust import NO_CODE
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def load_tokens(model: str) -> Tokens:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(path)
+        tokenizer: Any = AutoTokenizer.from_pretrained(path, **NO_CODE)
     except (OSError, ValueError) as e:
         raise UserError(
             f"the tokenizer of {model!r} cannot be loaded: {' '.join(str(e).split())} Give a"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from t2t_xfer.data.broken import broken_rows
 from t2t_xfer.data.examples import read_examples
 from t2t_xfer.data.source import Source
 from t2t_xfer.engines import MajorityEngine
-from t2t_xfer.errors import UnlabelledError, UserError
+from t2t_xfer.errors import AbsentError, DataError, UnlabelledError, UserError
 from t2t_xfer.metrics import Metric, Tuned, in_language, statistics_by_id
 from t2t_xfer.records import (
     Example,
@@ -25,6 +26,7 @@ from t2t_xfer.records import (
     Split,
     Status,
 )
+from t2t_xfer.stages.check_data import doubts, used_fields
 from t2t_xfer.stages.check_findings import BadRow, Lengths, SplitCheck
 from t2t_xfer.stages.check_labels import overlaps
 from t2t_xfer.stages.check_readings import (
@@ -36,6 +38,8 @@ from t2t_xfer.stages.check_readings import (
 from t2t_xfer.stages.logs import plain
 from t2t_xfer.stages.task import Task, render
 
+LISTED = 5
+"""Rows that cannot be used, quoted in full; the others are counted."""
 FULL = 100.0 - 1e-9
 """A score from here on is 100: sums of floats may be off in the last digit."""
 
@@ -53,6 +57,9 @@ class Wanted:
     source_golds: Mapping[str, Gold]
     """Gold answers of the same split in the source language by id, for parallel tasks."""
     count_tokens: Callable[[Sequence[str]], list[int]] | None
+    train: Mapping[int, str] = field(default_factory=dict)
+    """The keys of the training rows (`check_data.row_keys`)."""
+    trained_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,24 @@ def check_split(task: Task, wanted: Wanted) -> Looked:
     except UnlabelledError as e:
         return Looked(SplitCheck(wanted.split, "unlabelled", str(e)))
     except UserError as e:
-        return Looked(SplitCheck(wanted.split, "failed", str(e)))
+        return Looked(SplitCheck(wanted.split, "failed", _all_that_is_wrong(task, wanted, e)))
     return Looked(check, examples, prompted)
+
+
+def text_fields(task: Task, prompted: Sequence[Prompted]) -> tuple[str, ...]:
+    """The fields whose texts are the row: what the prompt shows; of a pair its foreign side."""
+    return ("target",) if task.answer.name == "pair" else used_fields(prompted)
+
+
+def _all_that_is_wrong(task: Task, wanted: Wanted, error: UserError) -> str:
+    """The error, and the other rows that have one."""
+    if not isinstance(error, DataError) or isinstance(error, AbsentError):
+        return str(error)
+    found = broken_rows(task.spec, wanted.source, wanted.language, wanted.split)
+    if len(found) < 2:
+        return str(error)
+    more = f" (and {len(found) - LISTED} more)" if len(found) > LISTED else ""
+    return f"{len(found)} rows cannot be used: {' | '.join(found[:LISTED])}{more}"
 
 
 def _metric(task: Task, wanted: Wanted) -> Metric:
@@ -130,6 +153,14 @@ def _examined(
         input_tokens=_tokens(wanted, prompted),
         overlap=overlaps(task, examples),
         agreement=_agreement(golds, wanted.source_golds),
+        doubts=doubts(
+            wanted.language,
+            wanted.split,
+            examples,
+            text_fields(task, prompted),
+            wanted.train,
+            wanted.trained_on,
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from t2t_xfer.stages.models import config_of
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.tagging import form_of
 from t2t_xfer.stages.train import TrainedPart, mixture_of
+from t2t_xfer.trust import NO_CODE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -120,7 +121,7 @@ def _tokenizer(context: Context, base: Base) -> PreTrainedTokenizerFast:
         from transformers import AutoTokenizer
 
         how = cast("Any", base.how)
-        found: Any = AutoTokenizer.from_pretrained(how["path"], revision=how["revision"])
+        found: Any = AutoTokenizer.from_pretrained(how["path"], revision=how["revision"], **NO_CODE)
         return cast("PreTrainedTokenizerFast", found)
     from t2t_xfer.architectures.micro import train_tokenizer
     from t2t_xfer.stages.run import new_model_texts

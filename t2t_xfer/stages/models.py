@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import NewModel
+from t2t_xfer.trust import pickle_allowed
 
 WEIGHTS = ("*.safetensors", "*.json", "*.model", "*.txt")
 """Files of a checkpoint that change what it computes: weights, config, tokenizer."""
+PICKLED = "pytorch_model*.bin"
+"""Weights that count only where there are no others and the user allows them (`trust.py`)."""
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")
 """A checkpoint holds at least one of these."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -87,11 +91,14 @@ def check_new_input_length(
 def _check_files(folder: Path) -> None:
     if not folder.is_dir():
         return
-    for what, patterns in (("weights", ("*.safetensors",)), ("tokenizer", TOKENIZERS)):
+    weights = ("*.safetensors", PICKLED) if pickle_allowed() else ("*.safetensors",)
+    for what, patterns in (("weights", weights), ("tokenizer", TOKENIZERS)):
         if not any(True for pattern in patterns for _ in folder.glob(pattern)):
+            pickled = what == "weights" and any(folder.glob(PICKLED))
             raise UserError(
                 f"{folder} is no whole checkpoint: it holds no {what} ({', '.join(patterns)})."
                 " Give a directory saved by `t2t-xfer train` or by transformers."
+                + (f" It holds {PICKLED}: see `t2t-xfer --allow-pickle`." if pickled else "")
             )
 
 
@@ -100,7 +107,8 @@ def model_identity(path: str, revision: str | None) -> dict[str, Json]:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return {"hub": path, "revision": revision or "main"}
-    files = sorted({file for pattern in WEIGHTS for file in folder.glob(pattern)})
+    pickled = () if any(folder.glob("*.safetensors")) else (PICKLED,)
+    files = sorted({file for pattern in (*WEIGHTS, *pickled) for file in folder.glob(pattern)})
     hashes = {f.name: _sha256(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files}
     text = json.dumps(hashes, sort_keys=True)
     return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
@@ -118,6 +126,15 @@ def pinned_model(path: str, revision: str | None) -> dict[str, Json] | None:
     found = try_to_load_from_cache(path, "config.json", revision=revision)
     commit = Path(found).parent.name if isinstance(found, str) else ""
     return {"hub": path, "revision": commit} if _COMMIT.fullmatch(commit) else None
+
+
+def read_commit(spec: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Json]:
+    """What a record says of the hub's model that a stage read: the commit, once it is known."""
+    model, path = spec.get("model"), how.get("path")
+    if not isinstance(model, dict) or "hub" not in model or not isinstance(path, str):
+        return {}
+    found = pinned_model(path, how.get("revision"))
+    return {} if found is None else {"model_revision": found["revision"]}
 
 
 @lru_cache(maxsize=1024)

@@ -26,6 +26,7 @@ from t2t_xfer.stages.checkpoints import (
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.few_shot import count_shots, read_with_shots
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
+from t2t_xfer.stages.models import read_commit
 from t2t_xfer.stages.ranks import read_prompts, with_null
 from t2t_xfer.stages.score import Tuning, score_examples
 from t2t_xfer.stages.stagelike import StageLike
@@ -65,7 +66,7 @@ class StageRunner:
         }[stage.kind]
         for self.share in _SHARES[:-1]:
             try:
-                return do(stage, work, needs)
+                return {**do(stage, work, needs), **read_commit(stage.spec, stage.how)}
             except (MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
                     raise
@@ -75,7 +76,7 @@ class StageRunner:
             self.context.forget_model()  # outside `except`, which holds on to tensors
             gc.collect()
         self.share = _SHARES[-1]
-        return do(stage, work, needs)
+        return {**do(stage, work, needs), **read_commit(stage.spec, stage.how)}
 
     def _model(self, stage: StageLike, work: Path, needs: Mapping[str, Path]) -> Mapping[str, Json]:
         from t2t_xfer.architectures.micro import save_new_model
