@@ -12,7 +12,6 @@ from t2t_xfer.commands.check import check
 from t2t_xfer.records import Prompted, Split
 
 if TYPE_CHECKING:
-    from t2t_xfer.specs.task import TaskSpec
     from t2t_xfer.stages.task import Task
 
 
@@ -30,30 +29,25 @@ def list_tasks(as_json: bool) -> None:
     """List every task with its answer format, languages and metric."""
     from tabulate import tabulate
 
+    from t2t_xfer.engines.response_cache import cache_directory
     from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.specs.summaries import summaries
 
-    catalogue = Catalogue()
-    specs = [catalogue.task(name) for name in catalogue.task_names()]
+    found = summaries(Catalogue(), cache_directory() / "tasks.json")
     if as_json:
         rows = [
             {
-                "task": spec.task,
-                "answer": spec.answer,
-                "languages": list(spec.languages),
-                "metric": spec.metric,
+                "task": each.task,
+                "answer": each.answer,
+                "languages": list(each.languages),
+                "metric": each.metric,
             }
-            for spec in specs
+            for each in found
         ]
         click.echo(json.dumps(rows))
         return
-    table = [[s.task, s.answer, s.metric, len(s.languages), _trains_on(s)] for s in specs]
+    table = [[s.task, s.answer, s.metric, len(s.languages), s.trains_on] for s in found]
     click.echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
-
-
-def _trains_on(spec: TaskSpec) -> str:
-    if spec.answer == "pair":
-        return "nothing"
-    return f"{spec.train_task or spec.task}, {'+'.join(spec.trained_in)}"
 
 
 @tasks.command()
@@ -62,6 +56,7 @@ def _trains_on(spec: TaskSpec) -> str:
 def show(name: str, as_json: bool) -> None:
     """Show one task with its prompt and label words, defaults filled in."""
     from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.specs.summaries import summary_of
 
     catalogue = Catalogue()
     spec = catalogue.task(name)
@@ -70,7 +65,7 @@ def show(name: str, as_json: bool) -> None:
         click.echo(json.dumps({"task": spec.canonical(), "prompt": prompt.canonical()}))
         return
     click.echo(f"task       {spec.task}  ({spec.answer}, {spec.metric})")
-    click.echo(f"trains on  {_trains_on(spec)}")
+    click.echo(f"trains on  {summary_of(spec).trains_on}")
     click.echo(f"languages  {' '.join(spec.languages)}")
     for part in spec.data.sources:
         named = f"{part.name}: " if spec.data.parts else ""
