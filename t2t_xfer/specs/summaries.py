@@ -100,8 +100,11 @@ def _known(stored: Json, name: str, stamp: str) -> Summary | None:
     if not isinstance(stored, dict) or stored.get("stamp") != stamp:
         return None
     plain: Any = stored.get("summary")
-    lists = {key: tuple(plain[key]) for key in ("languages", "refers_to")}
-    one = Summary(**{**plain, **lists})
+    try:
+        lists = {key: tuple(plain[key]) for key in ("languages", "refers_to")}
+        one = Summary(**{**plain, **lists})
+    except (KeyError, TypeError):  # not written by this program
+        return None
     return one if one.task == name else None
 
 
