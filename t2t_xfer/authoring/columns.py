@@ -2,8 +2,8 @@
 
     columns(rows)["label"].kind     # 'whole'
 
-A column that holds a mapping is looked into: `choices.text`, `translation.de`. SQuAD's `answers` stays
-whole.
+A column that holds a mapping is looked into: `choices.text`, `translation.de`. SQuAD's `answers`
+stays whole.
 """
 
 from __future__ import annotations

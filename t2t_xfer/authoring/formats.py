@@ -59,8 +59,8 @@ def _span(found: Mapping[str, Column]) -> Shape | None:
     doubts = []
     if hits[context.name] < total:
         doubts.append(
-            f"{total - hits[context.name]} of {total} answers do not stand in `{context.name}` where"
-            " `answer_start` says: are the places counted in characters?"
+            f"{total - hits[context.name]} of {total} answers do not stand in `{context.name}`"
+            " where `answer_start` says: are the places counted in characters?"
         )
     return Shape(
         "span",
@@ -136,11 +136,17 @@ def _choice(found: Mapping[str, Column]) -> Shape | None:
                 f"Every row has {count} choices in {listed}, and `{label.name}` counts them.",
                 {"label_field": label.name, "choices_fields": names},
                 label=label,
-                used=(label.name, *(n for n in found if n.split(".")[0] == names[0].split(".")[0])),
+                used=(label.name, *names, *_beside(found, names[0])),
                 left=tuple(each.name for each in labels if each is not label),
                 choices=count,
             )
     return None
+
+
+def _beside(found: Mapping[str, Column], name: str) -> list[str]:
+    """The other columns inside of the same mapping (`choices.label` beside `choices.text`)."""
+    outer, dot, _ = name.partition(".")
+    return [each for each in found if dot and each.startswith(f"{outer}.")]
 
 
 def _choice_columns(found: Mapping[str, Column]) -> Sequence[tuple[tuple[str, ...], int]]:
@@ -164,6 +170,11 @@ def _choice_columns(found: Mapping[str, Column]) -> Sequence[tuple[tuple[str, ..
 def _length(column: Column) -> float:
     items = [item for each in column.lists[:100] for item in each if isinstance(item, str)]
     return sum(map(len, items)) / max(1, len(items))
+
+
+def letter_values(column: Column, count: int) -> list[str | int]:
+    """The value that means each choice, of a column that counts them."""
+    return _letters(column, count) or []
 
 
 def _letters(column: Column, count: int) -> list[str | int] | None:

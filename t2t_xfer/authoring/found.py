@@ -1,7 +1,7 @@
 """A data set that was found: its rows by language and split, and which language they are in.
 
-The rule: a language is what a name says (a file's, a configuration's), else what a column says, else
-what the script or English function words say; else it is asked.
+The rule: a language is what a name says (a file's, a configuration's), else what a column says,
+else what the script or English function words say; else it is asked.
 """
 
 from __future__ import annotations
@@ -43,8 +43,6 @@ class Found:
     """Test rows of some other languages."""
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Column -> the names that the hub has for its numbers."""
-    text_only: bool = False
-    """Every value is text (csv)."""
     reasons: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     """About the languages."""

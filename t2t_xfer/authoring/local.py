@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from t2t_xfer.authoring.found import Found, settled
 from t2t_xfer.authoring.names import parts_of, split_of
-from t2t_xfer.data.files import is_text_only, read_file
+from t2t_xfer.data.files import read_file
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import LANGUAGES, fill
 from t2t_xfer.records import SPLITS, Json, Row, Split
@@ -76,7 +76,6 @@ def look_at_files(
         splits=tuple(split for split in SPLITS if split in chosen),
         rows={},
         others={},
-        text_only=all(is_text_only(file) for file in files),
         reasons=tuple(reasons),
         questions=tuple(questions),
     )

@@ -46,14 +46,14 @@ def look(name: str, source: Source, folder: Path, language: str | None) -> Found
     if path.is_dir():
         return look_at_files(name, _files_in(path), path, folder, language)
     parts = name.split("/")
-    if holds_language(name) and file_kind(path) in READERS:
+    if file_kind(path) in READERS:
         files = [Path(fill(str(path), code)) for code in LANGUAGES]
         there = [file for file in files if file.is_file()]
-        if there and not holds_language(str(path.parent)):
+        if there and holds_language(path.name) and not holds_language(str(path.parent)):
             return look_at_files(name, there, path.parent, folder, language)
-    elif len(parts) in (2, 3) and all(parts) and file_kind(path) not in READERS:
+    elif len(parts) <= 3 and all(parts) and (len(parts) > 1 or source.configs(name)):
         owned = len(parts) == 3 or source.configs(name) or not source.configs(parts[0])
-        cut = 2 if owned else 1  # some old data sets have no owner
+        cut = 2 if owned and len(parts) > 1 else 1  # some old data sets have no owner
         return _look_at_set(name, "/".join(parts[:cut]), "/".join(parts[cut:]), source, language)
     beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
     raise UserError(

@@ -3,8 +3,9 @@
 >>> parts_of("data/reviews.de.test.jsonl")
 NamePart(pattern='data/reviews.{language}.test.jsonl', language='de', split='test')
 
-The rule: a name is cut at everything that is no letter or digit; a part that is a code or an English
-name of a language becomes a placeholder, everywhere in the name; two languages in one name are none.
+The rule: a name is cut at everything that is no letter or digit; a part that is a code or an
+English name of a language becomes a placeholder, everywhere in the name; two languages in one name
+are none.
 """
 
 from __future__ import annotations

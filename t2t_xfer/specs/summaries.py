@@ -22,7 +22,6 @@ from t2t_xfer.specs.base import RESERVED
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.task import TaskSpec
 
-
 MAX_KEPT = 5000
 """Files in the index, those of other folders included, before it begins anew."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.errors import UnsupportedError, nearest
 from t2t_xfer.records import ArchitectureName
 
 SCHEME = "micro:"
@@ -30,5 +30,7 @@ def checkpoint(name: str) -> Path:
     short = name.removeprefix(SCHEME)
     if short not in NAMES:
         known = ", ".join(SCHEME + each for each in NAMES)
-        raise UnsupportedError(f"the model {name!r}: a micro model is one of {known}.")
+        raise UnsupportedError(
+            f"the model {name!r}: a micro model is one of {known}.{nearest(short, NAMES)}"
+        )
     return HERE / short
