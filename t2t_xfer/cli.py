@@ -19,6 +19,7 @@ from t2t_xfer.commands import (
     merge,
     microworld,
     quickstart,
+    schema,
     score,
     single,
     store,
@@ -44,6 +45,7 @@ def cli(verbose: bool) -> None:
 for command in (
     quickstart.quickstart,
     tasks.tasks,
+    schema.schema,
     single.train,
     single.evaluate,
     merge.merge,

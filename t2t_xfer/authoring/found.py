@@ -114,21 +114,29 @@ def _languages_of_one_place(found: Found, read: Read, stated: str | None) -> Fou
             if told is not None:
                 pattern, codes = told
                 why = f"The column `{column}` says which language a row is in."
-                data = {**found.data, key: {column: pattern}}
+                data: dict[str, Json] = {**found.data, key: {column: pattern}}
                 return replace(found, data=data, languages=codes, reasons=(*found.reasons, why))
     if stated is not None:
         why = f"The language is the one of --language: {LANGUAGES[stated].name}."
         return replace(found, languages=(stated,), reasons=(*found.reasons, why))
-    texts = [text for row in some[:MOST_ROWS] for text in texts_in(row)]
-    code = language_of(texts)
+    by_column = _texts_by_column(some[:MOST_ROWS])
+    told_by = (language_of(texts) for texts in by_column)
+    code = next((each for each in told_by if each is not None), None)
     if code is not None:
         why = f"Nothing names the language; the text looks like {LANGUAGES[code].name}."
         return replace(found, languages=(code,), reasons=(*found.reasons, why))
-    known = " ".join(written_in(script_of(texts)))
+    known = " ".join(written_in(script_of(by_column[0]))) if by_column else ""
     ask = "which language are the rows in? Nothing says so; `en` is only a place holder."
     if known:
         ask += f" With this script: {known}."
     return replace(found, languages=("en",), questions=(*found.questions, ask))
+
+
+def _texts_by_column(rows: Sequence[Row]) -> list[list[str]]:
+    """The texts of each column, that with most characters first: tags are no English."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    by_column = [[t for row in rows for t in texts_in({name: row.get(name)})] for name in names]
+    return sorted(filter(None, by_column), key=lambda texts: -sum(map(len, texts)))
 
 
 def _by_value(values: Sequence[object]) -> tuple[str, tuple[str, ...]] | None:

@@ -16,8 +16,8 @@ from t2t_xfer.authoring.formats import Shape
 
 _FIRST = ("premise", "context", "passage", "paragraph", "article", "ctx", "document", "text",
           "sentence1", "question1", "sentence", "title")  # fmt: skip
-_IDS = ("id", "ids", "idx", "ind", "index", "guid", "uid", "url", "uri", "source", "split", "domain",
-        "annotator", "lang", "language", "pairid", "promptid")  # fmt: skip
+_IDS = ("id", "ids", "idx", "ind", "index", "guid", "uid", "url", "uri", "source", "split",
+        "domain", "annotator", "lang", "language", "pairid", "promptid")  # fmt: skip
 FEW = 20
 """Rows from which on a column with few different values is a category rather than a text."""
 

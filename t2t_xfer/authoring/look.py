@@ -123,7 +123,8 @@ def _tested(found: Found) -> Found:
     stated = hub.get("splits")
     splits: dict[str, Json] = {**stated} if isinstance(stated, dict) else {}
     splits["test"] = splits.pop("validation", "validation")
-    rows = {"test" if split == "validation" else split: each for split, each in found.rows.items()}
+    rows: dict[Split, Sequence[Row]] = {**found.rows}
+    rows["test"] = rows.pop("validation", ())
     why = "There is no test split, and other languages are tested only: validation is tested."
     return replace(
         found,

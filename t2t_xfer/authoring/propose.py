@@ -13,33 +13,11 @@ from t2t_xfer.authoring.formats import Shape, find_shape, letter_values
 from t2t_xfer.authoring.found import Found
 from t2t_xfer.authoring.inputs import asked_for, field_name, text_columns, wording
 from t2t_xfer.authoring.labels import NLI, named
+from t2t_xfer.authoring.names import parts_of
+from t2t_xfer.authoring.scripts import language_of, script_of, written_in
+from t2t_xfer.authoring.tags import UPOS, tag_set
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json, Row
-from t2t_xfer.specs.tag_scheme import bio_mistake
-
-MOST_TAGS = 60
-"""More tags than these are taken from the data (`tags_from`)."""
-UPOS = frozenset(
-    [
-        "ADJ",
-        "ADP",
-        "ADV",
-        "AUX",
-        "CCONJ",
-        "DET",
-        "INTJ",
-        "NOUN",
-        "NUM",
-        "PART",
-        "PRON",
-        "PROPN",
-        "PUNCT",
-        "SCONJ",
-        "SYM",
-        "VERB",
-        "X",
-    ]
-)
 
 
 def propose(found: Found, name: str) -> Draft:
@@ -56,15 +34,17 @@ def propose(found: Found, name: str) -> Draft:
     draft.add("task", name)
     draft.add("answer", shape.answer, shape.why)
     draft.ask("answer", *shape.doubts)
+    if shape.left:
+        listed = ", ".join(f"`{name}`" for name in shape.left)
+        chosen = "" if shape.label is None else shape.label.name
+        draft.ask("answer", f"is `{chosen}` what a model should answer? It could also be {listed}.")
     draft.add("data", found.data, *found.reasons)
     _languages(draft, found, shape)
     _fields(draft, shape, seen, found)
     _BY_ANSWER[shape.answer](draft, shape, seen, found)
     if shape.answer in ("label", "choice", "span") and _parallel(found, shape, draft):
         draft.add("parallel", True, "Row by row, the languages have the same examples.")
-    draft.ask(
-        "note", "what must a reader of the numbers know of these data? Say it in a key `note`."
-    )
+    draft.ask("note", "what must a reader of the numbers know of these data? Add a key `note`.")
     return draft
 
 
@@ -74,10 +54,11 @@ def _nothing(found: Found, seen: Mapping[str, Column]) -> str:
     listed = "; ".join(described(column) for column in seen.values())
     return (
         f"--from {found.name}: no answer format fits the columns of its {found.seen_split} rows:"
-        f" {listed}. Looked for: SQuAD's `{{text: […], answer_start: […]}}` with its context (span);"
-        " a list of words and one of as many tags (tags); a list of choices and a column that counts"
-        " them (choice); a column of few different values beside a text (label); two texts in two"
-        " languages (pair). docs/add_a_task.md shows each as it must stand in the data."
+        f" {listed}. Looked for: SQuAD's `{{text: […], answer_start: […]}}` with its context"
+        " (span); a list of words and one of as many tags (tags); a list of choices and a column"
+        " that counts them (choice); a column of few different values beside a text (label); two"
+        " texts in two languages (pair). docs/add_a_task.md shows each as it must stand in the"
+        " data."
     )
 
 
@@ -99,9 +80,11 @@ def _fields(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found
     if shape.answer == "span":
         context = str(shape.keys["context_field"])
         asked = [c for c in texts if c != context]
-        questions = [c for c in asked if seen[c].called("question", "query")] or asked[:1]
-        fields = {**{"question": c for c in questions[:1]}, "context": context}
-        left |= {c: "neither question nor context" for c in asked if c not in questions[:1]}
+        question = next((c for c in asked if seen[c].called("question", "query")), None)
+        question = question or next(iter(asked), None)
+        fields = {} if question is None else {"question": question}
+        fields["context"] = context
+        left |= {c: "neither question nor context" for c in asked if c != question}
     listed = ", ".join(f"{name} ({why})" for name, why in left.items())
     draft.add("fields", fields, f"Left out: {listed}." if listed else "")
     ids = [c for c in seen.values() if c.kind in ("text", "whole") and c.unique]
@@ -193,56 +176,37 @@ def _span(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) 
 
 def _tags(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
     assert shape.label is not None
+    column = shape.label
+    got = tag_set(column, found.class_names.get(column.name, ()), found.seen_split)
     draft.add("words_field", str(shape.keys["words_field"]))
-    draft.add("tags_field", shape.label.name)
-    counts = shape.label.items
-    tags = [tag for tag, _ in counts.most_common() if tag != "_"]
-    why = f"All that stand in {len(found.seen)} rows of {found.seen_split}."
-    names = found.class_names.get(shape.label.name, ())
-    bio = False
-    if shape.label.kind == "wholes":
-        whole = [int(str(tag)) for tag in tags]
-        size = max(whole) + 1
-        fits = len(names) >= size
-        listed = [*names] if fits else [f"tag{i}" for i in range(size)]
-        draft.add("tags", [*listed], "The hub's own names, by number." if fits else "")
-        if not fits:
-            common = ", ".join(str(tag) for tag in tags[:3])
-            draft.ask(
-                "tags",
-                f"what do the numbers 0 to {size - 1} mean? Write the names in this order; the page"
-                f" of the data set has them. The most frequent ones here are {common}.",
-            )
-        bio = fits and not bio_mistake(listed)
-    elif len(tags) > MOST_TAGS:
-        draft.add("tags_from", "train", f"There are {len(tags)} of them, too many to list.")
+    draft.add("tags_field", column.name)
+    if got.names:
+        draft.add("tags", [*got.names], got.why)
     else:
-        bio = not bio_mistake([str(tag) for tag in tags]) and "O" in tags
-        spans = sorted({str(tag)[2:] for tag in tags if str(tag) != "O"}) if bio else []
-        listed = ["O", *(f"{kind}-{span}" for span in spans for kind in "BI")]
-        draft.add("tags", listed if bio else sorted(str(tag) for tag in tags), why)
-    default = "O" if bio else str(draft["tags"][0]) if "tags" in draft else str(tags[0])  # type: ignore[index,call-overload]
-    if not bio and shape.label.kind == "texts":
-        default = "X" if {*tags} <= UPOS and "X" in tags else str(tags[0])
-    draft.add("default_tag", default, "Fills what a written answer leaves out.")
-    if bio:
+        draft.add("tags_from", "train", got.why)
+    if got.question:
+        draft.ask("tags", got.question)
+    draft.add("default_tag", got.default, "Fills what a written answer leaves out.")
+    if got.bio:
         draft.add("tag_scheme", "bio", "Every tag is O, B-… or I-….")
-    upos = shape.label.kind == "texts" and {*map(str, tags)} <= UPOS
-    use: Json = (
-        {"use": "ner"} if bio else {"use": "pos"} if upos else {"input": "tags: {{ words }}"}
-    )
-    draft.add("prompt", use)  # type: ignore[arg-type]
-    draft.add("metric", "span_f1" if bio else "token_accuracy",
-              "F1 over spans." if bio else "Share of words; `span_f1` is F1 over spans of equal tags.")  # fmt: skip
-    if not found.rows.get("train") and "tags" in draft and shape.label.kind == "texts":
-        draft.ask("tags", "are these all? They stand in tested rows, and others may have more.")
+    shared = "ner" if got.bio else "pos" if got.names == UPOS else None
+    draft.add("prompt", {"use": shared} if shared else {"input": "tags: {{ words }}"})
+    why = "F1 over spans." if got.bio else "Share of words; `span_f1`: F1 over spans of equal tags."
+    draft.add("metric", "span_f1" if got.bio else "token_accuracy", why)
     _training(draft, found, "TASK")
 
 
 def _pair(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
     names = shape.keys["pair_fields"]
     languages = [code for code in found.languages if code != "en"]
-    if "en" in found.languages and languages:
+    if found.languages == ("en",):
+        texts = seen[str(names[0])].texts
+        code = parts_of(str(names[0])).language or language_of(texts)
+        maybe = [each for each in written_in(script_of(texts)) if each != "en"]
+        draft.add("languages", [code or next(iter(maybe), "de")])
+        if code is None:
+            draft.ask("languages", f"which language is `{names[0]}`? One of {' '.join(maybe)}?")
+    elif "en" in found.languages:
         draft.add("languages", [*languages], "Not English: it is the other side of each pair.")
     draft.add("pair_fields", [*names], "The other language's sentence, then the English one.")
     draft.add("prompt", {"use": "translation"}, "For the readout `rank`; embeddings need none.")

@@ -38,29 +38,9 @@ _SCRIPTS = {
 """The first word of a letter's name in Unicode -> the script as `languages.py` has it."""
 
 _ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "in",
-        "is",
-        "a",
-        "that",
-        "was",
-        "for",
-        "on",
-        "with",
-        "as",
-        "are",
-        "by",
-        "at",
-        "be",
-        "his",
-        "he",
-        "it",
-    ]
-)
+    ("the", "of", "and", "to", "in", "is", "a", "that", "was", "for",
+     "on", "with", "as", "are", "by", "at", "be", "his", "he", "it")
+)  # fmt: skip
 _ENGLISH_SHARE = 0.1
 """Of the words of English text at least so many are in `_ENGLISH` (of XNLI's English test rows 28
 in 100, of its German, Spanish, French, Turkish and Vietnamese ones at most 2)."""

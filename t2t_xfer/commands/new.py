@@ -52,7 +52,7 @@ def new(
     seen = f"{len(found.seen):,} rows of its {found.seen_split} split were looked at"
     head = [
         f"Proposed from {place}: {seen}. Comments say what was guessed from what.",
-        f"Answer the {len(draft.questions)} lines with QUESTION and remove them; then:"
+        f"Answer what is asked after QUESTION ({len(draft.questions)}) and remove the lines; then:"
         f" t2t-xfer tasks check {name}",
     ]
     path.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """`t2t-xfer tasks preview`: a few examples as text, and where each architecture is asked what.
 
-What bears the loss stands between ⟦ and ⟧; on a terminal it is coloured as well (NO_COLOR turns that
-off). With a model its tokens are shown; no weights are loaded.
+What bears the loss stands between ⟦ and ⟧; on a terminal it is coloured as well (NO_COLOR turns
+that off). With a model its tokens are shown; no weights are loaded.
 
     t2t-xfer tasks preview xnli --language de -n 1 --model micro:causal
 """

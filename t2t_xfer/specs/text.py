@@ -38,7 +38,10 @@ def _as_list(value: object) -> object:
 
 
 _Files = Annotated[
-    tuple[Pattern, ...], BeforeValidator(_as_list), AfterValidator(some), AfterValidator(distinct)
+    tuple[Pattern, ...],
+    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
+    AfterValidator(some),
+    AfterValidator(distinct),
 ]
 
 
