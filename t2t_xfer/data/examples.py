@@ -148,7 +148,9 @@ def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
             raise DataError(f"{where}, column {task.id_field!r}: {id!r} cannot be an id.")
         first = seen.setdefault(str(id), number)
         if first != number:
-            raise DataError(f"{where}: the id {id!r} already stands in row {first}.")
+            raise DataError(
+                f"{where}: the id {id!r} already stands in row {first}.{place.line_of(number)}"
+            )
         yield number, str(id), row
 
 
@@ -176,7 +178,10 @@ class _Reader:
         read: Counter[int] = Counter()
         for row in rows:
             read[row.place] += 1
-            example = self._example(row)
+            try:
+                example = self._example(row)
+            except DataError as e:
+                raise DataError(f"{e}{self._places[row.place].line_of(row.number)}") from e
             if example is not None:
                 found.append(example)
         self._log(read)

@@ -98,7 +98,7 @@ def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> Mo
     if name_or_path.startswith("new:"):
         architecture = name_or_path.removeprefix("new:")
         if architecture not in ("encoder", "seq2seq", "causal"):
-            hint = nearest(architecture, ("encoder", "seq2seq", "causal"))
+            hint = nearest(name_or_path, ("new:encoder", "new:seq2seq", "new:causal"))
             raise UnsupportedError(
                 f"--model {name_or_path!r}: a new model is new:encoder, new:seq2seq or new:causal."
                 f"{hint}"

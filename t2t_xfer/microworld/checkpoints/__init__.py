@@ -29,8 +29,8 @@ def checkpoint(name: str) -> Path:
     """
     short = name.removeprefix(SCHEME)
     if short not in NAMES:
-        known = ", ".join(SCHEME + each for each in NAMES)
+        known = [SCHEME + each for each in NAMES]
         raise UnsupportedError(
-            f"the model {name!r}: a micro model is one of {known}.{nearest(short, NAMES)}"
+            f"the model {name!r}: a micro model is one of {', '.join(known)}.{nearest(name, known)}"
         )
     return HERE / short
