@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from t2t_xfer.cli import cli
 from t2t_xfer.data.examples import read_examples
 from t2t_xfer.data.source import open_source
-from t2t_xfer.records import Readout
+from t2t_xfer.records import Readout, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.layout import layouts
 from t2t_xfer.stages.task import load_task, render
@@ -28,23 +28,29 @@ def shown(*arguments: str, color: bool = False) -> str:
 
 
 @pytest.mark.parametrize(
-    ("task", "encoder", "causal"),
-    [
-        ("xnli", "relation: ⟦entailment⟧", "relation: ⟦entailment⟧"),
-        ("udpos", "⟦PUNCT⟧", "⟦PUNCT⟧"),
-        ("hellaswag", "answer: ⟦", "answer: ⟦"),
-    ],
+    ("task", "split", "ends"),
+    [("xnli", "test", "relation: "), ("hellaswag", "validation", "answer: ")],
 )
-def test_what_bears_the_loss_is_marked(task: str, encoder: str, causal: str) -> None:
+def test_the_target_is_marked_where_it_sits(task: str, split: Split, ends: str) -> None:
     loaded = load_task(Catalogue(), task, MICRO)
-    split = "validation" if task == "hellaswag" else "test"
-    (example,) = read_examples(loaded.spec, MICRO, "en", split, 1)  # type: ignore[arg-type]
-    views = {
-        v.architecture: v.text for v in layouts(loaded.answer.name, render(loaded, example), {})
-    }
-    assert encoder in views["encoder"] + ("⟦" if task == "hellaswag" else "")
-    assert causal in views["causal"]
-    assert views["seq2seq"].count("⟦") == max(1, views["causal"].count("⟦"))
+    (example,) = read_examples(loaded.spec, MICRO, "en", split, 1)
+    text = render(loaded, example)
+    views = {view.architecture: view.text for view in layouts(loaded.answer.name, text, {})}
+    assert views["encoder"].endswith(f"{ends}⟦{text.target}⟧")
+    assert views["causal"].endswith(f"{ends}⟦{text.target}⟧")
+    assert views["seq2seq"] == f"⟦{text.target}⟧"
+
+
+def test_every_word_has_its_tag() -> None:
+    loaded = load_task(Catalogue(), "udpos", MICRO)
+    (example,) = read_examples(loaded.spec, MICRO, "zh", "test", 1)
+    words, gold = example.fields["words"], example.gold
+    assert isinstance(words, tuple)
+    assert isinstance(gold, tuple)
+    beside = " ".join(f"{word}⟦{tag}⟧" for word, tag in zip(words, gold, strict=True))
+    encoder, seq2seq, causal = layouts("tags", render(loaded, example), {})
+    assert (encoder.text, causal.text) == (beside, beside)
+    assert f"<1> {words[1]} ⟦{gold[1]}⟧" in seq2seq.text
 
 
 def test_a_span_is_marked_in_its_text() -> None:

@@ -1,4 +1,4 @@
-"""JSON Schema of the YAML files: in step with the specs, true for what ships, false for mistakes."""
+"""JSON Schema of the YAML files: in step with the specs, true for what ships, not for mistakes."""
 
 from __future__ import annotations
 

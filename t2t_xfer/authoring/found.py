@@ -133,10 +133,13 @@ def _languages_of_one_place(found: Found, read: Read, stated: str | None) -> Fou
 
 
 def _texts_by_column(rows: Sequence[Row]) -> list[list[str]]:
-    """The texts of each column, that with most characters first: tags are no English."""
+    """A text for each row of each column, the longest column first; without columns of single words
+    (labels), unless there are no others (Chinese)."""
     names = dict.fromkeys(name for row in rows for name in row)
-    by_column = [[t for row in rows for t in texts_in({name: row.get(name)})] for name in names]
-    return sorted(filter(None, by_column), key=lambda texts: -sum(map(len, texts)))
+    joined = [[" ".join(texts_in({"": row.get(name)})) for row in rows] for name in names]
+    joined.sort(key=lambda texts: -sum(map(len, texts)))
+    worded = [texts for texts in joined if sum(len(t.split()) for t in texts) > len(texts)]
+    return worded or joined[:1]
 
 
 def _by_value(values: Sequence[object]) -> tuple[str, tuple[str, ...]] | None:

@@ -60,6 +60,7 @@ def schema(kind: SchemaKind) -> dict[str, Json]:
     definitions = made.get("$defs", {})
     for name, part in ((spec.__name__, made), *definitions.items()):
         _describe(name, part)
+    _refuse_other_keys(made)
     # A file's name is its spec's name, so the key may be left out.
     required = [key for key in made.get("required", []) if key != spec.name_key]
     made["required"] = required
@@ -70,6 +71,21 @@ def schema(kind: SchemaKind) -> dict[str, Json]:
         _settle_overrides(made)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return cast("dict[str, Json]", {**head, **made, "title": f"t2t_xfer {kind}"})
+
+
+def _refuse_other_keys(node: Any) -> None:
+    """A mapping's keys must be of their pattern; pydantic says only what holds for such keys."""
+    if isinstance(node, list):
+        for each in node:
+            _refuse_other_keys(each)
+    if not isinstance(node, dict):
+        return
+    patterns = node.pop("patternProperties", None)
+    if isinstance(patterns, dict):
+        ((pattern, values),) = patterns.items()
+        node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+    for each in node.values():
+        _refuse_other_keys(each)
 
 
 def _describe(name: str, part: Schema) -> None:
