@@ -335,3 +335,21 @@ def test_two_labels_with_one_word_are_the_users_mistake(own: Any) -> None:
     done = check("moods")
     assert done.code == 2
     assert "same word" in done.err
+
+
+def test_english_training_rows_are_no_other_language_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that tests German alone and trains on one English file: `check` counted that file's
+    rows as German ones too."""
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "train.jsonl", [{"text": "good", "mood": m} for m in ("a", "b")])
+    write_rows(tmp_path / "test.de.jsonl", [{"text": "gut", "mood": "a"}])
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "moods.yaml").write_text(
+        'data: {files: {train: train.jsonl, test: "test.{language}.jsonl"}}\n'
+        "answer: label\nlanguages: [de]\nlabel_field: mood\nmetric: accuracy\n"
+        'labels: {a: {word: a}, b: {word: b}}\nprompt: {input: "{{ text }}"}\n'
+    )
+    splits = {code: {*each["splits"]} for code, each in found("moods")["languages"].items()}
+    assert splits == {"de": {"test"}, "en": {"train"}}

@@ -226,7 +226,7 @@ def _is_label(column: Column, rows: int) -> bool:
     if column.called("id", "idx", "index", "language", "lang", "locale", "url"):
         return False
     # In a handful of rows every column has few values: then its name must say so.
-    return column.called(*_LABELS) or len(different) <= rows / (5 if rows >= 20 else 3)
+    return column.called(*_LABELS) or len(different) <= rows / (5 if rows >= 20 else 2)
 
 
 def _pair(found: Mapping[str, Column]) -> Shape | None:

@@ -35,6 +35,7 @@ class Found:
     """The task's `data`."""
     languages: tuple[str, ...]
     source_language: str
+    """Empty: not known yet."""
     splits: tuple[Split, ...]
     """Ours, those that are there."""
     rows: Mapping[Split, Sequence[Row]]
@@ -69,7 +70,7 @@ def settled(found: Found, read: Read, stated: str | None) -> Found:
     if not found.languages:
         found = _languages_of_one_place(found, read, stated)
     codes = found.languages
-    source = "en" if "en" in codes else codes[0]
+    source = found.source_language or ("en" if "en" in codes else codes[0])
     filters = _filters(found.data)
     rows = {split: _rows(read, source, split, filters) for split in found.splits}
     rows = {split: some for split, some in rows.items() if some}

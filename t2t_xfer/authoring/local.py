@@ -61,6 +61,7 @@ def look_at_files(
             " train on stand beside it: `train: FILE`, never the tested rows themselves."
         )
     codes = {code for family in chosen.values() for code in family.files} - {""}
+    tested = {*chosen["test"].files} - {""} if "test" in chosen else set()
 
     def read(code: str, split: Split) -> Iterator[Row]:
         of = chosen[split].files
@@ -71,8 +72,8 @@ def look_at_files(
     found = Found(
         name,
         {"files": _named(chosen, codes)},
-        tuple(code for code in LANGUAGES if code in codes),
-        source_language="en",
+        tuple(code for code in LANGUAGES if code in (tested or codes)),
+        source_language="en" if "en" in codes else "",
         splits=tuple(split for split in SPLITS if split in chosen),
         rows={},
         others={},

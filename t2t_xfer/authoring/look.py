@@ -105,7 +105,7 @@ def _look_at_set(name: str, id: str, config: str, source: Source, language: str 
         name,
         {"hub": _hub(id, pattern, splits)},
         tuple(code for code in LANGUAGES if code in places),
-        source_language="en",
+        source_language="",
         splits=tuple(split for split in SPLITS if split in splits),
         rows={},
         others={},

@@ -15,6 +15,9 @@ from t2t_xfer.commands.check import check
 from t2t_xfer.commands.preview import preview
 from t2t_xfer.errors import SpecError, UserError
 
+SCHEMA = "task.schema.json"
+"""Where `t2t-xfer schema task` was written beside the tasks, editors are told of it."""
+
 
 @click.command()
 @click.argument("name")
@@ -56,6 +59,8 @@ def new(
         f" t2t-xfer tasks check {name}",
     ]
     path.parent.mkdir(exist_ok=True)
+    if (path.parent / SCHEMA).is_file():
+        head = [f"yaml-language-server: $schema={SCHEMA}", *head]
     with path.open("x", encoding="utf-8") as file:
         file.write(draft.text(head))
     click.secho(f"{path} is written: answer {draft['answer']}.", bold=True)

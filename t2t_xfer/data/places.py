@@ -204,7 +204,9 @@ def _check_zero_shot(task: TaskSpec, language: str, split: Split) -> None:
 
 def _check_own_rows(task: TaskSpec, language: str, split: Split) -> None:
     """Refuse a target language whose data is another language's: its score would be a lie."""
-    languages = (split == "train" and task.train_languages) or task.languages
+    languages = task.languages if split == "test" else (*task.languages, task.source_language)
+    if split == "train" and task.train_languages:
+        languages = task.train_languages
     for part in task.data.sources:
         own = _rows_of(task, part, language, split)
         others = (other for other in languages if other != language)
