@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ def test_nothing_is_ever_overwritten(here: Path) -> None:
         (("new", "--from", "row.jsonl"), "no such file or folder.*Did you mean 'rows.jsonl'"),
         (("new", "--from", "empty"), "holds no file whose name ends in .jsonl"),
         (("new", "--from", "rows.jsonl", "--language", "german"), "Did you mean 'de'"),
+        (("new", "--from", "test.sw.jsonl", "--language", "de"), "the names in .* say sw"),
         (
             ("new", "--from", "rows.jsonl"),
             "no answer format fits.* n \\(whole numbers, 1 different",
@@ -114,6 +116,7 @@ def test_nothing_is_ever_overwritten(here: Path) -> None:
 )
 def test_what_cannot_be_proposed_is_said(here: Path, arguments: Any, words: str) -> None:
     write_rows(here / "rows.jsonl", {"n": 1})
+    write_rows(here / "test.sw.jsonl", {"n": 1})
     (here / "empty").mkdir()
     done = t2t("tasks", "new", *arguments)
     assert done.code == 2
@@ -214,6 +217,19 @@ def test_numbers_without_a_meaning_are_asked_about_with_a_row_each(here: Path) -
     draft = propose(look(name, open_source("hub"), here, "en"), "new")
     (asked,) = [each for each in draft.questions if "numbers mean" in each]
     assert "0 is 'so nice'; 7 is 'so bad'" in asked
+
+
+def test_the_hub_s_names_of_numbers_are_taken(here: Path) -> None:
+    rows = [{"text": "so nice", "label": 1}, {"text": "so bad", "label": 0}]
+    found = look(str(write_rows(here / "r.jsonl", *rows)), open_source("hub"), here, "en")
+    named = replace(found, class_names={"label": ("very_bad", "good", "mixed")})
+    draft = propose(named, "new")
+    assert draft["labels"] == {
+        "very_bad": {"value": 0, "word": "very bad"},
+        "good": {"value": 1, "word": "good"},
+        "mixed": {"value": 2, "word": "mixed"},
+    }
+    assert not [each for each in draft.questions if "numbers mean" in each]
 
 
 def test_a_language_that_nothing_tells_is_asked(here: Path) -> None:

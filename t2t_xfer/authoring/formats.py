@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 from t2t_xfer.authoring.columns import Column
 from t2t_xfer.authoring.scripts import looks_english, script_of
+from t2t_xfer.data.gold import NO_GOLD
 from t2t_xfer.records import Value
 
-NO_GOLD: tuple[Value, ...] = (-1, "-1", "", "-", None)
-"""What hides a label (`data/gold.py`)."""
+HIDDEN: tuple[Value, ...] = (*NO_GOLD, "-1")
+"""What stands where a label is hidden, in files without types as well."""
 MOST_LABELS = 50
 _LABELS = ("label", "labels", "class", "category", "sentiment", "stars", "rating", "gold", "target",
            "answer", "key", "polarity", "intent", "relation", "score", "tag", "y")  # fmt: skip
@@ -179,7 +180,7 @@ def letter_values(column: Column, count: int) -> list[str | int]:
 
 def _letters(column: Column, count: int) -> list[str | int] | None:
     """The values for the first, second, … choice, if the column counts choices."""
-    values = {value for value in column.counts if value not in NO_GOLD}
+    values = {value for value in column.counts if value not in HIDDEN}
     series: list[list[str | int]] = [
         [*range(count)],
         [*map(str, range(count))],
@@ -213,7 +214,7 @@ def _label(found: Mapping[str, Column]) -> Shape | None:
 
 def label_values(column: Column) -> list[Value]:
     """The values of a label, without those that hide it; numbers in order."""
-    values = [value for value in column.counts if value not in NO_GOLD]
+    values = [value for value in column.counts if value not in HIDDEN]
     return sorted(values, key=lambda v: (isinstance(v, str), v if isinstance(v, int) else str(v)))
 
 

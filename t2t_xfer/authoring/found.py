@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TypeAlias
 
 from t2t_xfer.authoring.scripts import language_of, may_be, script_of, written_in
+from t2t_xfer.errors import UserError
 from t2t_xfer.languages import LANGUAGES, PLACEHOLDERS, fill
 from t2t_xfer.records import SPLITS, Json, Row, Split
 
@@ -66,7 +67,15 @@ def settled(found: Found, read: Read, stated: str | None) -> Found:
         found: with the languages that names tell, if any.
         read: its rows.
         stated: the language that the user says it is in.
+
+    Raises:
+        UserError: names say another language.
     """
+    if stated is not None and found.languages and stated not in found.languages:
+        raise UserError(
+            f"--language {stated}: the names in {found.name} say {', '.join(found.languages)}."
+            " Leave the option out, or name what holds these rows alone."
+        )
     if not found.languages:
         found = _languages_of_one_place(found, read, stated)
     codes = found.languages

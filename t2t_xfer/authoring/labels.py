@@ -55,8 +55,8 @@ def named(
     values = label_values(shape.label)
     given = class_names.get(shape.label.name, ())
     whole = [v for v in values if type(v) is int or (isinstance(v, str) and v.isdecimal())]
-    if given and [int(str(v)) for v in whole] == [*range(len(given))]:
-        words = {str(n): {"value": v} for n, v in zip(given, values, strict=True)}
+    if given and all(type(v) is int and v < len(given) for v in values):
+        words: dict[str, dict[str, Value]] = {name: {"value": i} for i, name in enumerate(given)}
         why = "The names are the hub's own names of these numbers."
         return _shared_or_own(words, texts, (why,), ())
     known = _KNOWN_FIELDS.get(frozenset(texts))

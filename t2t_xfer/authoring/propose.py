@@ -214,13 +214,17 @@ def _pair(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) 
 
 
 def _training(draft: Draft, found: Found, task: str) -> None:
-    if "train" not in found.splits:
-        draft.ask(
-            "note",
-            f"what trains a model for this? There are no training rows: `train_task: {task}`"
-            + (", whose English rows answer in the same way." if task != "TASK" else
-               " names a task with the same labels; without it the task is only tested."),
-        )  # fmt: skip
+    """Asks for a training task where there are no training rows; `task`: one that may do."""
+    if "train" in found.splits:
+        return
+    known = task != "TASK"
+    more = (
+        ", whose English rows answer in the same way."
+        if known
+        else " names a task with the same labels; without it the task is only tested."
+    )
+    ask = f"what trains a model for this? There are no training rows: `train_task: {task}`{more}"
+    draft.ask("note", ask)
 
 
 def _parallel(found: Found, shape: Shape, draft: Draft) -> bool:
