@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import click
 
@@ -27,7 +28,8 @@ _FILE = re.compile(r"cat > (\S+) <<'END'\n(.*?)^END$\n?", re.MULTILINE | re.DOTA
 def run_page(page: Path, folder: Path) -> int:
     """Runs a page in a folder that is the working directory. Returns how many commands ran."""
     printed, count = "", 0
-    names: dict[str, Any] = {"__name__": "page"}
+    module = ModuleType("page")  # dataclasses look for the module that they stand in
+    sys.modules["page"] = module
     for kind, text in _FENCE.findall(page.read_text(encoding="utf-8")):
         if kind == "bash":
             for arguments in steps(text, folder):
@@ -36,7 +38,8 @@ def run_page(page: Path, folder: Path) -> int:
                 printed += done.out
                 count += 1
         elif kind == "python":
-            exec(compile(text, page.name, "exec"), names)
+            # `dont_inherit`: as the page stands, without this file's own __future__ imports.
+            exec(compile(text, page.name, "exec", dont_inherit=True), vars(module))
         elif kind == "text":
             for line in filter(None, map(str.strip, text.splitlines())):
                 shown = " ".join(line.split())
@@ -86,7 +89,8 @@ def check_known(words: list[str]) -> None:
         return
     assert words[0] == "t2t-xfer", words
     command: click.Command = cli
-    context = click.Context(cli, info_name="t2t-xfer")
+    # As the program itself makes it: commands remember the names of their help option.
+    context = click.Context(cli, info_name="t2t-xfer", help_option_names=["-h", "--help"])
     rest = words[1:]
     while isinstance(command, click.Group):
         name, subcommand, rest = command.resolve_command(context, rest)

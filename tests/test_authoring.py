@@ -357,3 +357,12 @@ def test_a_list_of_ids_is_no_list_of_tags() -> None:
     rows = [freeze_row({"words": ["a", "b", "c"][: 1 + i % 3], "ids": [[7, 8, 9], [1], [2, 5]][i]})
             for i in range(3)]  # fmt: skip
     assert find_shape(columns(rows)) is None
+
+
+def test_editors_are_told_of_a_schema_that_is_there(here: Path) -> None:
+    rows = write_rows(here / "r.jsonl", {"text": "a b", "label": "x"}, {"text": "c", "label": "y"})
+    (here / "tasks").mkdir()
+    (here / "tasks" / "task.schema.json").write_text(t2t("schema", "task").out)
+    assert t2t("tasks", "new", "mine", "--from", rows, "--language", "en").code == 0
+    first = (here / "tasks" / "mine.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=task.schema.json"
