@@ -48,6 +48,8 @@ class Found:
     reasons: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     """About the languages."""
+    data_questions: tuple[str, ...] = ()
+    """About the places."""
 
     @property
     def seen(self) -> Sequence[Row]:

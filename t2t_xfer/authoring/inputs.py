@@ -81,9 +81,9 @@ def field_name(column: str) -> str:
 
 
 def wording(fields: Sequence[str], last: str) -> str:
-    """An input with a line for each field, ending in what is asked."""
+    """An input with a line for each field, ending in `last`."""
     lines = [f"{name.replace('_', ' ')}: " + "{{ " + name + " }}" for name in fields]
-    return "\n".join([*lines, f"{last}:"])
+    return "\n".join([*lines, last])
 
 
 def asked_for(column: str) -> str:

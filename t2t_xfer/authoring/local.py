@@ -78,7 +78,7 @@ def look_at_files(
         rows={},
         others={},
         reasons=tuple(reasons),
-        questions=tuple(questions),
+        data_questions=tuple(questions),
     )
     return settled(found, read, stated)
 

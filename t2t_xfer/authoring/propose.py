@@ -39,6 +39,7 @@ def propose(found: Found, name: str) -> Draft:
         chosen = "" if shape.label is None else shape.label.name
         draft.ask("answer", f"is `{chosen}` what a model should answer? It could also be {listed}.")
     draft.add("data", found.data, *found.reasons)
+    draft.ask("data", *found.data_questions)
     _languages(draft, found, shape)
     _fields(draft, shape, seen, found)
     _BY_ANSWER[shape.answer](draft, shape, seen, found)
@@ -107,7 +108,7 @@ def _label(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found)
     draft.add("labels", got.labels, *got.why)
     draft.ask("labels", *got.questions)
     if got.prompt is None:
-        own = wording([*fields], asked_for(str(shape.keys["label_field"])))
+        own = wording([*fields], f"{asked_for(str(shape.keys['label_field']))}:")
         draft.add("prompt", {"input": own}, "English wording serves every language.")
     else:
         names = ("premise", "hypothesis") if got.prompt == "nli" else ("sentence1", "sentence2")
@@ -154,8 +155,7 @@ def _choice_prompt(fields: dict[str, Json], count: int) -> tuple[dict[str, Json]
     if len(rest) == 1:
         return {"use": "choice"}, {"context": fields[rest[0]]}
     listed = "{% for choice in choices %}{{ letters[loop.index0] }}: {{ choice }}\n{% endfor %}"
-    own = wording([*fields], "").removesuffix("\n:").removesuffix(":")
-    return {"input": f"{own}\n{listed}answer:".lstrip("\n")}, fields
+    return {"input": wording([*fields], f"{listed}answer:")}, fields
 
 
 def _span(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
