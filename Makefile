@@ -20,7 +20,7 @@ OFFLINE := HF_HUB_OFFLINE=1
 PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4))) --dist loadfile --no-loadscope-reorder
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help quickstart test test-fast test-vllm check format readme
+.PHONY: schemas help quickstart test test-fast test-vllm check format readme
 
 help:
 	@echo "make quickstart  a small study on synthetic data, offline: three architectures, one report"
@@ -29,6 +29,7 @@ help:
 	@echo "make check       formatting, lint and types"
 	@echo "make format      format and mend what can be mended"
 	@echo "make readme      write the --help texts into README.md again"
+	@echo "make schemas     write docs/schemas again, which editors check YAML files with"
 
 quickstart: $(INSTALLED)
 	$(OFFLINE) $(BIN)/t2t-xfer quickstart
@@ -55,6 +56,11 @@ format: $(INSTALLED)
 
 readme: $(INSTALLED)
 	$(BIN)/python -m tests.readme
+
+schemas: $(INSTALLED)
+	for kind in task prompt study translator; do \
+		$(BIN)/t2t-xfer schema $$kind > docs/schemas/$$kind.schema.json || exit 1; \
+	done
 
 # An environment without pip is one whose making was interrupted: it is completed in place.
 $(INSTALLED): pyproject.toml

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 some stages failed, 2 the user's mistake in one paragraph,
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from t2t_xfer.commands import (
     microworld,
     pin,
     quickstart,
+    schema,
     score,
     single,
     store,
@@ -29,7 +31,7 @@ from t2t_xfer.commands import (
     tasks,
     translate,
 )
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UserError, nearest
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -60,6 +62,7 @@ def cli(verbose: bool, allow_outside: tuple[Path, ...], allow_pickle: bool) -> N
 for command in (
     quickstart.quickstart,
     tasks.tasks,
+    schema.schema,
     single.train,
     single.evaluate,
     merge.merge,
@@ -78,6 +81,15 @@ for command in (
 study.study.add_command(job.job)
 
 
+def _nearest_choice(error: click.ClickException) -> str:
+    """` Did you mean 'oracle'?` for a value outside of an option's choices."""
+    kind = getattr(getattr(error, "param", None), "type", None)
+    found = re.match(r"'(.*?)' is not one of", error.message)
+    if found is None or not isinstance(kind, click.Choice):
+        return ""
+    return nearest(found[1], [str(each) for each in kind.choices])
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Runs the program and exits; a `UserError` is one paragraph on standard error."""
     try:
@@ -87,6 +99,7 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(f"t2t-xfer: {e}", err=True)
         sys.exit(e.exit_code)
     except click.ClickException as e:
+        e.message += _nearest_choice(e)
         e.show()
         sys.exit(e.exit_code)
     except (click.Abort, KeyboardInterrupt):

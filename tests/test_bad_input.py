@@ -245,7 +245,11 @@ def test_a_task_that_cannot_work(case: str) -> None:
 @pytest.mark.parametrize(
     ("file", "row", "needles"),
     [
-        ("train", {"text": "a", "stars": 7}, ("train.jsonl, row 1", "7 is no label")),
+        (
+            "train",
+            {"text": "a", "stars": 7},
+            ("train.jsonl, row 1", "7 is no label", "train.jsonl:2"),
+        ),
         ("train", {"stars": 0}, ("'reviews'", "train", "example '1'", "{{ text }}")),
         ("test.de", {"text": "a", "stars": "1"}, ("test.de.jsonl, row 1", "types count")),
     ],

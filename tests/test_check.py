@@ -335,3 +335,67 @@ def test_two_labels_with_one_word_are_the_users_mistake(own: Any) -> None:
     done = check("moods")
     assert done.code == 2
     assert "same word" in done.err
+
+
+def test_english_training_rows_are_no_other_language_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that tests German alone and trains on one English file: `check` counted that file's
+    rows as German ones too."""
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "train.jsonl", [{"text": "good", "mood": m} for m in ("a", "b")])
+    write_rows(tmp_path / "test.de.jsonl", [{"text": "gut", "mood": "a"}])
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "moods.yaml").write_text(
+        'data: {files: {train: train.jsonl, test: "test.{language}.jsonl"}}\n'
+        "answer: label\nlanguages: [de]\nlabel_field: mood\nmetric: accuracy\n"
+        'labels: {a: {word: a}, b: {word: b}}\nprompt: {input: "{{ text }}"}\n'
+    )
+    splits = {code: {*each["splits"]} for code, each in found("moods")["languages"].items()}
+    assert splits == {"de": {"test"}, "en": {"train"}}
+
+
+FILES = """\
+answer: label
+data: {files: {train: data/train.jsonl, test: data/test.jsonl}}
+languages: [de]
+label_field: mood
+labels: {good: {word: good}, bad: {word: bad}}
+prompt: {input: "{{ text }}"}
+metric: accuracy
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "alarms"),
+    [
+        (
+            "languages",
+            "languages",
+            ["de/test is read as en/test, too. If the training rows are not"],
+        ),
+        ("languages", "source_language: de\nlanguages", []),
+        (
+            "data/test",
+            "data/train",
+            ["en/train holds the same rows as en/test", "de/test is read as"],
+        ),
+        (
+            "{train: data/train.jsonl, test: data/test.jsonl}",
+            '{test: "data/tst.{language}.jsonl"}',
+            ["no rows are there, so nothing was checked."],
+        ),
+    ],
+)
+def test_what_a_newcomer_gets_wrong_with_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, alarms: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tasks").mkdir()
+    for name in ("train", "test"):
+        rows = [{"text": f"{name} gut", "mood": "good"}, {"text": f"{name} übel", "mood": "bad"}]
+        write_rows(tmp_path / "data" / f"{name}.jsonl", rows)
+    (tmp_path / "tasks" / "moods.yaml").write_text(FILES.replace(right, wrong, 1))
+    told = found("moods")["alarms"]
+    assert len(told) == len(alarms)
+    assert all(text.startswith(start) for text, start in zip(told, alarms, strict=True)), told

@@ -253,8 +253,8 @@ def test_preview_with_a_model_shows_its_tokens(trained: tuple[Place, Outcome]) -
     checkpoint = json.loads(done.out)["checkpoint"]
     result = t2t("tasks", "preview", "mnli", "-n", 1, "--data", place.data, "--model", checkpoint)
     assert result.code == 0
-    assert "encoder: " in result.out
-    assert "predict" in result.out
+    assert "(encoder): " in result.out
+    assert "⟦<mask> → " in result.out
 
 
 def test_doctor_and_version() -> None:

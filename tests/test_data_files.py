@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from t2t_xfer.data.files import read_file
+from t2t_xfer.data.files import line_of, read_file
 from t2t_xfer.data.textfile import content_hash
 from t2t_xfer.errors import DataError
 
@@ -165,3 +165,21 @@ def test_hundred_thousand_rows_read_in_seconds(tmp_path: Path) -> None:
     start = time.perf_counter()
     assert sum(1 for _ in read_file(path)) == 100_000
     assert time.perf_counter() - start < 10  # about 0.7 s on a laptop; room for a busy machine
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("x.jsonl", '{"a": 1}\n\n{"a": 2}\n', [1, 3]),
+        ("x.tsv", "a\tb\n\n1\t2\n3\t4\n", [3, 4]),
+        ("x.csv", 'a,b\n1,"two\nlines ""x"""\n3,4\n', [2, 4]),
+        ("x.conllu", "# one\n1\tA" + "\t_" * 8 + "\n\n\n# two\n1\tB" + "\t_" * 8 + "\n", [2, 6]),
+        ("x.json", '[{"a": 1}]', [None]),
+    ],
+)
+def test_the_line_of_a_row(tmp_path: Path, name: str, text: str, lines: list[int | None]) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    rows = list(read_file(path))
+    assert [line_of(path, number) for number in range(len(rows))] == lines
+    assert line_of(path, len(rows)) is None

@@ -39,6 +39,8 @@ def test_mirror_reads_plain_and_packed(mirror: Source) -> None:
     assert list(mirror.rows(SplitRef("facebook/xnli", "fr", "test"))) == [{"label": 2}]
     assert mirror.configs("facebook/xnli") == ["de", "fr"]
     assert mirror.configs("facebook/nothing") is None
+    assert mirror.splits("facebook/xnli", "fr") == ["test"]
+    assert mirror.splits("facebook/xnli", "sw") == []
     assert mirror.has(DE)
     assert not mirror.has(SplitRef("facebook/xnli", "sw", "test"))
 
@@ -147,6 +149,10 @@ def test_hub_gives_class_labels_as_integers(hub_set: str) -> None:
     assert list(source.rows(ref)) == [{"tokens": ("a b", "c"), "label": 1}]
     assert source.has(ref)
     assert source.configs(hub_set) == ["de"]
+    assert source.splits(hub_set, "de") == ["test"]
+    names = source.class_names(hub_set, "de")
+    assert names["label"][1] == "neutral"
+    assert "tokens" not in names
 
 
 def test_hub_fingerprint_is_id_at_commit(hub_set: str) -> None:

@@ -40,7 +40,7 @@ def imported(arguments: list[str], cwd: Path) -> set[str]:
     "arguments",
     [
         *("--help", "study run --help", "evaluate --help", "quickstart --help", "--version"),
-        *("score --help", "submission --help"),
+        *("score --help", "submission --help", "tasks new --help", "schema --help"),
     ],
 )
 def test_help_imports_click_alone(arguments: str, tmp_path: Path) -> None:
@@ -56,6 +56,8 @@ def test_help_imports_click_alone(arguments: str, tmp_path: Path) -> None:
         "tasks show xnli --json",
         "tasks preview xnli --data microworld",
         "tasks check xnli --data microworld",
+        "tasks new pairs --from google/xtreme/tatoeba.{iso3} --data microworld",
+        "schema task",
         "study plan quickstart --data microworld",
     ],
 )

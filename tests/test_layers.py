@@ -26,7 +26,16 @@ LAYERS = (
         "answers",
         "metrics",
     ),
-    *("microworld", "data", "xtreme", "architectures", "engines", "retrieval", "training"),
+    *(
+        "microworld",
+        "data",
+        "authoring",
+        "xtreme",
+        "architectures",
+        "engines",
+        "retrieval",
+        "training",
+    ),
     *("report", "stages", "study"),
     *("api", "commands", "cli", "__main__"),
 )
@@ -46,7 +55,7 @@ NEVER_HEAVY = {
         "answers",
         "metrics",
     ),
-    *("microworld", "xtreme", "report"),
+    *("microworld", "authoring", "xtreme", "report"),
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""
 LIGHT_AT_IMPORT = NEVER_HEAVY | {"data", "study", "api", "commands", "cli", "__main__"}

@@ -35,8 +35,10 @@ def task_json(spec: TaskSpec, prompt: ResolvedPrompt) -> dict[str, Json]:
 
 def task_lines(spec: TaskSpec, prompt: ResolvedPrompt) -> Iterator[str]:
     """The same for people, without the defaults."""
+    from t2t_xfer.specs.summaries import summary_of
+
     yield f"task       {spec.task}  ({spec.answer}, {spec.metric})"
-    yield f"trains on  {trains_on(spec)}"
+    yield f"trains on  {summary_of(spec).trains_on}"
     yield f"languages  {' '.join(spec.languages)}"
     for part in spec.data.sources:
         named = f"{part.name}: " if spec.data.parts else ""
@@ -62,13 +64,6 @@ def task_lines(spec: TaskSpec, prompt: ResolvedPrompt) -> Iterator[str]:
         yield from (f"    {line}" for line in wording.splitlines())
     if spec.note:
         yield f"note       {spec.note}"
-
-
-def trains_on(spec: TaskSpec) -> str:
-    """The training rows of a task in a word."""
-    if spec.answer == "pair":
-        return "nothing"
-    return f"{spec.train_task or spec.task}, {'+'.join(spec.trained_in)}"
 
 
 def _leaves(value: Json, key: str) -> Iterator[tuple[str, Json]]:

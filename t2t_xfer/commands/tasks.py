@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.commands.check import check
-from t2t_xfer.records import Prompted, Split
-
-if TYPE_CHECKING:
-    from t2t_xfer.stages.task import Task
+from t2t_xfer.commands.new import new
+from t2t_xfer.commands.preview import preview
 
 
 @click.group()
@@ -20,7 +17,8 @@ def tasks() -> None:
     """Look at tasks."""
 
 
-tasks.add_command(check)
+for command in (check, preview, new):
+    tasks.add_command(command)
 
 
 @tasks.command("ls")
@@ -29,24 +27,24 @@ def list_tasks(as_json: bool) -> None:
     """List every task with its answer format, languages and metric."""
     from tabulate import tabulate
 
-    from t2t_xfer.commands.show_text import trains_on
+    from t2t_xfer.engines.response_cache import cache_directory
     from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.specs.summaries import summaries
 
-    catalogue = Catalogue()
-    specs = [catalogue.task(name) for name in catalogue.task_names()]
+    found = summaries(Catalogue(), cache_directory() / "tasks.json")
     if as_json:
         rows = [
             {
-                "task": spec.task,
-                "answer": spec.answer,
-                "languages": list(spec.languages),
-                "metric": spec.metric,
+                "task": each.task,
+                "answer": each.answer,
+                "languages": list(each.languages),
+                "metric": each.metric,
             }
-            for spec in specs
+            for each in found
         ]
         click.echo(json.dumps(rows))
         return
-    table = [[s.task, s.answer, s.metric, len(s.languages), trains_on(s)] for s in specs]
+    table = [[s.task, s.answer, s.metric, len(s.languages), s.trains_on] for s in found]
     click.echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
 
 
@@ -66,48 +64,3 @@ def show(name: str, as_json: bool) -> None:
         return
     for line in task_lines(spec, prompt):
         click.echo(line)
-
-
-@tasks.command()
-@click.argument("name")
-@click.option("--language", default=None, help="Default: the task's source language.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default=None)
-@click.option("-n", "count", type=click.IntRange(1), default=3, show_default=True)
-@click.option(
-    "--model", default=None, help="Also show the tokens of this model, and its answers' places."
-)
-@options.data
-def preview(
-    name: str, language: str | None, split: Split | None, count: int, model: str | None, data: str
-) -> None:
-    """Show the input and target text of a few examples."""
-    from t2t_xfer.data.examples import missing_languages
-    from t2t_xfer.data.places import readable_splits
-    from t2t_xfer.specs.catalogue import Catalogue
-    from t2t_xfer.stages.context import Context
-
-    context = Context(Catalogue(), data)
-    task = context.task(name)
-    own = task.spec.languages
-    # Tatoeba's source language is no language of its own: it is the other side of every pair.
-    source = task.spec.source_language
-    code = language or (source if source in own else own[0])
-    readable = readable_splits(task.spec, code)
-    present = [s for s in readable if not missing_languages(task.spec, context.source, [code], s)]
-    found = split or (present[-1] if present else "test")
-    examples, prompted = context.prompted(task.name, code, found, None)
-    for example, text in list(zip(examples, prompted, strict=True))[:count]:
-        click.secho(f"{task.name} · {code} · {found} · id {example.id}", bold=True)
-        click.echo("".join(text.shots) + text.input)
-        click.secho(f"→ {text.target}", fg="green")
-        if model is not None and task.answer.name != "pair":  # nothing is trained on pairs
-            _show_tokens(model, task, text)
-        click.echo()
-    click.echo(f"{len(examples)} examples")
-
-
-def _show_tokens(model: str, task: Task, text: Prompted) -> None:
-    from t2t_xfer.commands.tokens import show_tokens
-
-    options.quiet_libraries()
-    show_tokens(model, task.answer.options, text, task.spec.readout)

@@ -1,38 +1,79 @@
-"""How a model sees an example: its tokens, and which of them bear the loss."""
+"""How a model sees an example: its tokens, and which of them bear the loss.
+
+micro:encoder (encoder): 9 tokens, 1 of them with loss
+  <s> ▁review : ▁Ein ▁wunder bares ▁opinion : ⟦<mask> → ▁good⟧ </s>
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 
-import click
+from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.rows import NULL, Row
+from t2t_xfer.records import Prompted
+from t2t_xfer.stages.layout import CLOSE, OPEN
+from t2t_xfer.stages.task import Task
 
-from t2t_xfer.architectures.loading import load
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
+def token_lines(
+    model: str, architecture: Architecture, task: Task, text: Prompted
+) -> Iterator[str]:
+    """The training rows of one example.
 
-def show_tokens(
-    path: str,
-    answers: Options,
-    text: Prompted,
-    readouts: Mapping[ArchitectureName, Readout],
-) -> None:
-    """Prints the training rows of one example, loss-bearing places with what they predict.
+    Tokens stand apart by spaces. Between marks stands a token at which the head is read, and what
+    it should predict there, or for a pointer the token that it should point at.
 
-    Args:
-        readouts: what the task asks for by architecture; tags are trained in that form.
+    Raises:
+        UnsupportedError: the architecture cannot answer the task.
     """
-    loaded = load(path)
-    decode = loaded.tokenizer.convert_ids_to_tokens
-    readout = readouts.get(loaded.architecture.name)
-    for row in loaded.architecture.training_rows(text, answers, readout):
-        click.echo(f"{loaded.architecture.name}: {row.num_tokens} tokens")
-        click.echo("  " + " ".join(decode(list(row.input_ids))))
+    readout = task.spec.readout.get(architecture.name)
+    rows = architecture.training_rows(text, task.answer.options, readout)
+    for number, row in enumerate(rows, start=1):
+        part = f", row {number} of {len(rows)}" if len(rows) > 1 else ""
+        cut = f", {row.removed_tokens} cut off" if row.removed_tokens else ""
+        yield (
+            f"  {model} ({architecture.name}): {row.num_tokens} tokens,"
+            f" {len(row.labels)} with loss{cut}{part}"
+        )
+        decode = _decoder(architecture)
         if row.decoder_ids:
-            click.echo("  decoder " + " ".join(decode(list(row.decoder_ids))))
-        read = row.decoder_ids or row.input_ids
-        for place, label in zip(row.places, row.labels, strict=True):
-            # A pointer's label is a place too: that of a token of the copied field.
-            target = row.input_ids[row.keys.start + label] if row.keys is not None else label
-            sees, answer = decode([read[place]])[0], decode([target])[0]
-            verb = "predict" if row.keys is None else f"point at {row.keys.start + label}"
-            click.echo(f"  at {place} {sees!r} {verb} {answer!r}")
+            yield "    encoder  " + " ".join(map(decode, row.input_ids))
+        yield f"    {'decoder  ' if row.decoder_ids else ''}{' '.join(_marked(row, text, decode))}"
+
+
+def _decoder(architecture: Architecture) -> Callable[[int], str]:
+    """Shows a token; of those that stand for bytes the text, where it is whole characters."""
+    tokenizer = architecture.codec.tokenizer
+    special = frozenset(tokenizer.all_special_tokens)
+
+    def decode(token: int) -> str:
+        raw = str(tokenizer.convert_ids_to_tokens([token])[0])
+        text = tokenizer.convert_tokens_to_string([raw]) if raw not in special else ""
+        if not text.strip() or "\ufffd" in text or raw.startswith("##"):
+            return raw.replace("Ċ", "⏎")
+        return ("▁" if raw[0] in "Ġ▁" else "") + text.strip()
+
+    return decode
+
+
+def _marked(row: Row, text: Prompted, decode: Callable[[int], str]) -> Iterator[str]:
+    """The tokens of the sequence that holds the places."""
+    numbers = {place: number for number, place in enumerate(row.places)}
+    for place, token in enumerate(row.decoder_ids or row.input_ids):
+        if place not in numbers:
+            yield decode(token)
+        else:
+            answer = _answer(row, text, numbers[place], decode)
+            yield f"{OPEN}{decode(token)} → {answer}{CLOSE}"
+
+
+def _answer(row: Row, text: Prompted, number: int, decode: Callable[[int], str]) -> str:
+    label = row.labels[number]
+    if text.slot_targets:
+        return f"{decode(label)} = {text.slot_targets[row.first_slot + number]}"
+    if row.keys is None:
+        return decode(label)
+    if label == NULL:
+        return "nothing to point at"
+    place = row.keys.start + label
+    return f"{decode(row.input_ids[place])} at {place}"

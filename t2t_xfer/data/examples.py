@@ -155,7 +155,9 @@ def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
             raise DataError(f"{where}, column {task.id_field!r}: {id!r} cannot be an id.")
         first = seen.setdefault(str(id), number)
         if first != number:
-            raise DataError(f"{where}: the id {id!r} already stands in row {first}.")
+            raise DataError(
+                f"{where}: the id {id!r} already stands in row {first}.{place.line_of(number)}"
+            )
         yield number, str(id), row
 
 
@@ -184,16 +186,18 @@ class RowReader:
         read: Counter[int] = Counter()
         for row in rows:
             read[row.place] += 1
-            example = self.example(row)
+            try:
+                example = self.example(row)
+            except DataError as e:
+                raise DataError(f"{e}{self._places[row.place].line_of(row.number)}") from e
             if example is not None:
                 found.append(example)
         self._log(read)
         if not found:
-            reasons = " and ".join(dict.fromkeys(reason for _, reason in self._left_out))
-            places = ", ".join(map(str, self._places))
-            unlabelled = {reason for _, reason in self._left_out} == {NOT_LABELLED}
-            kind = UnlabelledError if unlabelled else DataError
-            raise kind(f"{places}: none of the {read.total()} rows can be used: {reasons}.")
+            at = ", ".join(map(str, self._places))
+            why = list(dict.fromkeys(reason for _, reason in self._left_out))
+            kind = UnlabelledError if why == [NOT_LABELLED] else DataError
+            raise kind(f"{at}: none of the {read.total()} rows can be used: {' and '.join(why)}.")
         return found
 
     def _log(self, read: Mapping[int, int]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from glob import glob
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ from t2t_xfer.data.conllu import read_conllu
 from t2t_xfer.data.fused import read_fused
 from t2t_xfer.data.jsonl import read_json, read_jsonl
 from t2t_xfer.data.tables import read_csv, read_parquet, read_tsv
+from t2t_xfer.data.textfile import numbered_lines
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Row
 from t2t_xfer.specs.data import Conllu
@@ -54,6 +56,43 @@ def read_file(path: Path, *, conllu: Conllu = "words", language: str = "en") -> 
     if kind == ".conllu" and conllu == "xtreme":
         return read_fused(path, language)
     return READERS[kind](path)
+
+
+def line_of(path: Path, number: int) -> int | None:
+    """The line on which a row begins, both as people count: rows from 0, as ids do, lines from 1.
+
+    None for formats without lines, and where the file cannot be read again.
+    """
+    kind = file_kind(path)
+    if kind not in (".jsonl", ".tsv", ".csv", ".conllu"):
+        return None
+    starts = (line for line, text in numbered_lines(path) if text and not text.isspace())
+    if kind == ".conllu":
+        starts = _sentences(path)
+    if kind == ".csv":
+        starts = _records(path)
+    skipped = number + (kind in (".tsv", ".csv"))  # the header
+    return next(islice(starts, skipped, None), None)
+
+
+def _sentences(path: Path) -> Iterator[int]:
+    """The first word's line of each sentence."""
+    inside = False
+    for line, text in numbered_lines(path):
+        if not text.strip():
+            inside = False
+        elif not inside and not text.startswith("#"):
+            inside = True
+            yield line
+
+
+def _records(path: Path) -> Iterator[int]:
+    """The first line of each record; a quoted cell may go over several."""
+    open_quote = False
+    for line, text in numbered_lines(path):
+        if text and not open_quote:
+            yield line
+        open_quote ^= text.count('"') % 2 == 1
 
 
 def matching(pattern: Path) -> list[Path]:

@@ -50,8 +50,13 @@ class LabelReader:
         if key in self._no_gold:
             return None
         if key not in self._names:
-            raise DataError(f"{where}: {value!r} is no label. Expected {self._expected()}.")
+            hint = nearest(value, self._texts) if isinstance(value, str) else ""
+            raise DataError(f"{where}: {value!r} is no label.{hint} Expected {self._expected()}.")
         return self._names[key]
+
+    @property
+    def _texts(self) -> list[str]:
+        return [each.value for each in self._labels.values() if isinstance(each.value, str)]
 
     def _add(self, name: str, value: Value) -> None:
         for key in self._keys_of_label(value):

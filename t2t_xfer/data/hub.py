@@ -51,6 +51,26 @@ class HubSource:
         except (OSError, ValueError):
             return None
 
+    def splits(self, id: str, config: str) -> list[str]:
+        """The splits of a configuration; none if the hub cannot be asked."""
+        from datasets import get_dataset_split_names
+
+        try:
+            return sorted(get_dataset_split_names(id, config))
+        except (OSError, ValueError):
+            return []
+
+    def class_names(self, id: str, config: str) -> dict[str, tuple[str, ...]]:
+        """Column -> names of its class labels, also where it holds lists of them."""
+        from datasets import load_dataset_builder
+
+        try:
+            features = load_dataset_builder(id, config).info.features or {}
+        except (OSError, ValueError):
+            return {}
+        inside = {column: getattr(each, "feature", each) for column, each in features.items()}
+        return {c: tuple(f.names) for c, f in inside.items() if getattr(f, "names", None)}
+
     def has(self, ref: SplitRef) -> bool:
         """Whether the split exists. Downloads it: a study that asks will read it.
 

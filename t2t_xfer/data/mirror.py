@@ -44,6 +44,16 @@ class MirrorSource:
         folder = self.root / id
         return _folders(folder) if folder.is_dir() else None
 
+    def splits(self, id: str, config: str) -> list[str]:
+        """The splits of a configuration that are here."""
+        folder = self.root / id / config
+        files = folder.iterdir() if folder.is_dir() else ()
+        return sorted({file.name.split(".jsonl")[0] for file in files if ".jsonl" in file.name})
+
+    def class_names(self, id: str, config: str) -> dict[str, tuple[str, ...]]:
+        """None: rows alone say no names."""
+        return {}
+
     def has(self, ref: SplitRef) -> bool:
         """Whether the split is here. Opens nothing."""
         return self._find(ref) is not None
@@ -90,7 +100,7 @@ class MirrorSource:
                 f"no configuration {ref.config!r}.{nearest(ref.config, configs)} "
                 f"{ref.id} has here: {', '.join(configs) or 'none'}."
             )
-        splits = self._splits(ref)
+        splits = self.splits(ref.id, ref.config)
         return (
             f"no split {ref.split!r}.{nearest(ref.split, splits)} "
             f"{ref.id}/{ref.config} has here: {', '.join(splits) or 'none'}."
@@ -98,10 +108,6 @@ class MirrorSource:
 
     def _sets(self) -> Iterator[Path]:
         return (path for path in self.root.glob("*/*") if path.is_dir())
-
-    def _splits(self, ref: SplitRef) -> list[str]:
-        files = (self.root / ref.id / ref.config).iterdir()
-        return sorted({file.name.split(".jsonl")[0] for file in files if ".jsonl" in file.name})
 
     def _text_path(self, language: str) -> Path:
         folders = (self.root / "rawtext", self.root / ".." / "rawtext")

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from t2t_xfer.data.files import is_text_only, read_file
+from t2t_xfer.data.files import is_text_only, line_of, read_file
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.source import Source
 from t2t_xfer.data.textfile import content_hash
@@ -105,6 +106,22 @@ class Place:
         if self.part.columns:
             rows = (self._renamed(row, number) for number, row in enumerate(rows))
         return rows
+
+    def line_of(self, number: int) -> str:
+        """` See data/reviews.de.jsonl:7.` for a row, by its number among those that count; empty
+        where rows have no lines."""
+        if not isinstance(self.location, Path):
+            return ""
+        rows = enumerate(self._all_rows())
+        if self.filtered:
+            exact, start = self.where, self.where_prefix
+            rows = ((n, row) for n, row in rows if self._passes(row, n, exact, start))
+        try:
+            raw = next(islice(rows, number, None), (None, None))[0]
+            line = None if raw is None else line_of(self.location, raw)
+        except DataError:
+            return ""
+        return "" if line is None else f" See {self.location}:{line}."
 
     def _all_rows(self) -> Iterator[Row]:
         location = self._check_there()

@@ -20,7 +20,7 @@ from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.place import Place
 from t2t_xfer.data.source import Source
 from t2t_xfer.errors import AbsentError, DataError, nearest
-from t2t_xfer.languages import fill, holds_language
+from t2t_xfer.languages import fill, holds_language, nearest_language
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.data import PartSpec
 from t2t_xfer.specs.task import TaskSpec
@@ -178,9 +178,10 @@ def _check_language(task: TaskSpec, language: str, split: Split) -> None:
     if split == "train" and language in task.train_languages:
         return
     if language not in task.languages and language != task.source_language:
+        hint = nearest(language, task.languages) or nearest_language(language)
         raise DataError(
-            f"task {task.task!r} has no language {language!r}."
-            f"{nearest(language, task.languages)} It has: {', '.join(task.languages)}."
+            f"task {task.task!r} has no language {language!r}.{hint} It has:"
+            f" {', '.join(task.languages)}."
         )
 
 
@@ -203,7 +204,9 @@ def _check_zero_shot(task: TaskSpec, language: str, split: Split) -> None:
 
 def _check_own_rows(task: TaskSpec, language: str, split: Split) -> None:
     """Refuse a target language whose data is another language's: its score would be a lie."""
-    languages = (split == "train" and task.train_languages) or task.languages
+    languages = task.languages if split == "test" else (*task.languages, task.source_language)
+    if split == "train" and task.train_languages:
+        languages = task.train_languages
     for part in task.data.sources:
         own = _rows_of(task, part, language, split)
         others = (other for other in languages if other != language)

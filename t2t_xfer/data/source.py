@@ -38,6 +38,12 @@ class Source(Protocol):
     def configs(self, id: str) -> list[str] | None:
         """Configurations of a data set; None if it is not there or that cannot be known."""
 
+    def splits(self, id: str, config: str) -> list[str]:
+        """The splits of a configuration by the data set's own names; none if there are none."""
+
+    def class_names(self, id: str, config: str) -> dict[str, tuple[str, ...]]:
+        """Column -> what its numbers mean, where the source says so (the hub alone does)."""
+
     def has(self, ref: SplitRef) -> bool:
         """Whether the split is there."""
 

@@ -50,6 +50,14 @@ class MicroworldSource:
         """The configurations that the microworld makes for a data set; None if it makes none."""
         return microworld.configs(id) or None
 
+    def splits(self, id: str, config: str) -> list[str]:
+        """The splits that the microworld makes of a configuration."""
+        return microworld.splits(id, config)
+
+    def class_names(self, id: str, config: str) -> dict[str, tuple[str, ...]]:
+        """None: rows alone say no names."""
+        return {}
+
     def has(self, ref: SplitRef) -> bool:
         """Whether the microworld makes this split. Nothing is made to answer that."""
         return ref.split in microworld.splits(ref.id, ref.config)

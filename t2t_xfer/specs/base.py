@@ -134,7 +134,12 @@ NAME_WORDS = "a name of letters, digits, '_', '-' and '.'"
 Whole = Annotated[int, Strict()]
 Truth = Annotated[bool, Strict()]
 Text = Annotated[str, Strict()]
-Filled = Annotated[str, Strict(), _checked("text that is not empty", lambda text: text.strip())]
+Filled = Annotated[
+    str,
+    Strict(),
+    _checked("text that is not empty", lambda text: text.strip()),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 Count = Annotated[int, Strict(), Field(gt=0)]
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
 Positive = Annotated[float, Strict(), Field(gt=0)]
@@ -144,11 +149,17 @@ Name = Annotated[
     str,
     Strict(),
     _checked(NAME_WORDS, lambda text: NAME_PATTERN.fullmatch(text) is not None),
+    Field(json_schema_extra={"pattern": f"^{NAME_PATTERN.pattern}$"}),
 ]
 Identifier = Annotated[
     str, Strict(), _checked("a name that a prompt can use", lambda text: text.isidentifier())
 ]
 Pattern = Annotated[str, Strict(), AfterValidator(_known_placeholders)]
 """Text that may hold `{language}`, `{language_name}` and `{iso3}`."""
-LanguageCode = Annotated[str, Strict(), AfterValidator(_known_language)]
+LanguageCode = Annotated[
+    str,
+    Strict(),
+    AfterValidator(_known_language),
+    Field(json_schema_extra={"enum": [*LANGUAGES]}),
+]
 TaskName = Annotated[Name, AfterValidator(_known_task)]

@@ -10,6 +10,7 @@ before the shipped ones, and only the files that are asked for are parsed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ class Catalogue:
     def __init__(self, roots: Sequence[Path] | None = None) -> None:
         self.roots = tuple(roots) if roots is not None else (Path(), shipped_root())
         self._tasks: dict[str, TaskSpec] = {}
+        self._listed: dict[Kind, dict[str, Path]] = {}
 
     def task(self, name: str) -> TaskSpec:
         """The task with this name.
@@ -71,7 +73,11 @@ class Catalogue:
 
     def task_names(self) -> list[str]:
         """All tasks by name, sorted. No file is parsed."""
-        return self._names("task")
+        return [*self._files("task")]
+
+    def task_file(self, name: str) -> Path:
+        """The file of a task. Raises `SpecError` where there is none."""
+        return self._path("task", name)
 
     def study(self, path_or_name: str | Path) -> StudySpec:
         """A study from its file, or by its name in `studies/`.
@@ -98,16 +104,28 @@ class Catalogue:
         return load_yaml(self._path(kind, name), spec, tasks=self.task_names())
 
     def _path(self, kind: Kind, name: str) -> Path:
-        names = self._names(kind)
-        if name in names:
-            files = (root / FOLDERS[kind] / f"{name}.yaml" for root in self.roots)
-            return next(file for file in files if file.is_file())
-        hint = nearest(name, names) or f" There are: {', '.join(names) or 'none'}."
+        if name not in self._files(kind):
+            self._listed.pop(kind)  # it may have been written since
+        files = self._files(kind)
+        if name in files:
+            return files[name]
+        hint = nearest(name, [*files]) or f" There are: {', '.join(files) or 'none'}."
         raise SpecError(f"unknown {kind} {name!r}.{hint}{self._misnamed(kind, name)}")
 
-    def _names(self, kind: Kind) -> list[str]:
-        files = (file for root in self.roots for file in (root / FOLDERS[kind]).glob("*.yaml"))
-        return sorted({file.stem for file in files if file.is_file()})
+    def _files(self, kind: Kind) -> dict[str, Path]:
+        """Name -> file, sorted. Folders are listed once: a task that is loaded asks for all names,
+        and hundreds of tasks would list hundreds of files each."""
+        if kind not in self._listed:
+            folders = [root / FOLDERS[kind] for root in reversed(self.roots)]
+            found = {
+                name.removesuffix(".yaml"): folder / name
+                for folder in folders
+                if folder.is_dir()
+                for name in os.listdir(folder)
+                if name.endswith(".yaml") and (folder / name).is_file()
+            }
+            self._listed[kind] = dict(sorted(found.items()))
+        return self._listed[kind]
 
     def _misnamed(self, kind: Kind, name: str) -> str:
         """A word about `x.yml`, which is where a missing `x.yaml` often is."""

@@ -58,7 +58,7 @@ def _no_path(name: str) -> str:
 Files: TypeAlias = dict[Split, Annotated[Pattern, AfterValidator(inside)]]
 HubSplits = Annotated[
     tuple[Annotated[Filled, AfterValidator(_no_path)], ...],
-    BeforeValidator(_as_list),
+    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
     AfterValidator(some),
     AfterValidator(distinct),
 ]

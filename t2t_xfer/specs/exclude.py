@@ -26,10 +26,16 @@ def _listed(value: Any) -> Any:
 
 
 _Texts = Annotated[
-    tuple[Text, ...], BeforeValidator(_listed), AfterValidator(some), AfterValidator(distinct)
+    tuple[Text, ...],
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+    AfterValidator(some),
+    AfterValidator(distinct),
 ]
 _Seeds = Annotated[
-    tuple[Seed, ...], BeforeValidator(_listed), AfterValidator(some), AfterValidator(distinct)
+    tuple[Seed, ...],
+    BeforeValidator(_listed, json_schema_input_type=int | tuple[int, ...]),
+    AfterValidator(some),
+    AfterValidator(distinct),
 ]
 
 

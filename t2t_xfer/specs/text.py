@@ -39,7 +39,7 @@ def _as_list(value: object) -> object:
 
 _Files = Annotated[
     tuple[Annotated[Pattern, AfterValidator(inside)], ...],
-    BeforeValidator(_as_list),
+    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
     AfterValidator(some),
     AfterValidator(distinct),
 ]

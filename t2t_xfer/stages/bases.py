@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.architectures.adapter_files import is_adapter
-from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.errors import UnsupportedError, UserError, nearest
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import ModelSpec, NewModel
@@ -98,8 +98,10 @@ def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> Mo
     if name_or_path.startswith("new:"):
         architecture = name_or_path.removeprefix("new:")
         if architecture not in ("encoder", "seq2seq", "causal"):
+            hint = nearest(name_or_path, ("new:encoder", "new:seq2seq", "new:causal"))
             raise UnsupportedError(
                 f"--model {name_or_path!r}: a new model is new:encoder, new:seq2seq or new:causal."
+                f"{hint}"
             )
         new = NewModel.model_validate({"architecture": architecture, "languages": languages})
         return ModelSpec(name=f"new-{architecture}", new=new)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.answers.canonical import canonical
@@ -28,6 +29,7 @@ from t2t_xfer.stages.check_findings import (
 )
 from t2t_xfer.stages.check_labels import label_alarms
 from t2t_xfer.stages.check_model import Tokens, check_model
+from t2t_xfer.stages.check_places import place_alarms
 from t2t_xfer.stages.check_split import Looked, Wanted, check_split
 from t2t_xfer.stages.check_training import Trained, trained_rows
 from t2t_xfer.stages.context import Context
@@ -87,6 +89,7 @@ class Checker:
                 if code == source and task.spec.parallel and task.spec.labels:
                     golds[split] = {e.id: e.gold for e in looked.examples if e.gold is not None}
         languages = tuple(LanguageCheck(code, tuple(found[code])) for code in present)
+        content = partial(self._content, task)
         model = self._model(task, languages)
         if model is not None:
             problems += [f"{model.model}: {problem}" for problem in model.problems]
@@ -98,7 +101,10 @@ class Checker:
             languages,
             tuple(_absent(task, present)),
             (*problems, *_problems(languages)),
-            tuple(label_alarms(languages, source)),
+            (
+                *place_alarms(task.spec, self._context.source, content),
+                *label_alarms(languages, source),
+            ),
             tuple(samples.chosen()),
             model,
         )

@@ -16,7 +16,7 @@ from t2t_xfer.architectures.detect import (
     max_positions,
 )
 from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
-from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.errors import UnsupportedError, UserError, nearest
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.trust import pickle_allowed
@@ -157,6 +157,7 @@ def config_of(path: str, revision: str | None) -> dict[str, Any]:
             raise UserError(
                 f"{folder} is no checkpoint: it holds no config.json. Give a directory saved by"
                 " `t2t-xfer train` or by transformers, or the id of a model on the hub."
+                f"{_nearest_folder(folder)}"
             )
         return _read_config(file)
     # Hub access; imports here so that plans over local models stay quick.
@@ -169,9 +170,17 @@ def config_of(path: str, revision: str | None) -> dict[str, Any]:
         raise UserError(
             f"the model {path!r} is no directory here, and the hub did not give its config.json"
             f" ({type(e).__name__}). Check the name and the network, or download the model and"
-            " give its directory."
+            f" give its directory.{_nearest_folder(folder)}"
         ) from e
     return _read_config(Path(found))
+
+
+def _nearest_folder(folder: Path) -> str:
+    """` Did you mean 'runs/model'?` for a folder beside the one that is not there."""
+    parent = folder.parent
+    if folder.is_dir() or not parent.is_dir():
+        return ""
+    return nearest(str(folder), [str(each) for each in parent.iterdir() if each.is_dir()])
 
 
 def _read_config(file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.errors import UnsupportedError, nearest
 from t2t_xfer.records import ArchitectureName
 
 SCHEME = "micro:"
@@ -29,6 +29,8 @@ def checkpoint(name: str) -> Path:
     """
     short = name.removeprefix(SCHEME)
     if short not in NAMES:
-        known = ", ".join(SCHEME + each for each in NAMES)
-        raise UnsupportedError(f"the model {name!r}: a micro model is one of {known}.")
+        known = [SCHEME + each for each in NAMES]
+        raise UnsupportedError(
+            f"the model {name!r}: a micro model is one of {', '.join(known)}.{nearest(name, known)}"
+        )
     return HERE / short

@@ -1,0 +1,274 @@
+"""Which answer format the columns speak of: one function a format, each sure or silent.
+
+The rule: rows decide. Spans are spans because the answers stand where the data say, tags because
+there is one for each word, choices because the label counts them. Names of columns only choose
+between columns that would both do.
+
+    answers = next(find for find in FORMATS if find(shape))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from t2t_xfer.authoring.columns import Column
+from t2t_xfer.authoring.scripts import looks_english, script_of
+from t2t_xfer.data.gold import NO_GOLD
+from t2t_xfer.records import Value
+
+HIDDEN: tuple[Value, ...] = (*NO_GOLD, "-1")
+"""What stands where a label is hidden, in files without types as well."""
+MOST_LABELS = 50
+_LABELS = ("label", "labels", "class", "category", "sentiment", "stars", "rating", "gold", "target",
+           "answer", "key", "polarity", "intent", "relation", "score", "tag", "y")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a format needs of the columns."""
+
+    answer: str
+    why: str
+    keys: Mapping[str, str | tuple[str, ...]]
+    """Key of the task -> column or columns."""
+    label: Column | None = None
+    used: tuple[str, ...] = ()
+    """Columns that are no text of the input."""
+    left: tuple[str, ...] = ()
+    """Columns that would have done as well."""
+    choices: int = 0
+    doubts: tuple[str, ...] = field(default=())
+
+
+def find_shape(found: Mapping[str, Column]) -> Shape | None:
+    """The first format that fits; None if none does."""
+    return next((shape for find in FORMATS if (shape := find(found)) is not None), None)
+
+
+def _span(found: Mapping[str, Column]) -> Shape | None:
+    answers = next((c for c in found.values() if c.kind == "answers"), None)
+    texts = [column for column in found.values() if column.kind == "text" and not column.missing]
+    if answers is None or not texts:
+        return None
+    hits = {column.name: _hits(answers, column) for column in texts}
+    context = max(texts, key=lambda column: hits[column.name])
+    total = sum(1 for value in answers.values if _first(value) is not None)
+    if not hits[context.name]:
+        return None
+    doubts = []
+    if hits[context.name] < total:
+        doubts.append(
+            f"{total - hits[context.name]} of {total} answers do not stand in `{context.name}`"
+            " where `answer_start` says: are the places counted in characters?"
+        )
+    return Shape(
+        "span",
+        f"{hits[context.name]} of {total} answers stand in `{context.name}` where the data say.",
+        {"context_field": context.name, "answers_field": answers.name},
+        used=(answers.name,),
+        doubts=tuple(doubts),
+    )
+
+
+def _first(value: Value) -> tuple[str, int] | None:
+    """The first accepted answer and its place."""
+    if not isinstance(value, Mapping):
+        return None
+    texts, starts = value.get("text"), value.get("answer_start")
+    if not isinstance(texts, tuple) or not isinstance(starts, tuple) or not texts or not starts:
+        return None
+    text, start = texts[0], starts[0]
+    return (text, start) if isinstance(text, str) and type(start) is int else None
+
+
+def _hits(answers: Column, context: Column) -> int:
+    pairs = zip(answers.values, context.texts, strict=False)
+    firsts = ((_first(value), text) for value, text in pairs)
+    return sum(1 for first, text in firsts if first and text[first[1] :].startswith(first[0]))
+
+
+def _tags(found: Mapping[str, Column]) -> Shape | None:
+    lists = [c for c in found.values() if c.kind in ("texts", "wholes") and not c.missing]
+    words = [c for c in lists if c.kind == "texts"]
+    pairs = [
+        (word, tag)
+        for word in words
+        for tag in lists
+        if tag is not word
+        and _same_lengths(word, tag)
+        and 1 < len(tag.items) < len(word.items) * (1 if len(word.values) > 20 else 2)
+        and len(tag.items) <= len(word.items)
+    ]
+    if not pairs:
+        return None
+    word = max((w for w, _ in pairs), key=lambda w: len(w.items))
+    tags = [tag for w, tag in pairs if w is word]
+    tag = min(tags, key=lambda t: (not t.called("tag", "tags", "label", "labels"), len(t.items)))
+    return Shape(
+        "tags",
+        f"`{tag.name}` has one item for each of `{word.name}` in all of {len(word.values)} rows.",
+        {"words_field": word.name, "tags_field": tag.name},
+        label=tag,
+        used=tuple(each.name for each in lists),
+        left=tuple(each.name for each in tags if each is not tag),
+    )
+
+
+def _same_lengths(one: Column, other: Column) -> bool:
+    pairs = list(zip(one.lists, other.lists, strict=False))
+    varied = len({len(a) for a, _ in pairs}) > 1 or len(pairs) < 3
+    return varied and all(len(a) == len(b) for a, b in pairs)
+
+
+def _choice(found: Mapping[str, Column]) -> Shape | None:
+    for names, count in _choice_columns(found):
+        labels = [
+            column
+            for column in found.values()
+            if column.name not in names and _letters(column, count) is not None
+        ]
+        if labels:
+            label = min(labels, key=lambda c: (not c.called(*_LABELS), c.name))
+            listed = ", ".join(f"`{name}`" for name in names)
+            return Shape(
+                "choice",
+                f"Every row has {count} choices in {listed}, and `{label.name}` counts them.",
+                {"label_field": label.name, "choices_fields": names},
+                label=label,
+                used=(label.name, *names, *_beside(found, names[0])),
+                left=tuple(each.name for each in labels if each is not label),
+                choices=count,
+            )
+    return None
+
+
+def _beside(found: Mapping[str, Column], name: str) -> list[str]:
+    """The other columns inside of the same mapping (`choices.label` beside `choices.text`)."""
+    outer, dot, _ = name.partition(".")
+    return [each for each in found if dot and each.startswith(f"{outer}.")]
+
+
+def _choice_columns(found: Mapping[str, Column]) -> Sequence[tuple[tuple[str, ...], int]]:
+    """Columns that may hold the choices, with the number of choices."""
+    listed: list[tuple[tuple[str, ...], int]] = []
+    for column in found.values():
+        lengths = {len(each) for each in column.lists}
+        if column.kind == "texts" and len(lengths) == 1 and 2 <= (n := lengths.pop()) <= 26:
+            listed.append(((column.name,), n))
+    rows: dict[str, list[str]] = {}
+    for column in found.values():
+        start = re.sub(r"[\W_]*([0-9]{1,2}|[A-Ea-e])$", "", column.name)
+        if column.kind == "text" and start not in ("", column.name):
+            rows.setdefault(start, []).append(column.name)
+    numbered = [(tuple(names), len(names)) for names in rows.values() if len(names) > 2]
+    # Texts of more words are choices rather than what they are called.
+    listed.sort(key=lambda each: -_length(found[each[0][0]]))
+    return [*listed, *numbered]
+
+
+def _length(column: Column) -> float:
+    items = [item for each in column.lists[:100] for item in each if isinstance(item, str)]
+    return sum(map(len, items)) / max(1, len(items))
+
+
+def letter_values(column: Column, count: int) -> list[str | int]:
+    """The value that means each choice, of a column that counts them."""
+    return _letters(column, count) or []
+
+
+def _letters(column: Column, count: int) -> list[str | int] | None:
+    """The values for the first, second, … choice, if the column counts choices."""
+    values = {value for value in column.counts if value not in HIDDEN}
+    series: list[list[str | int]] = [
+        [*range(count)],
+        [*map(str, range(count))],
+        [*(chr(65 + i) for i in range(count))],
+        [*(chr(97 + i) for i in range(count))],
+        [*range(1, count + 1)],
+        [*map(str, range(1, count + 1))],
+    ]
+    typed = {(type(value), value) for value in values}
+    fitting = [s for s in series if typed and typed <= {(type(each), each) for each in s}]
+    return fitting[0] if fitting and column.kind in ("text", "whole") else None
+
+
+def _label(found: Mapping[str, Column]) -> Shape | None:
+    rows = max((len(column.values) + column.missing for column in found.values()), default=0)
+    texts = [c for c in found.values() if c.kind == "text" and (c.words > 1 or not c.counts)]
+    fitting = [column for column in found.values() if _is_label(column, rows)]
+    fitting = [c for c in fitting if any(text is not c for text in texts)]
+    if not fitting:
+        return None
+    label = min(fitting, key=lambda c: (not c.called(*_LABELS), len(c.counts), c.name))
+    return Shape(
+        "label",
+        f"`{label.name}` has {len(label_values(label))} values in {len(label.values)} rows.",
+        {"label_field": label.name},
+        label=label,
+        used=(label.name,),
+        left=tuple(each.name for each in fitting if each is not label),
+    )
+
+
+def label_values(column: Column) -> list[Value]:
+    """The values of a label, without those that hide it; numbers in order."""
+    values = [value for value in column.counts if value not in HIDDEN]
+    return sorted(values, key=lambda v: (isinstance(v, str), v if isinstance(v, int) else str(v)))
+
+
+def _is_label(column: Column, rows: int) -> bool:
+    different = label_values(column)
+    if column.kind not in ("text", "whole", "truth") or not 2 <= len(different) <= MOST_LABELS:
+        return False
+    if column.kind == "text" and max(len(str(value)) for value in different) > 40:
+        return False
+    if column.called("id", "idx", "index", "language", "lang", "locale", "url"):
+        return False
+    # In a handful of rows every column has few values: then its name must say so.
+    return column.called(*_LABELS) or len(different) <= rows / (5 if rows >= 20 else 2)
+
+
+def _pair(found: Mapping[str, Column]) -> Shape | None:
+    texts = [
+        column
+        for column in found.values()
+        if column.kind == "text" and not column.missing and column.words >= 1
+        and len(column.counts) > len(column.values) / 2
+        and not column.called("id", "idx", "url", "lang", "language")
+    ]  # fmt: skip
+    if len(texts) != 2:
+        return None
+    english = [_english(column) for column in texts]
+    doubts = []
+    if english.count(True) != 1:
+        doubts.append(
+            "which column is English? The first one is that of the other language, the second the"
+            " English one; the text does not tell them apart."
+        )
+        english = [False, True]
+    names = tuple(c.name for c, _ in sorted(zip(texts, english, strict=True), key=lambda p: p[1]))
+    return Shape(
+        "pair",
+        f"`{names[0]}` and `{names[1]}` are texts, and nothing looks like a label of theirs.",
+        {"pair_fields": names},
+        used=names,
+        doubts=tuple(doubts),
+    )
+
+
+def _english(column: Column) -> bool:
+    if column.called("en", "eng", "english"):
+        return True
+    return script_of(column.texts) == "Latin" and looks_english(column.texts)
+
+
+FORMATS: tuple[Callable[[Mapping[str, Column]], Shape | None], ...] = (
+    _span,
+    _tags,
+    _choice,
+    _label,
+    _pair,
+)
+"""In this order: what a row can be taken for by chance comes last."""

@@ -1,0 +1,250 @@
+"""From what was found to a task file: every key with its reason, every doubt as a question.
+
+text = propose(look("data/reviews.csv", source, Path(), None), "reviews").text()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from t2t_xfer.authoring.columns import Column, columns, described
+from t2t_xfer.authoring.draft import Draft
+from t2t_xfer.authoring.formats import Shape, find_shape, letter_values
+from t2t_xfer.authoring.found import Found
+from t2t_xfer.authoring.inputs import asked_for, field_name, text_columns, wording
+from t2t_xfer.authoring.labels import NLI, named
+from t2t_xfer.authoring.names import parts_of
+from t2t_xfer.authoring.scripts import language_of, script_of, written_in
+from t2t_xfer.authoring.tags import UPOS, tag_set
+from t2t_xfer.errors import UserError
+from t2t_xfer.records import Json, Row
+
+
+def propose(found: Found, name: str) -> Draft:
+    """The draft of a task.
+
+    Raises:
+        UserError: no answer format fits; names the columns and what was looked for.
+    """
+    seen = columns(found.seen)
+    shape = find_shape(seen)
+    if shape is None:
+        raise UserError(_nothing(found, seen))
+    draft = Draft(name)
+    draft.add("task", name)
+    draft.add("answer", shape.answer, shape.why)
+    draft.ask("answer", *shape.doubts)
+    if shape.left:
+        listed = ", ".join(f"`{name}`" for name in shape.left)
+        chosen = "" if shape.label is None else shape.label.name
+        draft.ask("answer", f"is `{chosen}` what a model should answer? It could also be {listed}.")
+    draft.add("data", found.data, *found.reasons)
+    draft.ask("data", *found.data_questions)
+    _languages(draft, found, shape)
+    _fields(draft, shape, seen, found)
+    _BY_ANSWER[shape.answer](draft, shape, seen, found)
+    if shape.answer in ("label", "choice", "span") and _parallel(found, shape, draft):
+        draft.add("parallel", True, "Row by row, the languages have the same examples.")
+    draft.ask("note", "what must a reader of the numbers know of these data? Add a key `note`.")
+    return draft
+
+
+def _nothing(found: Found, seen: Mapping[str, Column]) -> str:
+    if not found.seen:
+        return f"--from {found.name}: there are no rows to look at."
+    listed = "; ".join(described(column) for column in seen.values())
+    return (
+        f"--from {found.name}: no answer format fits the columns of its {found.seen_split} rows:"
+        f" {listed}. Looked for: SQuAD's `{{text: […], answer_start: […]}}` with its context"
+        " (span); a list of words and one of as many tags (tags); a list of choices and a column"
+        " that counts them (choice); a column of few different values beside a text (label); two"
+        " texts in two languages (pair). docs/add_a_task.md shows each as it must stand in the"
+        " data."
+    )
+
+
+def _languages(draft: Draft, found: Found, shape: Shape) -> None:
+    if found.source_language != "en" and shape.answer != "pair":
+        why = "No English rows: these are trained and tuned on."
+        draft.add("source_language", found.source_language, why)
+    draft.add("languages", [*found.languages])
+    draft.ask("languages", *found.questions)
+
+
+def _fields(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+    if shape.answer == "pair":
+        return
+    texts, left = text_columns(seen, shape)
+    fields: dict[str, Json] = {field_name(each): each for each in texts}
+    if shape.answer == "tags":
+        fields = {"words": shape.keys["words_field"]}  # type: ignore[dict-item]
+    if shape.answer == "span":
+        context = str(shape.keys["context_field"])
+        asked = [c for c in texts if c != context]
+        question = next((c for c in asked if seen[c].called("question", "query")), None)
+        question = question or next(iter(asked), None)
+        fields = {} if question is None else {"question": question}
+        fields["context"] = context
+        left |= {c: "neither question nor context" for c in asked if c != question}
+    listed = ", ".join(f"{name} ({why})" for name, why in left.items())
+    draft.add("fields", fields, f"Left out: {listed}." if listed else "")
+    ids = [c for c in seen.values() if c.kind in ("text", "whole") and c.unique]
+    ids = [c for c in ids if c.called("id", "ids", "idx", "ind", "guid", "uid", "key", "index")]
+    if ids and _unique_everywhere(found, ids[0].name):
+        draft.add("id_field", ids[0].name)
+
+
+def _unique_everywhere(found: Found, column: str) -> bool:
+    splits: list[Sequence[Row]] = [*found.rows.values(), *found.others.values()]
+    return all(len({row.get(column) for row in rows}) == len(rows) for rows in splits)
+
+
+def _label(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+    fields = draft["fields"]
+    assert isinstance(fields, dict)
+    texts = [str(column) for column in fields.values()]
+    got = named(shape, texts, found.class_names, found.seen)
+    draft.add("label_field", str(shape.keys["label_field"]))
+    draft.add("labels", got.labels, *got.why)
+    draft.ask("labels", *got.questions)
+    if got.prompt is None:
+        own = wording([*fields], f"{asked_for(str(shape.keys['label_field']))}:")
+        draft.add("prompt", {"input": own}, "English wording serves every language.")
+    else:
+        names = ("premise", "hypothesis") if got.prompt == "nli" else ("sentence1", "sentence2")
+        draft.add("fields", dict(zip(names, texts, strict=True)))
+        draft.add("prompt", {"use": got.prompt})
+    draft.add("shortenable", [*_dict(draft["fields"])], "May lose their ends in too long inputs.")
+    draft.add("metric", "accuracy")
+    _training(draft, found, "mnli" if {*got.labels} == {*NLI} else "TASK")
+
+
+def _choice(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+    assert shape.label is not None
+    label, choices = str(shape.keys["label_field"]), shape.keys["choices_fields"]
+    draft.add("label_field", label)
+    values = letter_values(shape.label, shape.choices)
+    letters = [chr(65 + i) for i in range(shape.choices)]
+    labels: dict[str, Json] = {
+        letter: {} if value == letter else {"value": value}
+        for letter, value in zip(letters, values, strict=True)
+    }
+    draft.add("labels", labels, "Letter by letter the value that means this choice.")
+    low = min((int(str(v)) for v in shape.label.counts if str(v).isdecimal()), default=0)
+    if values[0] in (0, "0") and low == 1:
+        draft.ask("labels", f"does `{label}` count from 0? No row has a 0.")
+    draft.add("choices_fields", [*choices])
+    fields = _dict(draft["fields"])
+    prompt, renamed = _choice_prompt(fields, shape.choices)
+    draft.add("fields", renamed)
+    draft.add("prompt", prompt)
+    draft.add("shortenable", [*list(renamed)[:1], "choices"])
+    draft.add("metric", "accuracy")
+    _training(draft, found, "TASK")
+
+
+def _choice_prompt(fields: dict[str, Json], count: int) -> tuple[dict[str, Json], dict[str, Json]]:
+    """A variant of `prompts/choice.yaml` if the fields are such, else a wording of its own."""
+    question = next((name for name in fields if "question" in name), None)
+    rest = [name for name in fields if name != question]
+    if question and not rest:
+        return {"use": "choice", "variant": "question"}, {"question": fields[question]}
+    if len(rest) == 1 and question:
+        renamed = {"context": fields[rest[0]], "question": fields[question]}
+        return {"use": "choice", "variant": "question_about_context"}, renamed
+    if len(rest) == 1:
+        return {"use": "choice"}, {"context": fields[rest[0]]}
+    listed = "{% for choice in choices %}{{ letters[loop.index0] }}: {{ choice }}\n{% endfor %}"
+    return {"input": wording([*fields], f"{listed}answer:")}, fields
+
+
+def _span(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+    draft.add("context_field", str(shape.keys["context_field"]))
+    draft.add("answers_field", str(shape.keys["answers_field"]))
+    answers = seen[str(shape.keys["answers_field"])]
+    none = sum(1 for v in answers.values if isinstance(v, Mapping) and not v.get("text"))
+    if none:
+        why = f"{none} of {len(answers.values)} questions have no answer; then this is the answer."
+        draft.add("unanswerable", "unanswerable", why)
+    question = "question" in _dict(draft["fields"])
+    draft.add("prompt", {"use": "question"} if question else {"input": "{{ context }}\nanswer:"})
+    if question:
+        draft.add("shortenable", ["question"])
+    draft.add("metric", "squad_v2" if none else "squad")
+    _training(draft, found, "squad_v1")
+
+
+def _tags(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+    assert shape.label is not None
+    column = shape.label
+    got = tag_set(column, found.class_names.get(column.name, ()), found.seen_split)
+    draft.add("words_field", str(shape.keys["words_field"]))
+    draft.add("tags_field", column.name)
+    if got.names:
+        draft.add("tags", [*got.names], got.why)
+    else:
+        draft.add("tags_from", "train", got.why)
+    if got.question:
+        draft.ask("tags", got.question)
+    draft.add("default_tag", got.default, "Fills what a written answer leaves out.")
+    if got.bio:
+        draft.add("tag_scheme", "bio", "Every tag is O, B-… or I-….")
+    shared = "ner" if got.bio else "pos" if got.names == UPOS else None
+    draft.add("prompt", {"use": shared} if shared else {"input": "tags: {{ words }}"})
+    why = "F1 over spans." if got.bio else "Share of words; `span_f1`: F1 over spans of equal tags."
+    draft.add("metric", "span_f1" if got.bio else "token_accuracy", why)
+    _training(draft, found, "TASK")
+
+
+def _pair(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+    names = shape.keys["pair_fields"]
+    languages = [code for code in found.languages if code != "en"]
+    if found.languages == ("en",):
+        texts = seen[str(names[0])].texts
+        code = parts_of(str(names[0])).language or language_of(texts)
+        maybe = [each for each in written_in(script_of(texts)) if each != "en"]
+        draft.add("languages", [code or next(iter(maybe), "de")])
+        if code is None:
+            draft.ask("languages", f"which language is `{names[0]}`? One of {' '.join(maybe)}?")
+    elif "en" in found.languages:
+        draft.add("languages", [*languages], "Not English: it is the other side of each pair.")
+    draft.add("pair_fields", [*names], "The other language's sentence, then the English one.")
+    draft.add("prompt", {"use": "translation"}, "For the readout `rank`; embeddings need none.")
+    draft.add("metric", "retrieval_accuracy", "Nothing is trained: the nearest neighbour counts.")
+
+
+def _training(draft: Draft, found: Found, task: str) -> None:
+    """Asks for a training task where there are no training rows; `task`: one that may do."""
+    if "train" in found.splits:
+        return
+    known = task != "TASK"
+    more = (
+        ", whose English rows answer in the same way."
+        if known
+        else " names a task with the same labels; without it the task is only tested."
+    )
+    ask = f"what trains a model for this? There are no training rows: `train_task: {task}`{more}"
+    draft.ask("note", ask)
+
+
+def _parallel(found: Found, shape: Shape, draft: Draft) -> bool:
+    """Whether tested rows are the same examples in every language that was read."""
+    own = found.rows.get("test", ())
+    if not found.others or len(own) < 3:
+        return False
+    if "id_field" in draft:
+        ids = [row.get(str(draft["id_field"])) for row in own]
+        column = str(draft["id_field"])
+        return all([row.get(column) for row in rows] == ids for rows in found.others.values())
+    key = shape.keys.get("label_field")
+    golds = [row.get(str(key)) for row in own]
+    same = (golds == [row.get(str(key)) for row in rows] for rows in found.others.values())
+    return key is not None and len({*map(str, golds)}) > 1 and all(same)
+
+
+def _dict(value: Json) -> dict[str, Json]:
+    assert isinstance(value, dict)
+    return value
+
+
+_BY_ANSWER = {"label": _label, "choice": _choice, "span": _span, "tags": _tags, "pair": _pair}

@@ -1,0 +1,113 @@
+"""Where the target text of an example sits, for each architecture, in words. Without any model.
+
+The rule: what bears the loss stands between marks, the rest is what the model is given. How many
+tokens each part has depends on a tokenizer; `commands/tokens.py` shows that.
+
+    label   encoder   … relation: ⟦neutral⟧            masks, read by the MLM head
+            seq2seq   decoder: ⟦neutral⟧
+            causal    … relation: ⟦neutral⟧
+    tags    encoder   The⟦DET⟧ dog⟦NOUN⟧               at the first subword of each word
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from t2t_xfer.architectures.readouts import ANSWER_READOUTS, REASONS
+from t2t_xfer.records import ArchitectureName, Prompted, Readout
+
+OPEN, CLOSE = "⟦", "⟧"
+"""Around what bears the loss."""
+BEFORE = 40
+"""Characters of the input that are shown before the target."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One architecture's view of an example."""
+
+    architecture: ArchitectureName
+    readout: str
+    """How the answer is read unless the task asks for another; empty if it cannot be."""
+    text: str
+    """With marks around what bears the loss."""
+    how: str
+
+
+def layouts(
+    answer: str, prompted: Prompted, asked: Mapping[ArchitectureName, Readout]
+) -> list[Layout]:
+    """All three views.
+
+    Args:
+        answer: the name of the answer format.
+        prompted: the example as text, with its target.
+        asked: readouts that the task asks for.
+    """
+    found = []
+    for architecture in get_args(ArchitectureName):
+        possible = ANSWER_READOUTS.get((architecture, answer), ())
+        if not possible:
+            reason = REASONS.get((architecture, answer), "it cannot answer in this format")
+            found.append(Layout(architecture, "", "", reason))
+            continue
+        readout = asked.get(architecture, possible[0])
+        text, how = _view(architecture, answer, prompted, readout)
+        found.append(Layout(architecture, readout.value, text, how))
+    return found
+
+
+def _view(
+    architecture: ArchitectureName, answer: str, prompted: Prompted, readout: Readout
+) -> tuple[str, str]:
+    if answer == "pair":
+        return "", "nothing is trained; the states of one layer are compared"
+    if prompted.slots:
+        return _tags(architecture, prompted, readout)
+    if prompted.copied and architecture == "encoder":
+        return _pointed(prompted), "two masks after the input point at its first and last token"
+    marked = _marked(prompted.target)
+    if architecture == "seq2seq":
+        return marked, "the decoder writes it; the encoder reads the input"
+    after = f"{_tail(prompted.input)} {marked}"
+    if architecture == "encoder":
+        return after, "masks after the input, as many as the longest word has tokens"
+    return after, "after the input"
+
+
+def _tags(architecture: ArchitectureName, prompted: Prompted, readout: Readout) -> tuple[str, str]:
+    regions = {region.field: region for region in prompted.regions}
+    words = [prompted.input[regions[s].start : regions[s].end] for s in prompted.slots]
+    tags = prompted.slot_targets or ("?",) * len(words)
+    pairs = list(zip(words, tags, strict=True))
+    beside = " ".join(f"{word}{_marked(tag)}" for word, tag in pairs)
+    written = "" if readout is not Readout.generate else ", each word after the tags before it"
+    if architecture == "encoder":
+        return beside, "one code for each tag, at the first subword of each word"
+    if architecture == "seq2seq":
+        blocks = " | ".join(f"<{i}> {word} {_marked(tag)}" for i, (word, tag) in enumerate(pairs))
+        return blocks, f"one code for each tag, in the decoder behind each word{written}"
+    return beside, f"at the last subword of each word in a second copy of the sentence{written}"
+
+
+def _pointed(prompted: Prompted) -> str:
+    if prompted.answer is None:
+        return _marked(prompted.target) + " (no piece of the text)"
+    start, end = prompted.answer.start, prompted.answer.end
+    before = _one_line(prompted.input[max(0, start - BEFORE) : start])
+    after = _one_line(prompted.input[end : end + BEFORE])
+    return f"…{before}{_marked(prompted.input[start:end])}{after}…"
+
+
+def _tail(text: str) -> str:
+    return _one_line(text if len(text) <= BEFORE else f"…{text[-BEFORE:]}")
+
+
+def _marked(text: str) -> str:
+    return f"{OPEN}{_one_line(text)}{CLOSE}"
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "⏎")
