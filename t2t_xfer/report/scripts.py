@@ -18,7 +18,9 @@ from t2t_xfer.languages import LANGUAGES
 
 FIRST_WORDS: Mapping[str, frozenset[str]] = {
     "Han": frozenset({"CJK", "IDEOGRAPHIC"}),
-    "Japanese": frozenset({"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HALFWIDTH", "KATAKANA-HIRAGANA"}),
+    "Japanese": frozenset(
+        {"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HALFWIDTH", "KATAKANA-HIRAGANA"}
+    ),
     "Hangul": frozenset({"HANGUL", "HALFWIDTH"}),
     "Burmese": frozenset({"MYANMAR"}),
     "Latin": frozenset({"LATIN", "FULLWIDTH", "MODIFIER", "FEMININE", "MASCULINE"}),

@@ -76,7 +76,7 @@ class _Chosen(NamedTuple):
 
 
 def _places(observed: Sequence[Observed]) -> dict[tuple[str, str], list[Observed]]:
-    """The cells of each target, as the report names it, and language: of several seeds the first."""
+    """The cells of each target (as the report names it) and language, of the first seed only."""
     main = {id(row) for row in by_readout([each.row for each in observed])[0]}
     first = min((each.row.seed for each in observed), default=0)
     places: dict[tuple[str, str], list[Observed]] = {}

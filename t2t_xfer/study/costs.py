@@ -34,7 +34,9 @@ def costs(file: StudyFile, store: Store) -> list[Cost]:
 
 def _cost(record: Record) -> Cost:
     results: Any = record.results
-    counted = [results[name] for name in ("tokens", "tokens_read", "tokens_written") if name in results]
+    counted = [
+        results[name] for name in ("tokens", "tokens_read", "tokens_written") if name in results
+    ]
     memory: Any = record.memory
     return Cost(
         stage=record.stage_id,

@@ -1,8 +1,8 @@
 """The most memory that was taken while a stage ran, for its record.
 
 The rule: what cannot be measured is left out, and measuring never stops a stage. The process's own
-mark is set back at the start where the system allows it (Linux); elsewhere there is no figure, since
-a mark of the whole life of a process says nothing of one stage.
+mark is set back at the start where the system allows it (Linux); elsewhere there is no figure,
+since a mark of the whole life of a process says nothing of one stage.
 
     start_peak()
     ...

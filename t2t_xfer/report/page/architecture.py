@@ -18,11 +18,14 @@ from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Fold, Part, Picture, Section
 from t2t_xfer.report.page.sentences import p_text, plain, told
 from t2t_xfer.report.page.view import (
+    INTERVAL,
     Cell,
     Table,
+    bounds,
     change_cell,
     columns,
     missing,
+    p_number,
     plain_sign,
     scale_of,
     words,
@@ -30,9 +33,6 @@ from t2t_xfer.report.page.view import (
 
 if TYPE_CHECKING:
     from t2t_xfer.report.analysis import Change, Contrast
-
-SHORT = 12
-"""A table of more contrasts is folded."""
 
 
 def architecture_section(page: PageInput) -> Section:
@@ -47,17 +47,47 @@ def architecture_section(page: PageInput) -> Section:
     if contrasts:
         parts.append(
             "Interaction: the change of one model minus the change of the other on the same cells "
-            "(a difference in differences). Its interval and test are paired by example; p is "
-            "adjusted over this table."
+            "(a difference in differences), paired by example."
         )
-        whole = [contrast for contrast in contrasts if contrast.intermediate is None]
-        single = [contrast for contrast in contrasts if contrast.intermediate is not None]
-        if whole:
-            parts.append(_contrasts("contrasts", "Differences between models", whole))
-        if single:
-            table = _contrasts("contrasts-single", "The same by intermediate", single)
-            parts.append(Fold(f"{table.caption} ({len(single)} rows)", [table]))
+        parts.append(_interaction(page))
+        table = _contrasts(contrasts)
+        parts.append(Fold(f"{table.caption} ({len(contrasts)} rows)", [table]))
     return Section("architecture", "Does it depend on the architecture?", parts)
+
+
+def _interaction(page: PageInput) -> Table:
+    """One row for each pair of models, one column for each target."""
+    found = {
+        (each.first, each.second, each.target): each
+        for each in page.analysis.contrasts
+        if each.intermediate is None
+    }
+    scale = scale_of(each.interval.value for each in found.values())
+    pairs = dict.fromkeys((first, second) for first, second, _ in found)
+    targets = (*page.grid.targets, None)
+    rows = [
+        [
+            *words(first, f"minus {second}"),
+            *(_contrast(found.get((first, second, target)), scale) for target in targets),
+        ]
+        for first, second in pairs
+    ]
+    heads = columns("model", "minus", *page.grid.targets, "all targets", text=2)
+    legend = [f"Difference in points, its {INTERVAL}, and its adjusted p."]
+    return Table("interaction", "Differences between models", heads, rows, legend)
+
+
+def _contrast(contrast: Contrast | None, scale: float) -> Cell:
+    if contrast is None:
+        return missing("no pair that both models have")
+    adjusted = p_text(contrast.adjusted)
+    return change_cell(
+        contrast.interval,
+        scale=scale,
+        small=f"{bounds(contrast.interval)}; {adjusted}",
+        note=f"{bounds(contrast.interval)}, {p_text(contrast.p)}, adjusted {adjusted}, "
+        f"n = {contrast.n}, seeds: {contrast.seeds}",
+    )
 
 
 def _by_model(page: PageInput) -> Table:
@@ -83,8 +113,8 @@ def _by_model(page: PageInput) -> Table:
         rows,
         [
             f"Mean change against {NONE} in points over the zero-shot languages and over "
-            "intermediates, each pair of intermediate and target weighing the same; with its 95 % "
-            "interval. Same-data and translate-train pairs are left out."
+            "intermediates, each pair of intermediate and target weighing the same; with "
+            f"its {INTERVAL}. Same-data and translate-train pairs are left out."
         ],
     )
 
@@ -95,21 +125,21 @@ def _cell(change: Change | None, scale: float) -> Cell:
     return change_cell(change.interval, scale=scale, note=told(change))
 
 
-def _contrasts(id: str, caption: str, contrasts: Sequence[Contrast]) -> Table:
+def _contrasts(contrasts: Sequence[Contrast]) -> Table:
     scale = scale_of(contrast.interval.value for contrast in contrasts)
     rows = [
         [
-            *words(f"{each.first} minus {each.second}"),
+            *words(each.first, f"minus {each.second}"),
             Cell(each.target or "all targets"),
             Cell(each.intermediate or "all"),
             change_cell(each.interval, scale=scale),
-            Cell(p_text(each.p), key=each.p),
-            Cell(p_text(each.adjusted), key=each.adjusted),
+            Cell(p_number(each.p), key=each.p),
+            Cell(p_number(each.adjusted), key=each.adjusted),
         ]
         for each in contrasts
     ]
-    heads = columns("models", "target", "intermediate", "difference", "p", "adjusted p", text=3)
-    return Table(id, caption, heads, rows)
+    names = ("model", "minus", "target", "intermediate", "difference", "p", "adjusted p")
+    return Table("contrasts", "Every difference with its test", columns(*names, text=4), rows)
 
 
 def _picture(page: PageInput) -> Picture | None:
@@ -126,7 +156,7 @@ def _picture(page: PageInput) -> Picture | None:
             groups.append(Group(target or "all targets", dots))
     if not groups:
         return None
-    svg = draw_forest(groups, grid.models, "change against none, points (95 % interval)")
+    svg = draw_forest(groups, grid.models, f"change against none, points ({INTERVAL})")
     last = groups[-1]
     said = "; ".join(
         f"{dot.series} {plain_sign(dot.value)} ({plain_sign(dot.low)} to {plain_sign(dot.high)})"

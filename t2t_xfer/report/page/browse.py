@@ -18,7 +18,7 @@ from pathlib import Path
 from t2t_xfer.records import Json
 from t2t_xfer.report.page.render import environment
 
-EXAMPLES = 100
+EXAMPLES = 50
 """The most examples of one target and language."""
 ANSWERS = 2400
 """The most answers of one target and language: with many runs there are fewer examples."""
@@ -71,7 +71,6 @@ class Chunk:
 
     target: str
     language: str
-    right_to_left: bool
     total: int
     """Examples that were scored."""
     disagreements: int
@@ -142,7 +141,6 @@ def _body(chunk: Chunk) -> Json:
     return {
         "target": chunk.target,
         "language": chunk.language,
-        "rtl": chunk.right_to_left,
         "note": chunk.note,
         "runs": runs,
         "examples": [_example(example) for example in chunk.examples],

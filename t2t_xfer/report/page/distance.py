@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.report.grid import average
-from t2t_xfer.report.page.drawing import INK, LINES, MARKERS, SERIES, as_svg, drawing
+from t2t_xfer.report.page.drawing import INK, MARKERS, SERIES, as_svg, drawing
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Part, Picture
 from t2t_xfer.report.page.view import Cell, Table, columns, missing, plain_sign
@@ -83,7 +83,7 @@ def _in_words(
         for model, line in gaps.items()
     ]
     return (
-        f"Line chart of the transfer gap of {len(gaps)} models over the distance to English of "
+        f"Chart of the transfer gap of {len(gaps)} models over the distance to English of "
         f"{order}, from near to far: {'; '.join(ends)}. All numbers are in the table below it."
     )
 
@@ -97,9 +97,8 @@ def _draw(gaps: Mapping[str, Sequence[tuple[float, str, float | None]]]) -> Mark
             axes.plot(
                 [distance for distance, _ in there],
                 [gap for _, gap in there],
-                LINES[kind] + MARKERS[kind],
+                MARKERS[kind],
                 color=SERIES[kind],
-                linewidth=1.2,
                 markersize=5,
                 label=model,
             )
@@ -107,8 +106,10 @@ def _draw(gaps: Mapping[str, Sequence[tuple[float, str, float | None]]]) -> Mark
         axes.set_xlabel("distance to English")
         axes.set_ylabel("gap, points")
         top = axes.secondary_xaxis("top")
-        places = {distance: code for distance, code, _ in next(iter(gaps.values()))}
-        top.set_xticks(list(places), list(places.values()))
+        places: dict[float, list[str]] = {}
+        for distance, code, _ in next(iter(gaps.values())):
+            places.setdefault(distance, []).append(code)
+        top.set_xticks(list(places), [", ".join(codes) for codes in places.values()])
         top.tick_params(length=2)
         figure.legend(loc="outside upper left", ncols=1)
         return as_svg(figure, "distance")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from t2t_xfer.report.grid import NONE
 from t2t_xfer.report.page.distance import distance_parts
 from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Fold, Part, Section
+from t2t_xfer.report.page.section import Beside, Fold, Part, Section
 from t2t_xfer.report.page.view import (
     Cell,
     Column,
@@ -50,11 +50,12 @@ def gap_section(page: PageInput) -> Section:
         f"{NONE}, as the 95 % interval of that change does not hold 0."
     ]
     parts.append(_by_target(page))
-    parts += [
+    groups = [
         _by_group(page, kind, caption)
         for kind, caption in KINDS
         if any(gap.group.startswith(f"{kind}:") for gap in gaps)
     ]
+    parts += [Beside("By kind of language", "gap-kinds", groups), LEGEND] if groups else []
     single = [gap for gap in gaps if gap.target is not None and gap.group != OTHERS]
     if single:
         rows = [
@@ -103,7 +104,7 @@ def _by_group(page: PageInput, kind: str, caption: str) -> Table:
         for model in grid.models
     ]
     names = (kind, "model", *grid.intermediates)
-    return Table(f"gaps-{kind}", caption, columns(*names, text=2), rows, [LEGEND])
+    return Table(f"gaps-{kind}", caption, columns(*names, text=2), rows)
 
 
 def _cell(gap: Gap | None) -> Cell:

@@ -15,8 +15,9 @@ from t2t_xfer.report.grid import NONE, Grid, average
 from t2t_xfer.report.marks import mark, same_data_words, translated_words
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Fold, Section
-from t2t_xfer.report.page.sentences import p_text, plain, told
+from t2t_xfer.report.page.sentences import plain, told
 from t2t_xfer.report.page.view import (
+    INTERVAL,
     Cell,
     Column,
     Table,
@@ -25,6 +26,7 @@ from t2t_xfer.report.page.view import (
     excludes_zero,
     metric_names,
     missing,
+    p_number,
     plain_sign,
     scale_of,
     shade,
@@ -33,7 +35,7 @@ from t2t_xfer.report.page.view import (
 from t2t_xfer.report.phrases import INCOMPLETE, number
 
 SHADED = (
-    "Shaded by the size of the change, blue up and orange down; bold: the 95 % interval does not "
+    f"Shaded by the size of the change, blue up and orange down; bold: the {INTERVAL} does not "
     "hold 0 (before any adjustment for the number of cells). "
 )
 
@@ -43,7 +45,7 @@ def main_section(page: PageInput) -> Section:
     grid = page.grid
     legend = [
         "First line: score, a mean over the zero-shot languages and over seeds. Second line: its "
-        f"change in points against {NONE} on the same languages and seeds, with its 95 % interval. "
+        f"change in points against {NONE} on the same languages and seeds, with its {INTERVAL}. "
         + SHADED
         + "The average is over all targets, and only given where none is missing; the change "
         "beside it is over those that count.",
@@ -146,8 +148,8 @@ def _every_change(page: PageInput) -> Table:
             *words(each.model, each.intermediate or "", each.target or "all targets"),
             Cell("" if each.counts else "in no mean"),
             Cell(plain_sign(each.interval.value), bounds(each.interval), key=each.interval.value),
-            Cell(p_text(each.p), key=each.p),
-            Cell(p_text(each.adjusted), key=each.adjusted),
+            Cell(p_number(each.p), key=each.p),
+            Cell(p_number(each.adjusted), key=each.adjusted),
             Cell(f"{each.effect:+.2f}", key=each.effect),
             Cell(str(each.n), key=each.n),
             Cell(str(each.seeds), key=each.seeds),

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from t2t_xfer.report.opening import scope
 from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.view import bounds, excludes_zero, plain_sign
+from t2t_xfer.report.page.section import Lines, Part
+from t2t_xfer.report.page.view import INTERVAL, bounds, excludes_zero, p_number, plain_sign
 from t2t_xfer.report.phrases import listing
 
 if TYPE_CHECKING:
-    from t2t_xfer.report.analysis import Change
+    from t2t_xfer.report.analysis import Change, Contrast
 
 LEVEL = 0.05
 """Of the adjusted p-values."""
@@ -27,7 +28,7 @@ NAMED = 3
 """How many single pairs a sentence names."""
 
 
-def answer(page: PageInput) -> list[str]:
+def answer(page: PageInput) -> list[Part]:
     """The first paragraphs of the page."""
     if not page.grid.rows:
         return ["No cell of this study is finished: there is nothing to report yet."]
@@ -43,7 +44,12 @@ def answer(page: PageInput) -> list[str]:
             "translate-train cells do not count).",
             plain(scope(page.grid)),
         ]
-    return [_overall(page, overall), *_pairs(page), *_between_models(page), plain(scope(page.grid))]
+    return [
+        *_overall(page, overall),
+        *_pairs(page),
+        *_between_models(page),
+        plain(scope(page.grid)),
+    ]
 
 
 def plain(markdown: str) -> str:
@@ -59,41 +65,44 @@ def verdict(change: Change) -> str:
 
 
 def p_text(p: float) -> str:
-    """`p < 0.001`, `p = 0.04`."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    """`p < 0.001`, `p = 0.042`."""
+    shown = p_number(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
 def told(change: Change) -> str:
     """All that is known of a change, on one line."""
     return (
-        f"{plain_sign(change.interval.value)} points, 95 % interval {bounds(change.interval)}, "
+        f"{plain_sign(change.interval.value)} points, {INTERVAL} {bounds(change.interval)}, "
         f"{p_text(change.p)}, adjusted {p_text(change.adjusted)}, effect size "
         f"{change.effect:+.2f}, n = {change.n}, seeds: {change.seeds}"
     )
 
 
-def _overall(page: PageInput, overall: Sequence[Change]) -> str:
-    each = listing(
-        f"{plain_sign(change.interval.value)} for {change.model} ({change.architecture}), 95 % "
-        f"interval {bounds(change.interval)}: {_found(change)}"
-        for change in overall
-    )
+def _overall(page: PageInput, overall: Sequence[Change]) -> list[Part]:
     same = len({page.grid.compared(change.model) for change in overall}) == 1
     over = (
-        "the same pairs of intermediate and target for every model"
+        "Means over the same pairs of intermediate and target for every model."
         if same
-        else "different finished cells for different models, so that they do not compare the models"
+        else "Means over different finished cells for different models: they do not compare the "
+        "models."
     )
-    return (
-        "Against no intermediate training, the zero-shot score (mean over all languages but the "
-        f"source language) changed by these points: {each}. These are means over {over}."
+    opened = (
+        "Against no intermediate training, the zero-shot score changed by these points "
+        f"(with {INTERVAL}s):"
     )
+    each = [
+        f"{change.model} ({change.architecture}): {plain_sign(change.interval.value)} "
+        f"({bounds(change.interval)}), {_found(change)}"
+        for change in overall
+    ]
+    zero_shot = "Zero-shot: mean over all languages but the source language. "
+    return [opened, Lines(each), zero_shot + over]
 
 
 def _found(change: Change) -> str:
-    return {"rose": "a gain", "fell": "a loss"}.get(
-        verdict(change), "not distinguishable from no change"
-    )
+    words = {"rose": "a gain beyond chance", "fell": "a loss beyond chance"}
+    return words.get(verdict(change), "not distinguishable from no change")
 
 
 def _pairs(page: PageInput) -> list[str]:
@@ -128,26 +137,22 @@ def _pair(change: Change) -> str:
     return f"{change.intermediate} before {change.target} with {change.model} ({value})"
 
 
-def _between_models(page: PageInput) -> list[str]:
+def _between_models(page: PageInput) -> list[Part]:
     found = [c for c in page.analysis.contrasts if c.target is None and c.intermediate is None]
     if not found:
         return []
-    each = []
-    for contrast in found:
-        value = contrast.interval.value
-        more, less = contrast.first, contrast.second
-        interval = bounds(contrast.interval)
-        if value < 0:
-            interval = (
-                f"{plain_sign(-contrast.interval.high)} to {plain_sign(-contrast.interval.low)}"
-            )
-            more, less = less, more
-        sure = contrast.adjusted < LEVEL and excludes_zero(contrast.interval)
-        each.append(
-            f"{more} by {abs(value):.1f} points more than {less} (95 % interval {interval}, "
-            f"{'a difference' if sure else 'not distinguishable from none'})"
-        )
-    return [
-        "Did the change depend on the model? On the cells that both have, it raised "
-        f"{listing(each)}."
+    each = [
+        f"{contrast.first} minus {contrast.second}: {plain_sign(contrast.interval.value)} "
+        f"({bounds(contrast.interval)}), {_told_apart(contrast)}"
+        for contrast in found
     ]
+    return [
+        "Did the change depend on the model? The change of one minus the change of the other, on "
+        "the cells that both have:",
+        Lines(each),
+    ]
+
+
+def _told_apart(contrast: Contrast) -> str:
+    sure = contrast.adjusted < LEVEL and excludes_zero(contrast.interval)
+    return "a difference beyond chance" if sure else "not distinguishable from no difference"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from t2t_xfer.report.intervals import Interval
 
 MINUS = "\N{MINUS SIGN}"
+INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 STRONGEST = 60
 """Per cent of colour that the strongest shade mixes into the paper: text stays readable on it."""
 
@@ -89,6 +90,11 @@ def bounds(interval: Interval | None) -> str:
     if interval is None:
         return ""
     return f"{plain_sign(interval.low)} to {plain_sign(interval.high)}"
+
+
+def p_number(p: float) -> str:
+    """`0.042`, `< 0.001`."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def excludes_zero(interval: Interval | None) -> bool:
