@@ -13,6 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS
 from t2t_xfer.study.record import Record
@@ -47,21 +48,48 @@ def lines_of(path: Path | None, ids: Collection[str]) -> dict[str, dict[str, Any
     """The lines of these examples by id; those that the log does not have are left out.
 
     Raises:
-        ValueError: a line is not what a stage writes.
+        UserError: a line is not what a stage writes.
     """
     found: dict[str, dict[str, Any]] = {}
     if path is None:
         return found
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            if not line.startswith(_START):
-                raise ValueError(f"{path}: a line does not begin with {_START}")
-            id, _ = _DECODER.raw_decode(line, len(_START))
+            id = _id(path, line)
             if id in ids:
-                found[id] = json.loads(line)
+                found[id] = parsed(path, line)
                 if len(found) == len(ids):
                     break
     return found
+
+
+def parsed(path: Path, line: str) -> dict[str, Any]:
+    """A line of a log.
+
+    Raises:
+        UserError: it is not what a stage writes.
+    """
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise _damaged(path) from error
+    return found
+
+
+def _id(path: Path, line: str) -> str:
+    try:
+        if line.startswith(_START):
+            return str(_DECODER.raw_decode(line, len(_START))[0])
+    except ValueError as error:
+        raise _damaged(path) from error
+    raise _damaged(path)
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(
+        f"{path} holds a line that no stage wrote. Run `t2t-xfer store verify` to see which stages"
+        " are damaged, then run the study again."
+    )
 
 
 def first_text(gold: Json) -> str:

@@ -16,6 +16,9 @@ from t2t_xfer.study.results import StudyFile
 from t2t_xfer.study.stage import KINDS
 from t2t_xfer.study.store import Store
 
+TOKENS = ("tokens", "tokens_read", "tokens_written")
+"""Of training, and of predictions."""
+
 
 def costs(file: StudyFile, store: Store) -> list[Cost]:
     """The cost of every finished stage, in the order of kinds and names."""
@@ -34,9 +37,7 @@ def costs(file: StudyFile, store: Store) -> list[Cost]:
 
 def _cost(record: Record) -> Cost:
     results: Any = record.results
-    counted = [
-        results[name] for name in ("tokens", "tokens_read", "tokens_written") if name in results
-    ]
+    counted = [results[name] for name in TOKENS if name in results]
     memory: Any = record.memory
     return Cost(
         stage=record.stage_id,

@@ -8,7 +8,6 @@ count. Labels are English words in every language, so English there is no drift.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from t2t_xfer.records import Readout
 from t2t_xfer.report.page.given import Drift
 from t2t_xfer.report.scripts import outside
-from t2t_xfer.study.answers import first_text, logged_at
+from t2t_xfer.study.answers import first_text, logged_at, parsed
 from t2t_xfer.study.results import StudyFile
 from t2t_xfer.study.stage import Cell
 from t2t_xfer.study.store import Store
@@ -53,7 +52,7 @@ def _texts(path: Path) -> tuple[list[str], list[str]]:
     written, golds = [], []
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            row = json.loads(line)
+            row = parsed(path, line)
             written.append(row["text"] or "")
             golds.append(first_text(row["gold"]))
     return written, golds

@@ -123,8 +123,8 @@ def _pairs(page: PageInput) -> list[str]:
     if len(pairs) == 1:
         many = "Of the one single change (a model, an intermediate, a target)"
     text = (
-        f"{many}, {len(rose)} rose and {len(fell)} fell beyond chance (adjusted p < {LEVEL}); of "
-        f"the other {len(pairs) - len(rose) - len(fell)} neither can be said."
+        f"{many}, {len(rose)} rose and {len(fell)} fell beyond chance (adjusted p < {LEVEL}); "
+        f"{len(pairs) - len(rose) - len(fell)} cannot be told from no change."
     )
     for kind, found in (("gains", rose), ("losses", fell)):
         if found:

@@ -102,6 +102,7 @@ function drawExample(example, runs, chunk) {
     const [status, value, raw, points] = answer;
     row.append(element("td", run[2]), spoken("td", value || "–"), element("td", status));
     row.append(element("td", points.toFixed(0), "n"), spoken("td", raw));
+    heads.forEach((name, place) => { row.cells[place].dataset.head = name; });
   }
   return box;
 }
