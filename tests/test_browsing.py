@@ -152,8 +152,8 @@ def test_drift_counts_letters_of_generated_answers(tmp_path: Path) -> None:
 def test_costs_count_every_stage_once(tmp_path: Path) -> None:
     made = Made(tmp_path, 2)
     found = costs(replace(made.file, cells=made.file.cells * 2), made.store)
-    assert [cost.kind for cost in found] == ["predict", "predict", "score"]
-    assert [(cost.seconds, cost.tokens) for cost in found] == [(2.0, 7)] * 3
+    assert [cost.kind for cost in found] == ["predict", "predict", "score", "score"]
+    assert [(cost.seconds, cost.tokens) for cost in found] == [(2.0, 7)] * 4
 
 
 def test_a_damaged_log_is_an_error(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """`report.html` and the example browser of a study, from its file and the store.
 
-write_pages(directory, file, store, observed, analysis)
+    write_pages(directory, file, store, observed, analysis)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from t2t_xfer.microworld.typology import distance
 from t2t_xfer.report.analysis import Analysis
@@ -15,7 +14,7 @@ from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import Grid, by_readout
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.browse import PAGE, write_examples
-from t2t_xfer.report.page.given import PageInput
+from t2t_xfer.report.page.given import PageInput, Verdict
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.study.browsing import browse
 from t2t_xfer.study.costs import costs
@@ -26,9 +25,6 @@ from t2t_xfer.study.inputs import Inputs
 from t2t_xfer.study.results import StudyFile
 from t2t_xfer.study.status import study_status
 from t2t_xfer.study.store import Store
-
-if TYPE_CHECKING:
-    from t2t_xfer.report.claims import Verdict
 
 HTML = "report.html"
 
