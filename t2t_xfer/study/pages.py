@@ -1,6 +1,6 @@
 """`report.html` and the example browser of a study, from its file and the store.
 
-    write_pages(directory, file, store, observed, analysis)
+write_pages(directory, file, store, observed, analysis)
 """
 
 from __future__ import annotations

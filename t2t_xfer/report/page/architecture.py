@@ -25,6 +25,7 @@ from t2t_xfer.report.page.view import (
     change_cell,
     columns,
     missing,
+    model_head,
     p_number,
     plain_sign,
     scale_of,
@@ -101,7 +102,7 @@ def _by_model(page: PageInput) -> Table:
     scale = scale_of(change.interval.value for change in found.values() if change is not None)
     rows = [
         [
-            *words(model, grid.architectures[model]),
+            model_head(model, grid.architectures[model]),
             *(_cell(found[model, target], scale) for target in (*grid.targets, None)),
         ]
         for model in grid.models
@@ -109,7 +110,7 @@ def _by_model(page: PageInput) -> Table:
     return Table(
         "by-model",
         "Change by model",
-        columns("model", "architecture", *grid.targets, "all targets", text=2),
+        columns("model", *grid.targets, "all targets", text=1),
         rows,
         [
             f"Mean change against {NONE} in points over the zero-shot languages and over "
@@ -164,7 +165,7 @@ def _picture(page: PageInput) -> Picture | None:
     )
     alt = (
         f"Forest plot of the zero-shot change from intermediate training: {len(groups)} rows "
-        f"(targets), a mark with its 95 % interval for each of {len(grid.models)} models. "
+        f"(targets), a mark with its {INTERVAL} for each of {len(grid.models)} models. "
         f"{last.name}: {said}. All numbers are in the table below it."
     )
     caption = "Zero-shot change by target and model, mean over intermediates; same-data pairs out."

@@ -17,7 +17,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup
 
@@ -31,10 +31,10 @@ INK = "#010101"
 SERIES = ("#020200", "#020201", "#020202", "#020203", "#020204", "#020205")
 """Stand for the page's variables `--series-0` and so on until `as_svg`."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
-LINES = ("-", "--", ":", "-.", "-", "--")
+LINES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.", "-", "--")
 
 _INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     **dict.fromkeys(_INKED, INK),
     "svg.fonttype": "none",
     "svg.hashsalt": "t2t_xfer",

@@ -16,6 +16,7 @@ from t2t_xfer.report.page.main_table import SHADED
 from t2t_xfer.report.page.section import Beside, Fold, Part, Section
 from t2t_xfer.report.page.sentences import told
 from t2t_xfer.report.page.view import (
+    INTERVAL,
     Cell,
     Column,
     Table,
@@ -32,7 +33,7 @@ from t2t_xfer.report.phrases import number
 def language_section(page: PageInput) -> Section:
     """Language by intermediate, one table for each target and model."""
     parts: list[Part] = [
-        f"Change against {NONE} in points by language; below it the 95 % interval, and in the "
+        f"Change against {NONE} in points by language; below it the {INTERVAL}, and in the "
         f"column {NONE} the score itself. {SHADED}Hover, tap or focus a cell for its scores.",
     ]
     scale = scale_of(

@@ -17,6 +17,7 @@ from t2t_xfer.report.page.distance import distance_parts
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Beside, Fold, Part, Section
 from t2t_xfer.report.page.view import (
+    INTERVAL,
     Cell,
     Column,
     Table,
@@ -24,6 +25,7 @@ from t2t_xfer.report.page.view import (
     columns,
     excludes_zero,
     missing,
+    model_head,
     plain_sign,
     words,
 )
@@ -35,7 +37,7 @@ OTHERS = "others"
 KINDS = (("family", "By language family"), ("script", "By script"))
 LEGEND = (
     "Mean over the targets that have such languages, which differ between groups; below it the "
-    "95 % interval."
+    f"{INTERVAL}."
 )
 
 
@@ -47,7 +49,7 @@ def gap_section(page: PageInput) -> Section:
     parts: list[Part] = [
         "Score in the source language minus the mean score of other languages, in points: the "
         "smaller, the better a model carries over what it learnt. Bold: it changed against "
-        f"{NONE}, as the 95 % interval of that change does not hold 0."
+        f"{NONE}, as the {INTERVAL} of that change does not hold 0."
     ]
     parts.append(_by_target(page))
     groups = [
@@ -77,14 +79,15 @@ def _by_target(page: PageInput) -> Table:
     grid = page.grid
     rows = [
         [
-            *words(model, grid.architectures[model], intermediate),
+            model_head(model, grid.architectures[model]),
+            Cell(intermediate),
             *(_cell(page.analysis.gap(model, intermediate, t)) for t in (*grid.targets, None)),
         ]
         for model in grid.models
         for intermediate in grid.intermediates
     ]
-    names = ("model", "architecture", "intermediate", *grid.targets, "all targets")
-    return Table("gaps", "Source language minus all others", columns(*names, text=3), rows)
+    names = ("model", "intermediate", *grid.targets, "all targets")
+    return Table("gaps", "Source language minus all others", columns(*names, text=2), rows)
 
 
 def _by_group(page: PageInput, kind: str, caption: str) -> Table:

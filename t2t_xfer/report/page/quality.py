@@ -57,9 +57,9 @@ def _drift(page: PageInput) -> list[Part]:
     rows = []
     for each in found:
         script = LANGUAGES[each.language].script if each.language in LANGUAGES else ""
-        heads = words(each.model, each.intermediate, each.target, each.language, script)
+        place = words(each.model, each.intermediate, each.target, each.language, script)
         shares = [Cell(percent(share), key=share) for share in (each.share, each.gold_share)]
-        rows.append([*heads, *shares, Cell(f"{each.letters:,}", key=each.letters)])
+        rows.append([*place, *shares, Cell(f"{each.letters:,}", key=each.letters)])
     names = ("model", "intermediate", "target", "language", "script")
     heads = columns(*names, "outside", "gold outside", "letters", text=len(names))
     legend = [

@@ -25,7 +25,7 @@ from t2t_xfer.report.page.main_table import main_section
 from t2t_xfer.report.page.quality import quality_section
 from t2t_xfer.report.page.section import Lines, Part, Section, part_kind
 from t2t_xfer.report.page.sentences import answer, plain
-from t2t_xfer.report.page.view import Cell, Table, bounds, columns, plain_sign, words
+from t2t_xfer.report.page.view import INTERVAL, Cell, Table, bounds, columns, plain_sign, words
 from t2t_xfer.report.phrases import MISSING
 
 
@@ -111,7 +111,7 @@ def _claims(page: PageInput) -> Section:
     if not rows:
         return Section("claims", "Claims")
     heads = columns("claim", "what it says", "verdict", "measured here", "published", text=5)
-    legend = ["Measured here: in points, with its 95 % interval. The published value is not ours."]
+    legend = [f"Measured here: in points, with its {INTERVAL}. The published value is not ours."]
     return Section(
         "claims", "Claims", [Table("claims", "Claims and verdicts", heads, rows, legend)]
     )

@@ -70,6 +70,11 @@ def words(*texts: str) -> list[Cell]:
     return [Cell(text, heading=not place) for place, text in enumerate(texts)]
 
 
+def model_head(model: str, architecture: str) -> Cell:
+    """A model as the head of its row, with its architecture below it."""
+    return Cell(model, small=architecture, heading=True)
+
+
 def columns(*names: str, text: int = 0) -> list[Column]:
     """Columns by their names; the first `text` of them are words."""
     return [Column(name, numeric=place >= text) for place, name in enumerate(names)]
