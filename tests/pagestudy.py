@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from t2t_xfer.report.analysis import analyse
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.browse import Answered, Browsed, Chunk, Run
 from t2t_xfer.report.page.given import Cost, Drift, PageInput
@@ -66,6 +68,19 @@ def page_of(cells: list[Observed], **others: Any) -> PageInput:
     )
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A verdict as `PageInput` wants it."""
+
+    claim: str = "c1"
+    text: str = f"mnli helps {ATTACK}"
+    published: str | None = "+5.4"
+    source: str | None = "Somebody 2020"
+    verdict: str = "supported"
+    interval: Interval | None = None
+    why: str = "the interval is above 0"
+
+
 @cache
 def full_page() -> PageInput:
     """Every section has something to show, and every free text attacks."""
@@ -81,6 +96,10 @@ def full_page() -> PageInput:
         unfinished={"train/z": f"failed: {ATTACK}"},
         distances={"de": 0.2, "ar": 0.5},
         examples="examples.html",
+        verdicts=[
+            Judged(interval=Interval(4.0, 3.0, 5.0)),
+            Judged("c2", verdict="not tested here"),
+        ],
     )
 
 

@@ -36,13 +36,15 @@ def test_the_page_opens_with_the_answer_and_its_intervals(full: str) -> None:
 def test_every_section_of_a_finished_study_is_there(full: str) -> None:
     titles = re.findall(r"<h2>([^<]+)</h2>", full)
     assert titles == [
-        *("Contents", "Scores and changes", "Does it depend on the architecture?"),
+        *("Contents", "Claims", "Scores and changes", "Does it depend on the architecture?"),
         *("Every language", "Transfer gap", "Unreadable, drifting and shortened", "Missing"),
         *("What the intervals mean", "Cost", "Signatures"),
     ]
     assert "40.0 %" in full  # drift
     assert "accuracy|v:1" in full
     assert "1.07 GB" in full
+    assert "not tested here" in full
+    assert "+3.0 to +5.0" in full
 
 
 def test_the_page_is_one_file_without_a_request(full: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import AbsentError, DataError, UserError
 from t2t_xfer.study.record import Record
 
 if TYPE_CHECKING:
@@ -30,16 +30,23 @@ class Inputs:
         """`warm`: the context of the run, if it is this process's own."""
         self._catalogue = catalogue
         self._contexts = {} if warm is None else {warm.data: warm}
+        self._lost: dict[str, str] = {}
+        """Data sources that cannot be read are not asked again: a hub without a network is slow."""
 
     def of(self, predict: Record | None, ids: Collection[str]) -> tuple[dict[str, str], str]:
         """The inputs by id, and why there are none."""
         if predict is None:
             return {}, GONE
+        data = str(predict.how.get("data", ""))
+        if data in self._lost:
+            return {}, self._lost[data]
         try:
             return self._rendered(predict, ids)
         except UserError as error:
-            reason = next(iter(str(error).splitlines()), "")
-            return {}, f"Inputs are not shown: {reason}"
+            reason = f"Inputs are not shown: {next(iter(str(error).splitlines()), '')}"
+            if isinstance(error, DataError) and not isinstance(error, AbsentError):
+                self._lost[data] = reason
+            return {}, reason
 
     def _rendered(self, predict: Record, ids: Collection[str]) -> tuple[dict[str, str], str]:
         spec: Any = predict.spec

@@ -20,6 +20,7 @@ from t2t_xfer.report.markdown import render_markdown
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.slope import slope
 from t2t_xfer.study.files import read_json, write_text
+from t2t_xfer.study.inputs import Inputs
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
 
@@ -115,8 +116,14 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
     return rows
 
 
-def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[CellRow], Path]:
-    """Writes `cells.csv`, `report.md` and the pages; the rows and the report's path."""
+def write_results(
+    directory: Path, file: StudyFile, store: Store, inputs: Inputs | None = None
+) -> tuple[list[CellRow], Path]:
+    """Writes `cells.csv`, `report.md` and the pages; the rows and the report's path.
+
+    Args:
+        inputs: renders what models were shown; None: with the catalogue of where this runs.
+    """
     from t2t_xfer.study.observations import observe  # both read this module
     from t2t_xfer.study.pages import write_pages
 
@@ -131,5 +138,6 @@ def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[
     write_text(report, page)
     observed = observe(file, store)
     main = Grid(by_readout([each.row for each in observed])[0])
-    write_pages(directory, file, store, observed, analyse(main, Resampled(observed)))
+    analysis = analyse(main, Resampled(observed))
+    write_pages(directory, file, store, observed, analysis, inputs=inputs)
     return rows, report
