@@ -15,12 +15,12 @@ def main() -> None:
     """Draws the top of the page, as far as the first table."""
     page_path, picture = (Path(name).resolve() for name in sys.argv[1:])
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1000, "height": 900}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 840, "height": 900}, color_scheme="light")
         page.goto(page_path.as_uri())
-        page.add_style_tag(content="nav, .notes { display: none; }")
+        page.add_style_tag(content="nav { display: none; }")
         table = page.locator("#architecture figure").bounding_box()
         height = table["y"] + table["height"] + 16
-        page.set_viewport_size({"width": 1000, "height": int(height)})
+        page.set_viewport_size({"width": 840, "height": int(height)})
         page.screenshot(path=str(picture))
 
 
