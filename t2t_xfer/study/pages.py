@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from t2t_xfer.errors import UserError
 from t2t_xfer.microworld.typology import distance
 from t2t_xfer.report.analysis import Analysis
 from t2t_xfer.report.cells import CellRow
@@ -53,7 +54,13 @@ def write_pages(
         inputs = Inputs(Catalogue())
     missing = len(observed) < len(file.cells)
     main, beside = by_readout([each.row for each in observed])
-    browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
+    try:
+        browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or directory} cannot be written: {error.strerror}. Make room, or"
+            " choose another place with --output."
+        ) from error
     page = PageInput(
         study=file.study,
         notes=[*file.notes, *_missing_note(file, observed)],

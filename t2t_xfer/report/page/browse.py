@@ -10,7 +10,6 @@ hands its examples to the page, and is loaded when it is asked for. No file hold
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +85,13 @@ def write_examples(directory: Path, study: str, chunks: Iterable[Chunk]) -> Path
 
     Args:
         chunks: each is written before the next one is asked for.
+
+    Raises:
+        OSError: the directory cannot be written.
     """
     folder = directory / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
+    for old in folder.glob("*.js"):
+        old.unlink()
     (directory / PAGE).unlink(missing_ok=True)
     index: list[Json] = []
     for number, chunk in enumerate(chunks):

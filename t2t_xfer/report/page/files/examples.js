@@ -84,7 +84,7 @@ function drawExample(example, runs, chunk) {
   const title = box.appendChild(element("h2", "example " + example.id + " "));
   if (example.differ) title.append(element("span", "models differ", "tag"));
   if (example.input !== null) box.append(element("div", "input"), text(example.input));
-  box.append(element("div", "gold"), text(example.gold));
+  box.append(element("div", "gold"), text(example.gold || "–"));
   const wide = box.appendChild(element("div", "", "wide"));
   wide.tabIndex = 0;
   wide.setAttribute("role", "region");

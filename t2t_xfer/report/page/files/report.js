@@ -32,10 +32,12 @@ function show(event) {
   const cell = event.target.closest ? event.target.closest("[data-note]") : null;
   note.hidden = cell === null;
   if (cell === null) return;
-  const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
-  const name = [...cell.parentElement.cells].filter((each) => each.cellIndex < cell.cellIndex);
-  const place = name.filter((each) => !each.classList.contains("n")).map(first);
-  note.textContent = [...place, first(head.firstElementChild)].join(", ") + ": " + cell.dataset.note;
+  const table = cell.closest("table");
+  const head = table.tHead.rows[0].cells[cell.cellIndex];
+  const before = [...cell.parentElement.cells].slice(0, cell.cellIndex);
+  const names = before.filter((each) => !each.classList.contains("n")).map(first);
+  if (table.classList.contains("heat")) names.unshift(table.caption.textContent);
+  note.textContent = [...names, first(head.firstElementChild)].join(", ") + ": " + cell.dataset.note;
 }
 function first(cell) {
   return cell.firstChild ? cell.firstChild.textContent : "";
