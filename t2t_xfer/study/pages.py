@@ -58,8 +58,8 @@ def write_pages(
         browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
     except OSError as error:
         raise UserError(
-            f"{error.filename or directory} cannot be read or written: {error.strerror}. Make room, or"
-            " choose another place with --output."
+            f"{error.filename or directory} cannot be read or written: {error.strerror}. Make room,"
+            " or choose another place with --output."
         ) from error
     page = PageInput(
         study=file.study,
