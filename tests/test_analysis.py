@@ -113,6 +113,16 @@ def test_the_same_answers_change_exactly_nothing() -> None:
     assert any("rule of three" in note for note in found.notes)
 
 
+def test_as_many_better_as_worse_is_not_the_same_answers() -> None:
+    right = np.arange(80) % 2 == 0
+    _, found = analysed([cell(right), cell(~right, intermediate="mnli")])
+    change = found.change("enc", "mnli", "xnli", "de")
+    assert change is not None
+    assert change.interval.value == 0
+    assert change.interval.high > 10
+    assert not any("rule of three" in note for note in found.notes)
+
+
 def test_a_perfect_score_leaves_open_what_n_examples_cannot_show() -> None:
     _, found = analysed([cell(np.ones(100))])
     score = found.score("enc", "none", "xnli", "de")

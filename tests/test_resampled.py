@@ -10,6 +10,7 @@ import pytest
 from numpy.random import Generator, default_rng
 from scipy.stats import norm
 from scipy.stats import t as student
+from statsmodels.stats.contingency_tables import mcnemar
 
 from t2t_xfer.metrics import METRICS, AccuracyF1, Metric, Mlqa
 from t2t_xfer.records import Answer, Gold
@@ -169,6 +170,33 @@ def test_one_seed_adds_nothing_and_missing_seeds_are_paired() -> None:
     assert np.ptp(change) < 100  # a t interval of two seeds would reach far beyond
     assert resampled.mean("enc", "none", "xnli", "de", [0, 7]) is None
     assert resampled.mean("enc", "none", "xnli", "fr") is None
+
+
+def test_what_runs_of_one_seed_have_in_common_cancels() -> None:
+    """Seed 1 is better by 20 points with and without intermediate training."""
+    counts = {("none", 0): 50, ("none", 1): 70, ("mnli", 0): 60, ("mnli", 1): 80}
+    cells = [
+        cell(np.arange(100) < right, intermediate=intermediate, seed=seed)
+        for (intermediate, seed), right in counts.items()
+    ]
+    resampled = Resampled(cells)
+    change = resampled.change("enc", "mnli", "xnli", "de")
+    score = resampled.mean("enc", "mnli", "xnli", "de")
+    assert change is not None
+    assert score is not None
+    assert interval(change).low > 4  # examples alone: a share of 10 % among 100
+    assert interval(score).low < 0  # and two seeds 20 points apart
+
+
+@pytest.mark.parametrize(("worse", "better"), [(20, 22), (15, 30), (5, 14), (40, 60)])
+def test_one_language_with_one_seed_is_mcnemars_test(worse: int, better: int) -> None:
+    before = np.arange(400) < 200
+    after = (np.arange(400) >= worse) & (np.arange(400) < 200 + better)
+    cells = [cell(before), cell(after, intermediate="mnli")]
+    change = Resampled(cells, replicates=4000).change("enc", "mnli", "xnli", "de")
+    assert change is not None
+    expected = mcnemar([[0, worse], [better, 0]], exact=False, correction=False).pvalue
+    assert p_value(change, normal=True) == pytest.approx(expected, rel=0.3)
 
 
 def test_p_values_go_with_intervals() -> None:

@@ -116,10 +116,15 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
     1 - 0.05^(1/n), about 3/n (the rule of three; Hanley & Lippman-Hand 1983).
     """
     found = interval(drawn.values)
-    if found.low == found.high:
-        open_rate = 100 * (1 - 0.05 ** (1 / drawn.n))
-        found = Interval(found.value, found.low - open_rate, found.high + open_rate)
+    if found.high - found.low < 1e-9:  # in points
+        unseen = unseen_rate(drawn.n)
+        found = Interval(found.value, found.value - unseen, found.value + unseen)
     return Interval(found.value, max(lowest, found.low), min(100.0, found.high))
+
+
+def unseen_rate(n: int) -> float:
+    """The rate, 0 to 100, that leaves a chance of 5 % to be seen in none of n examples."""
+    return 100 * (1 - 0.05 ** (1 / n))
 
 
 def p_of(drawn: Drawn) -> float:
