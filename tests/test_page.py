@@ -44,7 +44,7 @@ def test_every_section_of_a_finished_study_is_there(full: str) -> None:
     assert "accuracy|v:1" in full
     assert "1.07 GB" in full
     assert "not tested here" in full
-    assert "+3.0 to +5.0" in full
+    assert "+3.0\xa0to\xa0+5.0" in full
 
 
 def test_the_page_is_one_file_without_a_request(full: str) -> None:

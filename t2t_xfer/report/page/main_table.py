@@ -15,7 +15,7 @@ from t2t_xfer.report.grid import NONE, Grid, average
 from t2t_xfer.report.marks import mark, same_data_words, translated_words
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Fold, Section
-from t2t_xfer.report.page.sentences import plain, told
+from t2t_xfer.report.page.sentences import effect_text, plain, told
 from t2t_xfer.report.page.view import (
     INTERVAL,
     Cell,
@@ -150,7 +150,7 @@ def _every_change(page: PageInput) -> Table:
             Cell(plain_sign(each.interval.value), bounds(each.interval), key=each.interval.value),
             Cell(p_number(each.p), key=each.p),
             Cell(p_number(each.adjusted), key=each.adjusted),
-            Cell(f"{each.effect:+.2f}", key=each.effect),
+            Cell(effect_text(each.effect), key=each.effect),
             Cell(str(each.n), key=each.n),
             Cell(str(each.seeds), key=each.seeds),
         ]

@@ -61,8 +61,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["own"] = own_file
+    made.filters["whole"] = unbroken
     made.tests["part"] = lambda part, kind: part_kind(part) == kind
     return made
+
+
+def unbroken(text: str) -> str:
+    """An interval stays on one line."""
+    return text.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from t2t_xfer.report.opening import scope
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Lines, Part
-from t2t_xfer.report.page.view import INTERVAL, bounds, excludes_zero, p_number, plain_sign
+from t2t_xfer.report.page.view import INTERVAL, MINUS, bounds, excludes_zero, p_number, plain_sign
 from t2t_xfer.report.phrases import listing
 
 if TYPE_CHECKING:
@@ -70,12 +70,17 @@ def p_text(p: float) -> str:
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
+def effect_text(effect: float) -> str:
+    """`−0.05`."""
+    return f"{effect:+.2f}".replace("-", MINUS)
+
+
 def told(change: Change) -> str:
     """All that is known of a change, on one line."""
     return (
         f"{plain_sign(change.interval.value)} points, {INTERVAL} {bounds(change.interval)}, "
         f"{p_text(change.p)}, adjusted {p_text(change.adjusted)}, effect size "
-        f"{change.effect:+.2f}, n = {change.n}, seeds: {change.seeds}"
+        f"{effect_text(change.effect)}, n = {change.n}, seeds: {change.seeds}"
     )
 
 
