@@ -20,12 +20,13 @@ OFFLINE := HF_HUB_OFFLINE=1
 PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4))) --dist loadfile --no-loadscope-reorder
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: schemas help quickstart test test-fast test-vllm check format readme
+.PHONY: help quickstart example test test-fast test-vllm check format readme schemas
 
 help:
 	@echo "make quickstart  a small study on synthetic data, offline: three architectures, one report"
 	@echo "make test        every test, offline (test-fast: without the slow ones)"
 	@echo "make test-vllm   the vLLM engine on the real vLLM, in .venv-vllm"
+	@echo "make example     write eval_outputs/example, the report that the repository shows"
 	@echo "make check       formatting, lint and types"
 	@echo "make format      format and mend what can be mended"
 	@echo "make readme      write the --help texts into README.md again"
@@ -33,6 +34,15 @@ help:
 
 quickstart: $(INSTALLED)
 	$(OFFLINE) $(BIN)/t2t-xfer quickstart
+
+# A quickstart in a place of its own; of its results what a reader needs. Nothing is recalled.
+EXAMPLE := eval_outputs/example
+example: $(INSTALLED)
+	rm -rf build/example $(EXAMPLE)
+	$(OFFLINE) T2T_CACHE_SIZE=0 $(BIN)/t2t-xfer quickstart --output build/example
+	mkdir -p $(EXAMPLE)
+	cd build/example/quickstart && cp -r report.html report.md cells.csv examples.html examples $(CURDIR)/$(EXAMPLE)
+	$(BIN)/python -m tests.picture $(EXAMPLE)/report.html docs/report.png
 
 test: $(INSTALLED)
 	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m pytest $(PARALLEL) $(ARGS)

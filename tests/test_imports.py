@@ -10,6 +10,7 @@ import pytest
 
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "pandas", "pyarrow"}
 NOT_FOR_HELP = HEAVY | {"numpy", "pydantic", "ruamel", "jinja2", "rapidfuzz", "tabulate"}
+NOT_FOR_HELP |= {"matplotlib", "scipy", "statsmodels", "markupsafe"}
 """`--help` needs click alone: no spec is read, no table drawn."""
 
 RUNNER = """

@@ -138,7 +138,7 @@ def run_command(
     jobs: int,
     dry_run: bool,
 ) -> None:
-    """Run what is not done yet, and write cells.csv and report.md."""
+    """Run what is not done yet, and write report.html, report.md and cells.csv."""
     if executor == "local" and (profile or dry_run or jobs > 1):
         raise UserError("--profile, --jobs and --dry-run need --executor snakemake.")
     rented = Rented(jobs, profile, dry_run) if executor == "snakemake" else None
@@ -148,7 +148,7 @@ def run_command(
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 def report(directory: Path) -> None:
-    """Write cells.csv and report.md again from what is in the store."""
+    """Write report.html, report.md and cells.csv again from what is in the store."""
     from t2t_xfer.study.results import load_study, write_results
     from t2t_xfer.study.store import Store
 
@@ -179,6 +179,7 @@ def run_study(
     from t2t_xfer.report.markdown import render_summary
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.study.graph import save_stages
+    from t2t_xfer.study.inputs import Inputs
     from t2t_xfer.study.results import save_study, study_file, write_results
     from t2t_xfer.study.run import would_run
     from t2t_xfer.study.snakemake import require_snakemake
@@ -209,7 +210,7 @@ def run_study(
         summary = _run_rented(plan, store, output, rented)
         if rented.dry_run:
             return 0
-    rows, path = write_results(directory, kept, store)
+    rows, path = write_results(directory, kept, store, Inputs(context.catalogue, context))
     click.echo(render_summary(rows))
     for note in notes:  # far below the first time
         click.echo(note)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from t2t_xfer.engines.machine import machine, versions
 from t2t_xfer.records import Json
+from t2t_xfer.study.peak import peak
 from t2t_xfer.study.repeatable import inexact
 from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, split_id
 
@@ -65,6 +66,8 @@ class Record:
     """UTC, ISO 8601."""
     machine: Mapping[str, Json] = field(default_factory=dict)
     """System, processor and number of threads: with other ones, last digits may differ."""
+    memory: Mapping[str, Json] = field(default_factory=dict)
+    """The most that was taken while the stage ran, in bytes (`peak.py`); empty: not measured."""
     inexact: Sequence[str] = ()
     """Why the same again, on the same machine, may differ in last digits. Empty: it does not."""
 
@@ -85,6 +88,7 @@ def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds:
         seconds=round(seconds, 3),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine(),
+        memory=peak(),
         inexact=inexact(stage.spec, results),
     )
 

@@ -1,4 +1,5 @@
-"""From a finished or half-finished plan to tables: `cells.csv`, `report.md`, and what is missing.
+"""From a finished or half-finished plan to tables: `cells.csv`, `report.md`, and what is missing;
+and to `report.html` with the example browser beside it.
 
 `plan.json` beside them keeps the cells with the ids of their scores, so that a report can be made
 again from the store alone.
@@ -12,10 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from t2t_xfer.report.analysis import analyse
 from t2t_xfer.report.cells import CellRow, write_cells
+from t2t_xfer.report.grid import Grid, by_readout
 from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.slope import slope
 from t2t_xfer.study.files import read_json, write_text
+from t2t_xfer.study.inputs import Inputs
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
 
@@ -111,8 +116,17 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
     return rows
 
 
-def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[CellRow], Path]:
-    """Writes `cells.csv` and `report.md`; the rows and the report's path."""
+def write_results(
+    directory: Path, file: StudyFile, store: Store, inputs: Inputs | None = None
+) -> tuple[list[CellRow], Path]:
+    """Writes `cells.csv`, `report.md` and the pages; the rows and the report's path.
+
+    Args:
+        inputs: renders what models were shown; None: with the catalogue of where this runs.
+    """
+    from t2t_xfer.study.observations import observe  # both read this module
+    from t2t_xfer.study.pages import write_pages
+
     rows = collect(file, store)
     write_cells(directory / "cells.csv", rows)
     report = directory / "report.md"
@@ -122,4 +136,8 @@ def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[
     if file.synthetic and (section := slope(rows)):
         page += f"\n{section}\n"
     write_text(report, page)
+    observed = observe(file, store)
+    main = Grid(by_readout([each.row for each in observed])[0])
+    analysis = analyse(main, Resampled(observed))
+    write_pages(directory, file, store, observed, analysis, inputs=inputs)
     return rows, report

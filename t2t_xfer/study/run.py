@@ -26,6 +26,7 @@ from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
 from t2t_xfer.study.durations import duration
 from t2t_xfer.study.graph import unfinished
+from t2t_xfer.study.peak import start_peak
 from t2t_xfer.study.sound import Sound
 from t2t_xfer.study.stage import Plan, Stage
 from t2t_xfer.study.store import Store, StoreError, disk_problem
@@ -122,6 +123,7 @@ class _Walk:
                 self.fate[stage.id] = "reused"
                 return "done by another process"
             sources = {role: self.sound.path(need) for role, need in stage.needs.items()}
+            start_peak()
             with reporting_to(self.store.progress_path(stage.digest)):
                 results = self.run_stage(stage, work, sources)
             self.store.commit(stage, results, time.monotonic() - start)

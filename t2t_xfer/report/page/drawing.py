@@ -1,0 +1,83 @@
+"""Drawings as SVG inside the page: they take their colours from it, light and dark.
+
+The rule: lines and letters are `currentColor`, series take the page's variables, and what a series
+is shows in its marker and line style too, so that nothing depends on colour. The same drawing is
+the same bytes.
+
+    with drawing(2.0) as figure:
+        figure.subplots().plot([0, 1], color=SERIES[0])
+    svg = as_svg(figure, "forest")      # Markup('<svg ...>')
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 4.6
+"""Inches. On a screen of 400 pixels the letters keep their size."""
+INK = "#010101"
+"""Stands for the page's own text colour until `as_svg`."""
+SERIES = ("#020200", "#020201", "#020202", "#020203", "#020204", "#020205")
+"""Stand for the page's variables `--series-0` and so on until `as_svg`."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+LINES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.", "-", "--")
+
+_INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+_STYLE: dict[Any, Any] = {
+    **dict.fromkeys(_INKED, INK),
+    "svg.fonttype": "none",
+    "svg.hashsalt": "t2t_xfer",
+    "text.parse_math": False,  # a name with dollars is no formula
+    "font.family": "sans-serif",
+    "font.size": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def drawing(height: float) -> Iterator[Figure]:
+    """A figure of the page's width, `height` inches high, to draw on in the page's style."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def as_svg(figure: Figure, name: str) -> Markup:
+    """The drawing as an element of a page; to be called while its style holds.
+
+    Args:
+        name: begins every id in it, so that several drawings can stand in one page.
+    """
+    out = io.StringIO()
+    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg
+    )
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'xlink:href="#', f'href="#{name}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{name}-", svg)
+    svg = svg.replace(INK, "currentColor")
+    for place, colour in enumerate(SERIES):
+        svg = svg.replace(colour, f"var(--series-{place})")
+    return Markup(svg)

@@ -1,0 +1,102 @@
+"""`report.html` and the example browser of a study, from its file and the store.
+
+write_pages(directory, file, store, observed, analysis)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from t2t_xfer.errors import UserError
+from t2t_xfer.microworld.typology import distance
+from t2t_xfer.report.analysis import Analysis
+from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.grid import Grid, by_readout
+from t2t_xfer.report.observed import Observed
+from t2t_xfer.report.page.browse import PAGE, write_examples
+from t2t_xfer.report.page.given import PageInput, Verdict
+from t2t_xfer.report.page.render import render_page
+from t2t_xfer.study.browsing import browse
+from t2t_xfer.study.costs import costs
+from t2t_xfer.study.drift import drift
+from t2t_xfer.study.files import write_text
+from t2t_xfer.study.graph import STAGES, load_stages
+from t2t_xfer.study.inputs import Inputs
+from t2t_xfer.study.results import StudyFile
+from t2t_xfer.study.status import study_status
+from t2t_xfer.study.store import Store
+
+HTML = "report.html"
+
+
+def write_pages(
+    directory: Path,
+    file: StudyFile,
+    store: Store,
+    observed: Sequence[Observed],
+    analysis: Analysis,
+    verdicts: Sequence[Verdict] = (),
+    inputs: Inputs | None = None,
+) -> Path:
+    """Writes the page and, where there are examples, the browser beside it.
+
+    Args:
+        analysis: of the cells of the main tables (`grid.by_readout`).
+        inputs: renders what models were shown; None: with the catalogue of where this runs.
+
+    Raises:
+        UserError: the directory cannot be written.
+    """
+    if inputs is None:
+        from t2t_xfer.specs.catalogue import Catalogue
+
+        inputs = Inputs(Catalogue())
+    missing = len(observed) < len(file.cells)
+    main, beside = by_readout([each.row for each in observed])
+    try:
+        browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or directory} cannot be read or written: {error.strerror}. Make room,"
+            " or choose another place with --output."
+        ) from error
+    page = PageInput(
+        study=file.study,
+        notes=[*file.notes, *_missing_note(file, observed)],
+        grid=Grid(main),
+        aside=Grid(beside),
+        analysis=analysis,
+        verdicts=verdicts,
+        observed=observed,
+        costs=costs(file, store),
+        drift=drift(file, store),
+        unfinished=_unfinished(directory, store) if missing else {},
+        distances=_distances(main) if file.synthetic else {},
+        examples=None if browser is None else PAGE,
+    )
+    path = directory / HTML
+    write_text(path, render_page(page))
+    return path
+
+
+def _missing_note(file: StudyFile, observed: Sequence[Observed]) -> list[str]:
+    missing = len(file.cells) - len(observed)
+    return [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
+
+
+def _unfinished(directory: Path, store: Store) -> dict[str, str]:
+    """What became of the stages that are not done, as far as it is known here."""
+    if not (directory / STAGES).is_file():
+        return {}
+    found = study_status(load_stages(directory), store).stages
+    return {
+        each.stage.id: f"{each.state}: {each.detail}" if each.detail else each.state
+        for each in found
+        if each.state not in ("done", "not needed")
+    }
+
+
+def _distances(rows: Sequence[CellRow]) -> dict[str, float]:
+    """Of the microworld's languages."""
+    return {code: distance(code) for code in sorted({row.language for row in rows})}
