@@ -1,0 +1,118 @@
+"""Means and differences of redrawn scores, with what they rest on.
+
+The rule: a mean is over what is there, unweighted, as in `Grid`; its n and its seeds are those of
+its weakest part.
+
+    drawn = change_over(resampled, "mt5", "mnli", "xnli", ["de", "sw"])
+    certain(drawn)          # Interval: never without width where there are examples left to see
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import asin, sqrt
+
+import numpy as np
+
+from t2t_xfer.report.grid import NONE
+from t2t_xfer.report.intervals import Interval, interval, p_value
+from t2t_xfer.report.observed import Floats
+from t2t_xfer.report.resampled import Resampled
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Redrawn numbers `[1 + redrawings]`, index 0 observed."""
+
+    values: Floats
+    n: int
+    """Examples (clusters) of the smallest cell in it."""
+    seeds: int
+    """The fewest seeds of a cell in it."""
+    effect: float = 0.0
+    """Cohen's h of a change."""
+
+    def minus(self, other: Drawn) -> Drawn:
+        """The difference of two."""
+        n, seeds = min(self.n, other.n), min(self.seeds, other.seeds)
+        return Drawn(self.values - other.values, n, seeds, self.effect - other.effect)
+
+
+def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
+    """The unweighted mean of those that are there; None if there is none."""
+    there = [part for part in parts if part is not None]
+    if len(there) < 2:
+        return there[0] if there else None
+    return Drawn(
+        np.mean([part.values for part in there], axis=0),
+        min(part.n for part in there),
+        min(part.seeds for part in there),
+        sum(part.effect for part in there) / len(there),
+    )
+
+
+def score_over(
+    resampled: Resampled, model: str, intermediate: str, target: str, languages: Iterable[str]
+) -> Drawn | None:
+    """The mean score over the languages that are there."""
+    return mean_of(
+        _score(resampled, model, intermediate, target, language) for language in languages
+    )
+
+
+def change_over(
+    resampled: Resampled, model: str, intermediate: str, target: str, languages: Iterable[str]
+) -> Drawn | None:
+    """The mean change against `none` over the languages that both have, over shared seeds."""
+    return mean_of(
+        _change(resampled, model, intermediate, target, language) for language in languages
+    )
+
+
+def _score(
+    resampled: Resampled, model: str, intermediate: str, target: str, language: str
+) -> Drawn | None:
+    values = resampled.mean(model, intermediate, target, language)
+    seeds = len(resampled.seeds(model, intermediate, target, language))
+    return None if values is None else Drawn(values, resampled.clusters(target, language), seeds)
+
+
+def _change(
+    resampled: Resampled, model: str, intermediate: str, target: str, language: str
+) -> Drawn | None:
+    seeds = resampled.shared(model, intermediate, target, language)
+    after = resampled.mean(model, intermediate, target, language, seeds)
+    before = resampled.mean(model, NONE, target, language, seeds)
+    if after is None or before is None:
+        return None
+    n = resampled.clusters(target, language)
+    return Drawn(after - before, n, len(seeds), cohens_h(after[0], before[0]))
+
+
+def cohens_h(after: float, before: float) -> float:
+    """The difference of two scores on the arcsine scale (Cohen 1988, ch. 6).
+
+    A step from 95 to 97 counts for more there than one from 50 to 52, as it does for accuracies.
+    Scores that are no shares (F1) are treated as if they were.
+    """
+    ends = (2 * asin(sqrt(min(1.0, max(0.0, score / 100)))) for score in (after, before))
+    return next(ends) - next(ends)
+
+
+def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
+    """The interval, within what is possible, and never without width.
+
+    Where no redrawing differs, no example did: n examples then leave open a rate of up to
+    1 - 0.05^(1/n), about 3/n (the rule of three; Hanley & Lippman-Hand 1983).
+    """
+    found = interval(drawn.values)
+    if found.low == found.high:
+        open_rate = 100 * (1 - 0.05 ** (1 / drawn.n))
+        found = Interval(found.value, found.low - open_rate, found.high + open_rate)
+    return Interval(found.value, max(lowest, found.low), min(100.0, found.high))
+
+
+def p_of(drawn: Drawn) -> float:
+    """The p-value of no difference, and never less than signs of n pairs could give."""
+    return max(p_value(drawn.values), min(1.0, 2.0 ** (1 - drawn.n)))
