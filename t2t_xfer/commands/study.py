@@ -1,4 +1,4 @@
-"""`t2t-xfer study` and `report`: a grid of models, intermediate tasks and targets from one file."""
+"""`t2t-xfer study`: a grid of models, intermediate tasks and targets from one file."""
 
 from __future__ import annotations
 
@@ -143,24 +143,6 @@ def run_command(
         raise UserError("--profile, --jobs and --dry-run need --executor snakemake.")
     rented = Rented(jobs, profile, dry_run) if executor == "snakemake" else None
     raise SystemExit(run_study(file, data, skip_missing, output, rented))
-
-
-@click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-def report(directory: Path) -> None:
-    """Write cells.csv and report.md again from what is in the store."""
-    from t2t_xfer.study.results import load_study, write_results
-    from t2t_xfer.study.store import Store
-
-    file = load_study(directory)
-    root = directory.resolve().parent / options.STORE
-    if not root.is_dir():
-        raise UserError(
-            f"the store {root} is not there, so there is nothing to report. A study's directory"
-            " stays beside the store that its numbers come from."
-        )
-    _, path = write_results(directory, file, Store(root))
-    click.echo(path)
 
 
 class Rented(NamedTuple):
