@@ -138,7 +138,7 @@ def run_command(
     jobs: int,
     dry_run: bool,
 ) -> None:
-    """Run what is not done yet, and write cells.csv and report.md."""
+    """Run what is not done yet, and write the report."""
     if executor == "local" and (profile or dry_run or jobs > 1):
         raise UserError("--profile, --jobs and --dry-run need --executor snakemake.")
     rented = Rented(jobs, profile, dry_run) if executor == "snakemake" else None
@@ -158,7 +158,6 @@ def run_study(
 ) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
     options.quiet_libraries()
-    from t2t_xfer.report.markdown import render_summary
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.study.graph import save_stages
     from t2t_xfer.study.results import save_study, study_file, write_results
@@ -191,8 +190,8 @@ def run_study(
         summary = _run_rented(plan, store, output, rented)
         if rented.dry_run:
             return 0
-    rows, path = write_results(directory, kept, store)
-    click.echo(render_summary(rows))
+    written = write_results(directory, kept, store)
+    click.echo(written.summary)
     for note in notes:  # far below the first time
         click.echo(note)
     for stage_id in summary.failed:
@@ -203,7 +202,7 @@ def run_study(
         f"{len(summary.ran)} stages run, {len(summary.reused)} reused, {len(summary.failed)}"
         f" failed, {len(summary.blocked)} blocked"
     )
-    click.echo(f"report: {path}")
+    click.echo(f"report: {written.report}")
     return 1 if summary.failed or summary.blocked else 0
 
 

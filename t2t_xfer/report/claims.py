@@ -16,19 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
 from t2t_xfer.report.drawn import Drawn, certain, p_of
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.phrases import signed
+from t2t_xfer.report.phrases import between, signed
 from t2t_xfer.report.quantities import Part, Quantities
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, NotTestedError, both_sides, sides
 from t2t_xfer.specs.claims import ClaimsSpec, Statement
 
 Outcome: TypeAlias = Literal["supported", "contradicted", "undecided", "not tested here"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 ONE_SIDED = 0.025
 """The level of each direction: that of a two-sided 95 % interval."""
 SHOWN = 6
@@ -65,8 +66,7 @@ class Evidence:
     """What a study has to say."""
 
     axes: Axes
-    resampled: Resampled | None
-    """None: no cell is finished."""
+    resampled: Resampled
     synthetic: bool
 
 
@@ -74,7 +74,7 @@ def judge(claims: ClaimsSpec, evidence: Evidence) -> list[Verdict]:
     """A verdict on each statement, in the order of the file. Synthetic data tests no claim."""
     if evidence.synthetic:
         return [_not_tested(each, SYNTHETIC) for each in claims.statements]
-    if evidence.resampled is None:
+    if not evidence.axes.grid.rows:
         return [_not_tested(each, "no cell is finished") for each in claims.statements]
     quantities = Quantities(evidence.axes, evidence.resampled)
     return [_verdict(each, evidence.axes, claims.targets, quantities) for each in claims.statements]
@@ -190,14 +190,11 @@ def _why(
             f" {shown[decisive][0]}."
         )
     ordered = sorted(shown, key=lambda item: -item[1].value)
-    told = "; ".join(f"{name or 'all'}: {in_words(each)}" for name, each in ordered[:SHOWN])
+    told = "; ".join(
+        f"{name or 'all'}: {signed(each.value)} {between(each)}" for name, each in ordered[:SHOWN]
+    )
     more = f"; and {len(shown) - SHOWN} parts below these" if len(shown) > SHOWN else ""
     return f"{asked} {told}{more}.{left_out}"
-
-
-def in_words(each: Interval) -> str:
-    """`+1.2 [-0.3, +2.7]`: the number and its 95 % interval."""
-    return f"{signed(each.value)} [{signed(each.low)}, {signed(each.high)}]"
 
 
 def _left_out(parts: Sequence[Part]) -> str:

@@ -1,4 +1,5 @@
-"""From a finished or half-finished plan to tables: `cells.csv`, `report.md`, and what is missing.
+"""From a finished or half-finished plan to its results: `report.md`, `cells.csv`, `cells.parquet`,
+`main_table.tex`, and what is missing.
 
 `plan.json` beside them keeps the cells with the ids of their scores, so that a report can be made
 again from the store alone.
@@ -10,11 +11,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from t2t_xfer.report.cells import CellRow, write_cells
-from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.report.claims import Evidence, Verdict, judge
+from t2t_xfer.report.latex import render_latex
+from t2t_xfer.report.markdown import render_markdown, render_summary
+from t2t_xfer.report.numbers import Numbers, study_numbers
+from t2t_xfer.report.parquet import write_parquet
+from t2t_xfer.report.selection import Axes
 from t2t_xfer.report.slope import slope
+from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.study.files import read_json, write_text
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
@@ -111,15 +118,54 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
     return rows
 
 
-def write_results(directory: Path, file: StudyFile, store: Store) -> tuple[list[CellRow], Path]:
-    """Writes `cells.csv` and `report.md`; the rows and the report's path."""
-    rows = collect(file, store)
-    write_cells(directory / "cells.csv", rows)
-    report = directory / "report.md"
-    missing = len(file.cells) - len(rows)
+class Written(NamedTuple):
+    """What a report came to."""
+
+    report: Path
+    summary: str
+    """The answer and the main table, for a terminal."""
+    verdicts: tuple[Verdict, ...]
+
+
+def write_results(
+    directory: Path,
+    file: StudyFile,
+    store: Store,
+    *,
+    claims: ClaimsSpec | None = None,
+    replicates: int = 1000,
+) -> Written:
+    """Writes everything that a study's directory holds of its results.
+
+    Args:
+        claims: to be judged, if any.
+        replicates: redrawings behind each interval.
+
+    Raises:
+        UserError: a file cannot be written, or a finished stage's log cannot be read.
+    """
+    from t2t_xfer.study.observations import observe  # which reads this module
+
+    observed = observe(file, store)
+    numbers = study_numbers(observed, replicates=replicates)
+    verdicts = () if claims is None else judge(claims, _evidence(file, numbers))
+    missing = len(file.cells) - len(observed)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
-    page = render_markdown(file.study, rows, [*file.notes, *unfinished])
+    page = render_markdown(file.study, numbers, [*file.notes, *unfinished], verdicts)
+    rows = [each.row for each in observed]
     if file.synthetic and (section := slope(rows)):
         page += f"\n{section}\n"
+    report = directory / "report.md"
+    write_cells(directory / "cells.csv", rows)
+    write_parquet(directory / "cells.parquet", numbers)
+    latex = render_latex(file.study, numbers.main, synthetic=file.synthetic)
+    write_text(directory / "main_table.tex", latex)
     write_text(report, page)
-    return rows, report
+    return Written(report, render_summary(numbers), tuple(verdicts))
+
+
+def _evidence(file: StudyFile, numbers: Numbers) -> Evidence:
+    planned = frozenset((c.model, c.intermediate, c.target, c.language, c.seed) for c in file.cells)
+    architectures = {cell.model: cell.architecture for cell in file.cells}
+    axes = Axes(numbers.main.grid, planned, architectures)
+    return Evidence(axes, numbers.resampled, file.synthetic)
