@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from t2t_xfer.study.results import StudyFile, save_study
 from t2t_xfer.study.stage import Cell, Stage
 from t2t_xfer.study.store import Store
 
-REPLICATES = 400
+REPLICATES = 200
 
 
 def observed(row: CellRow, right: Iterable[bool] | None = None) -> Observed:
@@ -29,8 +30,14 @@ def observed(row: CellRow, right: Iterable[bool] | None = None) -> Observed:
     return Observed(row, ids, table, ("scored",) * row.n, np.zeros(row.n, dtype=np.int64))
 
 
-def numbers(rows: Sequence[CellRow]) -> Numbers:
+@cache
+def _numbers(rows: tuple[CellRow, ...]) -> Numbers:
     return study_numbers([observed(row) for row in rows], replicates=REPLICATES)
+
+
+def numbers(rows: Sequence[CellRow]) -> Numbers:
+    """The same object for the same rows: redrawing them takes most of a test's time."""
+    return _numbers(tuple(rows))
 
 
 def page(

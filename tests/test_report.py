@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from t2t_xfer.errors import DataError
 from t2t_xfer.report.cells import COLUMNS, CellRow, read_cells, write_cells
 from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.marks import same_data_words
+from t2t_xfer.report.opening import scope
 from t2t_xfer.report.phrases import percent, signed, text
 
 from .reported import page
@@ -116,42 +119,46 @@ def test_impossible_numbers_are_refused(change: dict[str, float]) -> None:
 def test_the_page_opens_with_the_answer() -> None:
     lead = page(make_rows()).split("\n\n")[1]
     # zero-shot pairs: mnli > paws_x +3, squad > xnli -1, squad > paws_x -1: mean +0.333
-    assert "+0.3 for enc (encoder), +0.3 for s2s (seq2seq) and +0.3 for dec (causal)" in lead
+    assert re.search(
+        r"\+0.3 \[-0.\d, \+[01].\d\] for enc \(encoder\), \+0.3 .* for dec \(causal\)", lead
+    )
     assert "mean over 3 pairs" in lead
-    assert "n = 200 per language: changes below ±6.9 points are within sampling noise" in lead
-    assert "none is larger" in lead
+    assert "None of them differs significantly from 0" in lead
+    assert "of the tested examples alone (n = 200 per language, paired): with one seed" in lead
 
 
-def test_a_change_above_the_noise_is_said_of_its_model_only() -> None:
+def test_a_clear_change_is_said_of_its_model_only() -> None:
     rows = [
         replace(row, score=row.score + 20) if (row.model, row.intermediate) == ("dec", "squad")
         else row
         for row in make_rows()
     ]  # fmt: skip
-    assert "that of dec is larger" in page(rows)
+    assert "Of them, only that of dec differs significantly from 0." in page(rows)
 
 
 def test_models_stand_for_themselves() -> None:
     assert "One model per architecture answers for these models only" in page(make_rows())
     one = [row for row in make_rows() if row.model == "enc"]
-    assert "says nothing about differences between architectures" in page(one)
+    assert "says nothing about differences between architectures" in scope(Grid(one))
     two = [*one, *(replace(row, model="enc2") for row in one)]
     two += [row for row in make_rows() if row.model == "s2s"]
-    assert "2 encoder and 1 seq2seq. They answer for these" in page(two)
+    assert "2 encoder and 1 seq2seq. They answer for these" in scope(Grid(two))
 
 
 def test_the_main_table_has_scores_changes_and_marks() -> None:
     shown = page(make_rows())
     # (39 + 35 + 31) / 3; with mnli + (6 + 3 + 3) / 3; same data + (60 + 30 + 30) / 3
     assert line_of(shown, "enc", "none")[2:] == ["35.0", "35.0", "35.0"]
-    assert line_of(shown, "enc", "mnli")[2:] == ["75.0 (+40.0)‡", "39.0 (+4.0)", "57.0 (+4.0)"]
-    assert line_of(shown, "enc", "squad")[2:] == ["33.7 (-1.3)", "33.7 (-1.3)", "33.7 (-1.3)"]
+    assert line_of(shown, "enc", "mnli")[2:] == ["75.0 (+40.0*)‡", "39.0 (+4.0*)", "57.0 (+4.0*)"]
+    assert line_of(shown, "enc", "squad")[2:] == ["33.7 (-1.3*)", "33.7 (-1.3*)", "33.7 (-1.3*)"]
     assert "kept out of every mean change: mnli before xnli. The intermediate task trains" in shown
 
 
 def test_the_change_by_model_tells_source_from_zero_shot() -> None:
     shown = page(make_rows()).split("## Change by model")[1]
-    assert line_of(shown, "dec", "causal")[2:] == ["+0.4", "+0.7", "+0.3", "1 of 3"]
+    assert line_of(shown, "dec", "causal")[2:4] == ["+0.4", "+0.7"]
+    assert line_of(shown, "dec", "causal")[4].startswith("+0.3 [-0.")
+    assert line_of(shown, "dec", "causal")[6:] == ["1 of 3", "1 up, 0 down"]
 
 
 def test_every_language_has_its_score_change_and_gap() -> None:
@@ -161,7 +168,10 @@ def test_every_language_has_its_score_change_and_gap() -> None:
     assert line_of(shown, "enc", "mnli‡")[2:] == ["99.0", "65.0", "61.0", "+36.0"]
     assert line_of(shown, "majority")[2:] == ["33.4", "33.4", "33.4", ""]
     changes = shown.split("Change against")[1]
-    assert line_of(changes, "enc", "squad")[2:] == ["-2.0", "-1.0", "-1.0", "-1.0"]
+    assert [cell.strip("*") for cell in line_of(changes, "enc", "squad")[2:5]] == [
+        *("-2.0", "-1.0", "-1.0")
+    ]
+    assert line_of(changes, "enc", "squad")[5].startswith("-1.0 [-")
 
 
 def test_what_is_missing_is_dashed_marked_and_listed() -> None:
@@ -173,9 +183,9 @@ def test_what_is_missing_is_dashed_marked_and_listed() -> None:
         != ("enc", "none", "paws_x", "en")
     ]
     shown = page(rows)
-    assert line_of(shown, "dec", "squad")[2:] == ["33.7 (-1.3)", "–", "–"]
+    assert line_of(shown, "dec", "squad")[2:] == ["33.7 (-1.3*)", "–", "–"]
     # 39.0 is over three languages, its change over the two that `none` has too
-    assert line_of(shown, "enc", "mnli")[3:] == ["39.0 (+3.0)†", "57.0 (+3.0)†"]
+    assert line_of(shown, "enc", "mnli")[3:] == ["39.0 (+3.0*)†", "57.0 (+3.0*)†"]
     assert line_of(shown, "enc", "none")[3:] == ["33.0†", "34.0†"]
     listed = shown.split("## Missing")[1]
     assert line_of(listed, "enc", "none") == ["enc", "none", "paws_x", "en"]
@@ -212,7 +222,7 @@ def test_too_little_claims_nothing(rows: list[CellRow], words: str) -> None:
 
 def test_rows_of_a_file_say_that_same_data_is_not_known(tmp_path: Path) -> None:
     write_cells(tmp_path / "cells.csv", make_rows())
-    shown = page(read_cells(tmp_path / "cells.csv"))
+    shown = same_data_words(Grid(read_cells(tmp_path / "cells.csv")))
     assert "such cells may be inside the mean changes" in shown
 
 
@@ -227,6 +237,22 @@ def test_invalid_answers_and_ceilings_are_shown_where_there_are_some() -> None:
     shown = page(rows)
     assert line_of(shown, "enc", "mnli", "xnli")[3:] == ["1.3 %", "sw 4.0 %"]
     assert line_of(shown, "oracle")[2:] == ["–", "–", "99.5", ""]
+
+
+def test_changes_of_models_are_contrasted_with_their_intervals() -> None:
+    rows = [
+        replace(row, score=row.score + 20) if (row.model, row.intermediate) == ("dec", "squad")
+        else row
+        for row in make_rows()
+    ]  # fmt: skip
+    shown = page(rows).split("## Differences between models")[1]
+    assert line_of(shown, "models")[1:] == ["xnli", "paws_x", "all pairs"]
+    assert line_of(shown, "enc minus s2s")[3].startswith("+0.0 [")
+    clear = line_of(shown, "enc minus dec")[3]
+    assert clear.startswith("-13.3 [-")  # of the three pairs that count, two moved by 20
+    assert clear.endswith("]*")
+    one = [row for row in make_rows() if row.model == "enc"][:9]
+    assert "## Differences" not in page(one)
 
 
 def test_names_are_no_markup() -> None:

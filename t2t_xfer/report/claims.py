@@ -22,6 +22,7 @@ import numpy as np
 
 from t2t_xfer.report.drawn import Drawn, certain, p_of
 from t2t_xfer.report.intervals import Interval
+from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.phrases import between, signed
 from t2t_xfer.report.quantities import Part, Quantities
 from t2t_xfer.report.resampled import Resampled
@@ -67,6 +68,8 @@ class Evidence:
 
     axes: Axes
     resampled: Resampled
+    observed: Sequence[Observed]
+    """The finished cells."""
     synthetic: bool
 
 
@@ -76,7 +79,7 @@ def judge(claims: ClaimsSpec, evidence: Evidence) -> list[Verdict]:
         return [_not_tested(each, SYNTHETIC) for each in claims.statements]
     if not evidence.axes.grid.rows:
         return [_not_tested(each, "no cell is finished") for each in claims.statements]
-    quantities = Quantities(evidence.axes, evidence.resampled)
+    quantities = Quantities(evidence.axes, evidence.resampled, evidence.observed)
     return [_verdict(each, evidence.axes, claims.targets, quantities) for each in claims.statements]
 
 

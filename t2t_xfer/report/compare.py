@@ -21,6 +21,7 @@ from t2t_xfer.report.grid import by_readout
 from t2t_xfer.report.intervals import Interval, adjust
 from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.subset import only
 
 Key: TypeAlias = tuple[str, str, str, str, int, str]
 """`CellRow.key`."""
@@ -183,25 +184,16 @@ def _shared(one: _Cells, two: _Cells, first: Run, second: Run) -> tuple[str, lis
         if rows[0] != rows[1]:
             return f"other test rows: {rows[0]} and {rows[1]}", []
     common = set.intersection(*(set(each.ids) for pair in cells for each in pair))
-    if not common:
-        return "no example in common", []
-    return "", [
-        _only(replace(each, row=replace(each.row, model=f"{side} {each.row.model}")), common)
+    kept = [
+        only(
+            replace(each, row=replace(each.row, model=f"{side} {each.row.model}")),
+            common.__contains__,
+        )
         for pair in cells
         for side, each in enumerate(pair, start=1)
     ]
-
-
-def _only(cell: Observed, ids: set[str]) -> Observed:
-    """A cell with these examples alone."""
-    kept = [i for i, id in enumerate(cell.ids) if id in ids]
-    return Observed(
-        replace(cell.row, n=len(kept)),
-        tuple(cell.ids[i] for i in kept),
-        cell.statistics[kept],
-        tuple(cell.statuses[i] for i in kept),
-        cell.removed_tokens[kept],
-    )
+    found = [each for each in kept if each is not None]
+    return ("", found) if found else ("no example in common", [])
 
 
 def _lines(compared: Sequence[_Compared], resampled: Resampled) -> list[Line]:

@@ -3,7 +3,7 @@
 The rule: a number is a mean over exactly the cells that its words name, each pair of intermediate
 and target weighing the same; a cell that is not finished makes it none at all.
 
-    quantities = Quantities(axes, resampled)
+    quantities = Quantities(axes, resampled, observed)
     quantities.change(cells).drawn          # points: [1 + replicates], index 0 the number itself
 """
 
@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 
 import numpy as np
 
 from t2t_xfer.report.drawn import Drawn, change_over, mean_of
 from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, Names, NotTestedError, Place
+from t2t_xfer.report.subset import only, side_of
 
 Pair = tuple[str, str]
 SHOWN = 3
@@ -42,9 +44,10 @@ class Part:
 class Quantities:
     """Changes of one study, each computed once."""
 
-    def __init__(self, axes: Axes, resampled: Resampled) -> None:
+    def __init__(self, axes: Axes, resampled: Resampled, observed: Sequence[Observed]) -> None:
         self._axes = axes
         self._resampled = resampled
+        self._observed = observed
         self._finished = {row.key[:5] for row in axes.grid.rows}
         self._change = cache(self._change_of)
         self._languages_of: dict[str, set[str]] = {}
@@ -77,32 +80,61 @@ class Quantities:
     def best(self, options: Sequence[Cells]) -> Part:
         """The change of the best of several intermediates, chosen for each target and model.
 
-        The choice is made on the scores that it is judged by, which flatters it. How much, is seen
-        where the truth is known: in each redrawing the best is chosen anew and compared with its
-        own change in the data. That optimism is taken off the number, and its spread is the spread
-        of the number (the optimism bootstrap: Efron and Tibshirani 1993, chapter 17).
+        A choice that is judged by the scores it was made on is flattered by them. So it is made on
+        one half of the examples and judged by the other, and the other way round; the number is
+        the mean of the two.
 
         Args:
             options: the cells of each intermediate.
 
         Raises:
-            NotTestedError: as `change`.
+            NotTestedError: as `change`; or there are too few examples for two halves.
         """
         whole = options[0]
-        grid = self._axes.grid
         found: list[Drawn] = []
-        pairs: list[Pair] = []
+        used: dict[Pair, None] = {}
         for model, target in product(whole.models, whole.targets):
-            counted = [pair for each in options for pair in each.pairs(grid) if pair[1] == target]
-            if counted:
-                changes = [self._change(model, *pair, whole.languages) for pair in counted]
-                found.append(_best_of(changes))
-                pairs += counted
-        everything = tuple(o.intermediates[0] for o in options)
-        used = tuple(dict.fromkeys(pairs))
-        left = tuple(p for p in product(everything, whole.targets) if p not in used)
+            counted = [
+                pair
+                for each in options
+                for pair in each.pairs(self._axes.grid)
+                if pair[1] == target
+            ]
+            for pair in counted:
+                self._change(model, *pair, whole.languages)  # all there, or it says what is not
+                used[pair] = None
+            for side in (0, 1) if counted else ():
+                found.append(self._judged(side, model, counted, whole.languages))
+        every = product((each.intermediates[0] for each in options), whole.targets)
         name = " / ".join([f"best of {len(options)}", *whole.name.split(" / ")[1:]])
-        return Part(name, mean_of(found), used, left)
+        return Part(name, mean_of(found), tuple(used), tuple(p for p in every if p not in used))
+
+    def _judged(self, side: int, model: str, pairs: Sequence[Pair], which: str | Names) -> Drawn:
+        """On one half of the examples, the change of the pair that is best on the other half."""
+        languages = self._languages(pairs[0][1], which)
+        halves = [
+            [change_over(half, model, *pair, languages) for pair in pairs]
+            for half in (self._halves[side], self._halves[1 - side])
+        ]
+        judged = [each for each in halves[0] if each is not None]
+        chosen = [each.values[0] for each in halves[1] if each is not None]
+        if len(judged) != len(pairs) or len(chosen) != len(pairs):
+            raise NotTestedError(
+                f"{pairs[0][1]} has too few examples to choose on one half of them"
+            )
+        return judged[int(np.argmax(chosen))]
+
+    @cached_property
+    def _halves(self) -> tuple[Resampled, Resampled]:
+        """The scores of either half of the examples."""
+        made = []
+        for side in (0, 1):
+            kept = [
+                only(each, lambda id, side=side: side_of(id) == side) for each in self._observed
+            ]
+            there = [each for each in kept if each is not None]
+            made.append(Resampled(there, replicates=self._resampled.replicates, seed=1 + side))
+        return made[0], made[1]
 
     def _mean(self, cells: Cells, pairs: Sequence[Pair]) -> Drawn | None:
         places = product(cells.models, pairs)
@@ -188,16 +220,6 @@ def _shared(first: Cells, second: Cells, grid: Grid) -> tuple[list[Pair], list[P
 
 def _common(sets: Sequence[set[str]]) -> set[str]:
     return set.intersection(*sets)
-
-
-def _best_of(options: Sequence[Drawn]) -> Drawn:
-    """The best one's change without the optimism of the choice."""
-    changes = np.stack([each.values for each in options])
-    chosen = changes.argmax(axis=0)
-    optimism = changes.max(axis=0) - changes[chosen, 0]
-    corrected = changes[:, 0].max() - optimism
-    corrected[0] = corrected[1:].mean()
-    return Drawn(corrected, min(each.n for each in options), min(each.seeds for each in options))
 
 
 def _versus(first: str, second: str) -> str:

@@ -18,6 +18,7 @@ from t2t_xfer.report.claims import Evidence, Verdict, judge
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_markdown, render_summary
 from t2t_xfer.report.numbers import Numbers, study_numbers
+from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.parquet import write_parquet
 from t2t_xfer.report.selection import Axes
 from t2t_xfer.report.slope import slope
@@ -148,7 +149,7 @@ def write_results(
 
     observed = observe(file, store)
     numbers = study_numbers(observed, replicates=replicates)
-    verdicts = () if claims is None else judge(claims, _evidence(file, numbers))
+    verdicts = () if claims is None else judge(claims, _evidence(file, numbers, observed))
     missing = len(file.cells) - len(observed)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
     page = render_markdown(file.study, numbers, [*file.notes, *unfinished], verdicts)
@@ -164,8 +165,8 @@ def write_results(
     return Written(report, render_summary(numbers), tuple(verdicts))
 
 
-def _evidence(file: StudyFile, numbers: Numbers) -> Evidence:
+def _evidence(file: StudyFile, numbers: Numbers, observed: Sequence[Observed]) -> Evidence:
     planned = frozenset((c.model, c.intermediate, c.target, c.language, c.seed) for c in file.cells)
     architectures = {cell.model: cell.architecture for cell in file.cells}
     axes = Axes(numbers.main.grid, planned, architectures)
-    return Evidence(axes, numbers.resampled, file.synthetic)
+    return Evidence(axes, numbers.resampled, observed, file.synthetic)
