@@ -60,6 +60,7 @@ def stored(
 ) -> Path:
     """A study's directory with a real store beside it that holds these cells."""
     store = Store(folder / "store")
+    store.root.mkdir(parents=True, exist_ok=True)
     planned = []
     for each in cells:
         stage = _stage(each.row, data)

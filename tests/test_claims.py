@@ -422,7 +422,8 @@ def test_the_example_of_the_docs_gets_its_verdicts(
     text = (REPOSITORY / "docs" / "claims.md").read_text(encoding="utf-8")
     example = text.split("```yaml\n")[1].split("```")[0]
     (tmp_path / "mine.yaml").write_text(example, encoding="utf-8")
-    directory = stored(tmp_path, cells(models=("enc", "dec"), extra=15))
+    there = cells(intermediates=("none", "mnli", "qqp"), languages=("en", "de"))
+    directory = stored(tmp_path, there)
     monkeypatch.chdir(tmp_path)
     done = t2t("report", directory, "--claims", "mine.yaml", "--replicates", 200)
     assert done.code == 0

@@ -179,7 +179,7 @@ def _shared(one: _Cells, two: _Cells, first: Run, second: Run) -> tuple[str, lis
         for what in ("metric", "signature"):
             values = getattr(left.row, what), getattr(right.row, what)
             if values[0] != values[1]:
-                return f"other {what}s: `{values[0]}` and `{values[1]}`", []
+                return f"other {what}s: {values[0]} and {values[1]}", []
         rows = first.rows[_key_of(left.row)], second.rows[_key_of(right.row)]
         if rows[0] != rows[1]:
             return f"other test rows: {rows[0]} and {rows[1]}", []

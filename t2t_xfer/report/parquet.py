@@ -34,9 +34,9 @@ def write_parquet(path: Path, numbers: Numbers) -> None:
 
     types = {
         **dict.fromkeys(COLUMNS, pa.string()),
+        **dict.fromkeys(FLAGS, pa.bool_()),
         **dict.fromkeys((*FLOATS, *INTERVALS), pa.float64()),
         **dict.fromkeys(INTEGERS, pa.int64()),
-        **dict.fromkeys(FLAGS, pa.bool_()),
     }
     lines = sorted(_lines(numbers), key=lambda line: [line[name] for name in ORDER])
     columns = {name: [line[name] for line in lines] for name in types}
