@@ -15,7 +15,8 @@ from t2t_xfer.metrics.chance import (
     renamed,
 )
 from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.markdown import render_markdown
+
+from .reported import page as render
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def cell(score: float, *, invalid_rate: float = 0.0, chance: float | None = 50.0
 
 
 def test_the_report_names_cells_below_chance() -> None:
-    page = render_markdown("small", [cell(12.0)], [])
+    page = render([cell(12.0)])
     assert "Below chance: tiny, none, paws_x in de, seed 0: 12.0 on 200 answers" in page.replace(
         "\\", ""
     )
@@ -145,4 +146,4 @@ def test_the_report_names_cells_below_chance() -> None:
     ],
 )
 def test_the_report_is_silent_otherwise(row: CellRow) -> None:
-    assert "Below chance" not in render_markdown("small", [row], [])
+    assert "Below chance" not in render([row])

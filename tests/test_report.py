@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 
 from t2t_xfer.errors import DataError
 from t2t_xfer.report.cells import COLUMNS, CellRow, read_cells, write_cells
-from t2t_xfer.report.grid import Grid, noise
-from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.marks import same_data_words
+from t2t_xfer.report.opening import scope
 from t2t_xfer.report.phrases import percent, signed, text
+
+from .reported import page
 
 ROW = CellRow(
     study="made-up",
@@ -52,13 +56,13 @@ def make_rows() -> list[CellRow]:
     return rows
 
 
-def line_of(page: str, *cells: str) -> list[str]:
+def line_of(shown: str, *cells: str) -> list[str]:
     """The first table row that begins with these cells."""
-    for line in page.splitlines():
+    for line in shown.splitlines():
         found = [cell.strip() for cell in line.strip("|").split("|")]
         if tuple(found[: len(cells)]) == cells:
             return found
-    raise AssertionError(f"no row {cells} in\n{page}")
+    raise AssertionError(f"no row {cells} in\n{shown}")
 
 
 def test_cells_are_the_same_bytes_in_any_order(tmp_path: Path) -> None:
@@ -87,7 +91,7 @@ def test_the_same_cell_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two rows of one cell"):
         write_cells(tmp_path / "cells.csv", [ROW, ROW])
     with pytest.raises(ValueError, match="two rows of one cell"):
-        render_markdown("x", [ROW, replace(ROW, score=51.0)], [])
+        page([ROW, replace(ROW, score=51.0)])
 
 
 @pytest.mark.parametrize(
@@ -113,56 +117,61 @@ def test_impossible_numbers_are_refused(change: dict[str, float]) -> None:
 
 
 def test_the_page_opens_with_the_answer() -> None:
-    lead = render_markdown("s", make_rows(), []).split("\n\n")[1]
+    lead = page(make_rows()).split("\n\n")[1]
     # zero-shot pairs: mnli > paws_x +3, squad > xnli -1, squad > paws_x -1: mean +0.333
-    assert "+0.3 for enc (encoder), +0.3 for s2s (seq2seq) and +0.3 for dec (causal)" in lead
+    assert re.search(
+        r"\+0.3 \[-0.\d, \+[01].\d\] for enc \(encoder\), \+0.3 .* for dec \(causal\)", lead
+    )
     assert "mean over 3 pairs" in lead
-    assert "n = 200 per language: changes below ±6.9 points are within sampling noise" in lead
-    assert "none is larger" in lead
+    assert "None of them differs significantly from 0" in lead
+    assert "of the tested examples alone (n = 200 per language, paired): with one seed" in lead
 
 
-def test_a_change_above_the_noise_is_said_of_its_model_only() -> None:
+def test_a_clear_change_is_said_of_its_model_only() -> None:
     rows = [
         replace(row, score=row.score + 20) if (row.model, row.intermediate) == ("dec", "squad")
         else row
         for row in make_rows()
     ]  # fmt: skip
-    assert "that of dec is larger" in render_markdown("s", rows, [])
+    assert "Of them, only that of dec differs significantly from 0." in page(rows)
 
 
 def test_models_stand_for_themselves() -> None:
-    assert "One model per architecture answers for these models only" in render_markdown(
-        "s", make_rows(), []
-    )
+    assert "One model per architecture answers for these models only" in page(make_rows())
     one = [row for row in make_rows() if row.model == "enc"]
-    assert "says nothing about differences between architectures" in render_markdown("s", one, [])
+    assert "says nothing about differences between architectures" in scope(Grid(one))
     two = [*one, *(replace(row, model="enc2") for row in one)]
     two += [row for row in make_rows() if row.model == "s2s"]
-    assert "2 encoder and 1 seq2seq. They answer for these" in render_markdown("s", two, [])
+    assert "2 encoder and 1 seq2seq. They answer for these" in scope(Grid(two))
 
 
 def test_the_main_table_has_scores_changes_and_marks() -> None:
-    page = render_markdown("s", make_rows(), [])
+    shown = page(make_rows())
     # (39 + 35 + 31) / 3; with mnli + (6 + 3 + 3) / 3; same data + (60 + 30 + 30) / 3
-    assert line_of(page, "enc", "none")[2:] == ["35.0", "35.0", "35.0"]
-    assert line_of(page, "enc", "mnli")[2:] == ["75.0 (+40.0)‡", "39.0 (+4.0)", "57.0 (+4.0)"]
-    assert line_of(page, "enc", "squad")[2:] == ["33.7 (-1.3)", "33.7 (-1.3)", "33.7 (-1.3)"]
-    assert "kept out of every mean change: mnli before xnli. The intermediate task trains" in page
+    assert line_of(shown, "enc", "none")[2:] == ["35.0", "35.0", "35.0"]
+    assert line_of(shown, "enc", "mnli")[2:] == ["75.0 (+40.0*)‡", "39.0 (+4.0*)", "57.0 (+4.0*)"]
+    assert line_of(shown, "enc", "squad")[2:] == ["33.7 (-1.3*)", "33.7 (-1.3*)", "33.7 (-1.3*)"]
+    assert "kept out of every mean change: mnli before xnli. The intermediate task trains" in shown
 
 
 def test_the_change_by_model_tells_source_from_zero_shot() -> None:
-    page = render_markdown("s", make_rows(), []).split("## Change by model")[1]
-    assert line_of(page, "dec", "causal")[2:] == ["+0.4", "+0.7", "+0.3", "1 of 3"]
+    shown = page(make_rows()).split("## Change by model")[1]
+    assert line_of(shown, "dec", "causal")[2:4] == ["+0.4", "+0.7"]
+    assert line_of(shown, "dec", "causal")[4].startswith("+0.3 [-0.")
+    assert line_of(shown, "dec", "causal")[6:] == ["1 of 3", "1 up, 0 down"]
 
 
 def test_every_language_has_its_score_change_and_gap() -> None:
-    page = render_markdown("s", make_rows(), []).split("### xnli (accuracy)")[1]
-    assert line_of(page, "model")[2:] == ["en (source)", "de", "sw", "transfer gap"]
-    assert line_of(page, "enc", "none")[2:] == ["39.0", "35.0", "31.0", "+6.0"]
-    assert line_of(page, "enc", "mnli‡")[2:] == ["99.0", "65.0", "61.0", "+36.0"]
-    assert line_of(page, "majority")[2:] == ["33.4", "33.4", "33.4", ""]
-    changes = page.split("Change against")[1]
-    assert line_of(changes, "enc", "squad")[2:] == ["-2.0", "-1.0", "-1.0", "-1.0"]
+    shown = page(make_rows()).split("### xnli (accuracy)")[1]
+    assert line_of(shown, "model")[2:] == ["en (source)", "de", "sw", "transfer gap"]
+    assert line_of(shown, "enc", "none")[2:] == ["39.0", "35.0", "31.0", "+6.0"]
+    assert line_of(shown, "enc", "mnli‡")[2:] == ["99.0", "65.0", "61.0", "+36.0"]
+    assert line_of(shown, "majority")[2:] == ["33.4", "33.4", "33.4", ""]
+    changes = shown.split("Change against")[1]
+    assert [cell.strip("*") for cell in line_of(changes, "enc", "squad")[2:5]] == [
+        *("-2.0", "-1.0", "-1.0")
+    ]
+    assert line_of(changes, "enc", "squad")[5].startswith("-1.0 [-")
 
 
 def test_what_is_missing_is_dashed_marked_and_listed() -> None:
@@ -173,15 +182,15 @@ def test_what_is_missing_is_dashed_marked_and_listed() -> None:
         and (row.model, row.intermediate, row.target, row.language)
         != ("enc", "none", "paws_x", "en")
     ]
-    page = render_markdown("s", rows, [])
-    assert line_of(page, "dec", "squad")[2:] == ["33.7 (-1.3)", "–", "–"]
+    shown = page(rows)
+    assert line_of(shown, "dec", "squad")[2:] == ["33.7 (-1.3*)", "–", "–"]
     # 39.0 is over three languages, its change over the two that `none` has too
-    assert line_of(page, "enc", "mnli")[3:] == ["39.0 (+3.0)†", "57.0 (+3.0)†"]
-    assert line_of(page, "enc", "none")[3:] == ["33.0†", "34.0†"]
-    listed = page.split("## Missing")[1]
+    assert line_of(shown, "enc", "mnli")[3:] == ["39.0 (+3.0*)†", "57.0 (+3.0*)†"]
+    assert line_of(shown, "enc", "none")[3:] == ["33.0†", "34.0†"]
+    listed = shown.split("## Missing")[1]
     assert line_of(listed, "enc", "none") == ["enc", "none", "paws_x", "en"]
     assert line_of(listed, "dec", "squad") == ["dec", "squad", "paws_x", "all languages"]
-    assert "they do not compare the models" in page
+    assert "they do not compare the models" in shown
 
 
 def test_changes_are_paired_by_seed() -> None:
@@ -205,43 +214,58 @@ def test_changes_are_paired_by_seed() -> None:
     ],
 )
 def test_too_little_claims_nothing(rows: list[CellRow], words: str) -> None:
-    page = render_markdown("s", rows, ["failed: train enc"])
-    assert words in page
-    assert "failed: train enc" in page
-    assert "changed by these points" not in page
+    shown = page(rows, ["failed: train enc"])
+    assert words in shown
+    assert "failed: train enc" in shown
+    assert "changed by these points" not in shown
 
 
 def test_rows_of_a_file_say_that_same_data_is_not_known(tmp_path: Path) -> None:
     write_cells(tmp_path / "cells.csv", make_rows())
-    page = render_markdown("s", read_cells(tmp_path / "cells.csv"), [])
-    assert "such cells may be inside the mean changes" in page
+    shown = same_data_words(Grid(read_cells(tmp_path / "cells.csv")))
+    assert "such cells may be inside the mean changes" in shown
 
 
 def test_invalid_answers_and_ceilings_are_shown_where_there_are_some() -> None:
-    page = render_markdown("s", make_rows(), [])
-    assert "Every answer of every finished cell could be read" in page
-    assert "oracle" not in page
+    shown = page(make_rows())
+    assert "Every answer of every finished cell could be read" in shown
+    assert "oracle" not in shown
     rows = [
         replace(row, invalid_rate=0.04, oracle=99.5) if row.language == "sw" else row
         for row in make_rows()
     ]
-    page = render_markdown("s", rows, [])
-    assert line_of(page, "enc", "mnli", "xnli")[3:] == ["1.3 %", "sw 4.0 %"]
-    assert line_of(page, "oracle")[2:] == ["–", "–", "99.5", ""]
+    shown = page(rows)
+    assert line_of(shown, "enc", "mnli", "xnli")[3:] == ["1.3 %", "sw 4.0 %"]
+    assert line_of(shown, "oracle")[2:] == ["–", "–", "99.5", ""]
+
+
+def test_changes_of_models_are_contrasted_with_their_intervals() -> None:
+    rows = [
+        replace(row, score=row.score + 20) if (row.model, row.intermediate) == ("dec", "squad")
+        else row
+        for row in make_rows()
+    ]  # fmt: skip
+    shown = page(rows).split("## Differences between models")[1]
+    assert line_of(shown, "models")[1:] == ["xnli", "paws_x", "all pairs"]
+    assert line_of(shown, "enc minus s2s")[3].startswith("+0.0 [")
+    clear = line_of(shown, "enc minus dec")[3]
+    assert clear.startswith("-13.3 [-")  # of the three pairs that count, two moved by 20
+    assert clear.endswith("]*")
+    one = [row for row in make_rows() if row.model == "enc"][:9]
+    assert "## Differences" not in page(one)
 
 
 def test_names_are_no_markup() -> None:
     row = replace(ROW, model="<script>|*x*", signature="a|b`c")
-    page = render_markdown("a\n# b", [row], ["<img src=x>"])
-    assert "<script>" not in page
-    assert "<img" not in page
-    assert "&lt;script>\\|\\*x\\*" in page
-    assert page.startswith("# Study a # b\n")
-    assert "`a|b'c`" in page
+    shown = page([row], ["<img src=x>"], "a\n# b")
+    assert "<script>" not in shown
+    assert "<img" not in shown
+    assert "&lt;script>\\|\\*x\\*" in shown
+    assert shown.startswith("# Study a # b\n")
+    assert "`a|b'c`" in shown
     assert text("paws_x __init__") == "paws_x \\__init_\\_"
 
 
 def test_words_for_numbers() -> None:
     assert [signed(value) for value in (-0.04, 0.0, 1.25, None)] == ["+0.0", "+0.0", "+1.2", "–"]
     assert [percent(value) for value in (0.0, 0.0001, 0.5)] == ["0.0 %", "< 0.1 %", "50.0 %"]
-    assert round(noise(200), 2) == 6.93

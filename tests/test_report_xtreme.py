@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from t2t_xfer.metrics.aggregate import LANGUAGES
 from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.markdown import render_markdown
+
+from .reported import page as render
 
 
 def cell(target: str, language: str, score: float, seed: int = 0) -> CellRow:
@@ -18,21 +19,21 @@ def rows(target: str, score: float, leave_out: str = "") -> list[CellRow]:
 
 def test_a_whole_group_has_its_average() -> None:
     # xnli 60 in all 15 languages, paws_x 80 in all 7: the mean of the tasks, not of the languages
-    page = render_markdown("full", [*rows("xnli", 60), *rows("paws_x", 80)], [])
+    page = render([*rows("xnli", 60), *rows("paws_x", 80)])
     assert "## XTREME's averages" in page
     line = next(line for line in page.splitlines() if line.count("–") == 4 and "xlmr" in line)
     assert "70.0" in line
 
 
 def test_a_missing_language_leaves_the_group_without_one() -> None:
-    page = render_markdown("full", [*rows("xnli", 60, "sw"), *rows("paws_x", 80)], [])
+    page = render([*rows("xnli", 60, "sw"), *rows("paws_x", 80)])
     assert "## XTREME's averages" not in page
 
 
 def test_seeds_are_averaged_before_anything_else() -> None:
     codes = LANGUAGES["xnli"]
     xnli = [cell("xnli", code, 50 + 20 * seed, seed) for code in codes for seed in (0, 1)]
-    page = render_markdown("full", [*xnli, *rows("paws_x", 80)], [])
+    page = render([*xnli, *rows("paws_x", 80)])
     # xnli (50 + 70) / 2 = 60 with paws_x 80
     section = page.partition("## XTREME's averages")[2]
     assert "70.0" in section.partition("##")[0]

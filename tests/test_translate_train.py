@@ -14,7 +14,6 @@ from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.markdown import render_markdown
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
@@ -22,6 +21,7 @@ from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.stage import Cell, Stage
 
 from .learning import LABEL_TASK
+from .reported import page as render
 from .studydata import make_mirror, new_model, nli, one_thread, t2t, write_rows, write_study
 
 TASK = """\
@@ -171,7 +171,7 @@ def test_a_report_marks_translate_train_and_keeps_it_out_of_the_means() -> None:
         *rows("qqp", 60.0, translated=False),
         *rows("mnli_mt", 80.0, translated=True),
     ]
-    page = render_markdown("s", found, [])
+    page = render(found)
     assert "80.0 (+30.0)§" in page
     assert "60.0 (+10.0) " in page
     assert "changed by these points: +10.0 for m" in page
@@ -180,7 +180,7 @@ def test_a_report_marks_translate_train_and_keeps_it_out_of_the_means() -> None:
 
 
 def test_a_report_without_translations_says_nothing_of_them() -> None:
-    page = render_markdown("s", [*rows("none", 50.0, translated=False)], [])
+    page = render([*rows("none", 50.0, translated=False)])
     assert "§" not in page
 
 

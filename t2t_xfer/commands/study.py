@@ -1,4 +1,4 @@
-"""`t2t-xfer study` and `report`: a grid of models, intermediate tasks and targets from one file."""
+"""`t2t-xfer study`: a grid of models, intermediate tasks and targets from one file."""
 
 from __future__ import annotations
 
@@ -145,24 +145,6 @@ def run_command(
     raise SystemExit(run_study(file, data, skip_missing, output, rented))
 
 
-@click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-def report(directory: Path) -> None:
-    """Write report.html, report.md and cells.csv again from what is in the store."""
-    from t2t_xfer.study.results import load_study, write_results
-    from t2t_xfer.study.store import Store
-
-    file = load_study(directory)
-    root = directory.resolve().parent / options.STORE
-    if not root.is_dir():
-        raise UserError(
-            f"the store {root} is not there, so there is nothing to report. A study's directory"
-            " stays beside the store that its numbers come from."
-        )
-    _, path = write_results(directory, file, Store(root))
-    click.echo(path)
-
-
 class Rented(NamedTuple):
     """How Snakemake is to run a study."""
 
@@ -176,7 +158,6 @@ def run_study(
 ) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
     options.quiet_libraries()
-    from t2t_xfer.report.markdown import render_summary
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.study.graph import save_stages
     from t2t_xfer.study.inputs import Inputs
@@ -210,8 +191,9 @@ def run_study(
         summary = _run_rented(plan, store, output, rented)
         if rented.dry_run:
             return 0
-    rows, path = write_results(directory, kept, store, Inputs(context.catalogue, context))
-    click.echo(render_summary(rows))
+    inputs = Inputs(context.catalogue, context)
+    written = write_results(directory, kept, store, inputs=inputs)
+    click.echo(written.summary)
     for note in notes:  # far below the first time
         click.echo(note)
     for stage_id in summary.failed:
@@ -222,7 +204,7 @@ def run_study(
         f"{len(summary.ran)} stages run, {len(summary.reused)} reused, {len(summary.failed)}"
         f" failed, {len(summary.blocked)} blocked"
     )
-    click.echo(f"report: {path}")
+    click.echo(f"report: {written.report}")
     return 1 if summary.failed or summary.blocked else 0
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import sqrt
 from statistics import fmean
 from typing import Literal, TypeAlias
 
@@ -203,13 +202,6 @@ def average(values: Iterable[float | None]) -> float | None:
     """Mean of the values that are there; None if there is none."""
     there = [value for value in values if value is not None]
     return fmean(there) if there else None
-
-
-def noise(n: int) -> float:
-    """Half-width in points of the 95 % interval of a share of 50 % among n examples
-    (normal approximation): the widest that sampling alone gives one accuracy.
-    """
-    return 100 * 1.96 * sqrt(0.25 / n)
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """A study as one Markdown page: the answer first, then the numbers behind it.
 
 The rule: the page says nothing that its numbers cannot carry. Same-data and translate-train cells
-stay out of the mean changes, incomplete numbers are marked, what is missing is listed, and no
-sentence claims significance.
+stay out of the mean changes, incomplete numbers are marked, what is missing is listed, and a change
+is called significant by its adjusted paired p-value alone.
 
-    Path("report.md").write_text(render_markdown("quickstart", rows, ["Synthetic data."]))
+    page = render_markdown("quickstart", study_numbers(observed), ["Synthetic data."])
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.report.alarms import below_chance_notes
-from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.grid import NONE, Grid, average, by_readout, noise
+from t2t_xfer.report.analysis import Change
+from t2t_xfer.report.claims import Verdict
+from t2t_xfer.report.claims_section import claims_section
+from t2t_xfer.report.contrasts import contrasts_section
+from t2t_xfer.report.grid import NONE, Grid, average
+from t2t_xfer.report.main_table import Entry, main_table, metric_of
 from t2t_xfer.report.marks import mark, same_data_words, translated_words
+from t2t_xfer.report.numbers import LEVEL, STAR, Analysed, Numbers, star
 from t2t_xfer.report.opening import opening, scope
 from t2t_xfer.report.phrases import (
     INCOMPLETE,
     MISSING,
+    SAME_DATA,
+    TRANSLATED,
+    between,
     code,
     number,
     percent,
@@ -35,36 +43,51 @@ ASIDE = (
 )
 
 
-def render_markdown(study: str, rows: Sequence[CellRow], notes: Sequence[str]) -> str:
-    """The page of one study, from the rows that are there.
+SIGNIFICANT = (
+    f"{STAR} The change is significant: its paired p-value is at most {LEVEL:g} after adjustment "
+    "for the number of changes in the table (Holm)."
+)
+BY_LANGUAGE = (
+    f"{STAR} adjusted p of at most {LEVEL:g}: by Benjamini-Hochberg among the languages, by Holm "
+    "among the means."
+)
 
-    `notes` stand near the top, one line each: a synthetic data source, languages that were left
-    out, stages that failed.
 
-    Raises:
-        ValueError: two rows are the same cell.
+def render_markdown(
+    study: str, numbers: Numbers, notes: Sequence[str], verdicts: Sequence[Verdict] = ()
+) -> str:
+    """The page of one study, from the cells that are there.
+
+    Args:
+        notes: stand near the top, one line each: a synthetic data source, languages that were left
+            out, stages that failed.
+        verdicts: on claims, if some were judged.
     """
-    main, beside = by_readout(rows)
-    grid, aside = Grid(main), Grid(beside)
+    main, aside = numbers.main, numbers.aside
+    rows = (*main.grid.rows, *aside.grid.rows)
     notes = [*notes, *below_chance_notes(rows)]
-    parts = [f"# Study {text(study)}", opening(grid), scope(grid)]
+    parts = [f"# Study {text(study)}", opening(main), scope(main.grid)]
     if notes:
         parts.append("**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes))
     if rows:
-        parts += [_what_was_run(grid), _main_table(grid), xtreme_averages(grid), _by_model(grid)]
+        parts += [_what_was_run(main.grid), _main_table(main), _limits(main)]
+        parts += [xtreme_averages(main.grid), _by_model(main), contrasts_section(main)]
+    parts.append(claims_section(verdicts))
+    if rows:
         parts.append("## Every language")
-        parts += [_one_target(grid, target) for target in grid.targets]
-        if beside:
-            parts += [ASIDE, *(_one_target(aside, target) for target in aside.targets)]
-        grids = (grid, aside)
+        parts += [_one_target(main, target) for target in main.grid.targets]
+        if aside.grid.rows:
+            parts += [ASIDE, *(_one_target(aside, target) for target in aside.grid.targets)]
+        grids = (main.grid, aside.grid)
         parts += [_invalid(grids), _missing(grids), _signatures(grids)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_summary(rows: Sequence[CellRow]) -> str:
+def render_summary(numbers: Numbers) -> str:
     """The answer and the main table alone, for a terminal."""
-    grid = Grid(by_readout(rows)[0])
-    return f"{opening(grid)}\n\n{_main_table(grid)}" if rows else "No cell is finished."
+    if not numbers.main.grid.rows:
+        return "No cell is finished."
+    return f"{opening(numbers.main)}\n\n{_main_table(numbers.main)}"
 
 
 def _what_was_run(grid: Grid) -> str:
@@ -74,38 +97,25 @@ def _what_was_run(grid: Grid) -> str:
     ]
     targets = []
     for target in grid.targets:
-        counts = [row.n for row in grid.of(target)]
-        half = noise(min(counts))
+        counts = span(row.n for row in grid.of(target))
         languages = text(", ".join(grid.languages(target)))
-        targets.append(
-            [text(target), _metric(grid, target), languages, span(counts), f"±{half:.1f}"]
-        )
+        targets.append([text(target), text(metric_of(grid, target)), languages, counts])
     return "\n\n".join(
         [
             "## What was run",
             table(["model", "architecture", "readout"], models, left=3),
             f"Intermediates: {text(', '.join(grid.intermediates))}. "
             f"Seeds: {', '.join(str(seed) for seed in grid.seeds)}.",
-            table(["target", "metric", "languages", "n per language", "noise"], targets, left=3),
-            "*noise*: half-width in points of the 95 % interval of one accuracy of 50 % on the "
-            "smallest n, from sampling of examples alone. For other metrics it is a rule of thumb. "
-            "Confidence intervals of changes are not computed yet.",
+            table(["target", "metric", "languages", "n per language"], targets, left=3),
         ]
     )
 
 
-def _main_table(grid: Grid) -> str:
+def _main_table(numbers: Analysed) -> str:
+    grid = numbers.grid
+    found = main_table(numbers)
     header = ["model", "intermediate", *(_heading(grid, target) for target in grid.targets)]
-    rows = [
-        [
-            text(model),
-            text(intermediate),
-            *(_score_cell(grid, model, intermediate, target) for target in grid.targets),
-            _average_cell(grid, model, intermediate),
-        ]
-        for model in grid.models
-        for intermediate in grid.intermediates
-    ]
+    rows = [[text(row.model), text(row.intermediate), *map(_entry, row.entries)] for row in found]
     legend = [
         "Mean over languages, the source language included as XTREME does, and over seeds; in "
         f"brackets the change in points against `{NONE}`, computed before rounding. The average "
@@ -113,7 +123,9 @@ def _main_table(grid: Grid) -> str:
         same_data_words(grid),
         translated_words(grid),
     ]
-    if any(INCOMPLETE in cell for row in rows for cell in row):
+    if any(entry.significant for row in found for entry in row.entries):
+        legend.insert(1, SIGNIFICANT)
+    if any(entry.incomplete for row in found for entry in row.entries):
         legend.append(
             f"{INCOMPLETE} Some languages or seeds are missing on one side; the change is over "
             "those that both runs have."
@@ -122,36 +134,56 @@ def _main_table(grid: Grid) -> str:
     return "\n\n".join(["## Scores and changes", shown, *(line for line in legend if line)])
 
 
-def _by_model(grid: Grid) -> str:
+def _limits(numbers: Analysed) -> str:
+    """What the intervals do not cover."""
+    lines = "\n".join(f"- {text(note)}" for note in numbers.analysis.notes)
+    return f"What intervals and p-values here do not say (docs/statistics.md):\n\n{lines}"
+
+
+def _by_model(numbers: Analysed) -> str:
+    grid = numbers.grid
     if not any(grid.pairs(model) for model in grid.models):
         return ""
     rows = []
     for model in grid.models:
-        pairs = grid.pairs(model)
-        zero_shot = [grid.change(model, *pair, grid.others(pair[1])) for pair in pairs]
-        there = [change for change in zero_shot if change is not None]
+        zero_shot = numbers.analysis.change(model, None, None)
+        found = [
+            change
+            for pair in grid.pairs(model)
+            if (change := numbers.analysis.change(model, *pair)) is not None
+        ]
+        rose = [change for change in found if change.interval.value > 0]
+        clear = [change for change in found if change.adjusted <= LEVEL]
+        up = sum(change.interval.value > 0 for change in clear)
         rows.append(
             [
                 text(model),
                 text(grid.architectures[model]),
                 *(signed(grid.mean_change(model, which)) for which in ("all", "source")),
-                signed(average(zero_shot)),
-                f"{sum(change > 0 for change in there)} of {len(there)}" if there else MISSING,
+                MISSING if zero_shot is None else _with_interval(zero_shot),
+                MISSING if zero_shot is None else f"{zero_shot.adjusted:.3f}",
+                f"{len(rose)} of {len(found)}" if found else MISSING,
+                f"{up} up, {len(clear) - up} down" if found else MISSING,
             ]
         )
     header = ["model", "architecture", "all languages", "source language", "zero-shot languages"]
+    header += ["adjusted p", "zero-shot pairs that rose", "significant ones"]
     return "\n\n".join(
         [
             "## Change by model",
-            table([*header, "zero-shot pairs that rose"], rows, left=2),
+            table(header, rows, left=2),
             f"Mean change against `{NONE}` in points, each pair of intermediate and target "
-            "weighing the same; same-data pairs left out. A pair that rose by less than the noise "
-            "counts as risen too.",
+            "weighing the same; same-data pairs left out. In brackets the 95 % interval.",
         ]
     )
 
 
-def _one_target(grid: Grid, target: str) -> str:
+def _with_interval(change: Change) -> str:
+    return f"{signed(change.interval.value)} {between(change.interval)}{star(change.adjusted)}"
+
+
+def _one_target(numbers: Analysed, target: str) -> str:
+    grid, analysis = numbers
     languages = grid.languages(target)
     header = ["model", "intermediate", *(_language(grid, target, code) for code in languages)]
     scores, changes = [], []
@@ -162,9 +194,10 @@ def _one_target(grid: Grid, target: str) -> str:
             gap = grid.gap(model, intermediate, target)
             scores.append([text(model), marked, *map(number, means), signed(gap)])
             if intermediate != NONE:
-                moved = [grid.change(model, intermediate, target, [code]) for code in languages]
-                others = grid.change(model, intermediate, target, grid.others(target))
-                changes.append([text(model), marked, *map(signed, moved), signed(others)])
+                moved = [analysis.change(model, intermediate, target, code) for code in languages]
+                others = analysis.change(model, intermediate, target)
+                mean = MISSING if others is None else _with_interval(others)
+                changes.append([text(model), marked, *map(_moved, moved), mean])
     for name in ("majority", "oracle"):
         values = [grid.baseline(target, code, name) for code in languages]
         shown = [value for value in values if value is not None]
@@ -179,6 +212,7 @@ def _one_target(grid: Grid, target: str) -> str:
         parts += [
             f"Change against `{NONE}` in points:",
             table([*header, "mean zero-shot"], changes, left=2),
+            *([BY_LANGUAGE] if any(STAR in cell for line in changes for cell in line) else []),
         ]
     return "\n\n".join(parts)
 
@@ -227,40 +261,24 @@ def _signatures(grids: Sequence[Grid]) -> str:
     return "## Signatures\n\nHow each number was computed:\n\n" + "\n".join(lines)
 
 
-def _score_cell(grid: Grid, model: str, intermediate: str, target: str) -> str:
-    """`61.2 (+3.4)` and its marks."""
-    score = number(grid.mean(model, intermediate, target))
-    if score == MISSING:
+def _moved(change: Change | None) -> str:
+    return MISSING if change is None else signed(change.interval.value) + star(change.adjusted)
+
+
+def _entry(entry: Entry) -> str:
+    """`61.2 (+3.4*)` and its marks."""
+    if entry.score is None:
         return MISSING
-    whole = grid.complete(model, intermediate, target)
-    if intermediate != NONE:
-        score += f" ({signed(grid.change(model, intermediate, target))})"
-        whole = whole and grid.complete(model, NONE, target)
-    return score + mark(grid, intermediate, target) + ("" if whole else INCOMPLETE)
-
-
-def _average_cell(grid: Grid, model: str, intermediate: str) -> str:
-    scores = [grid.mean(model, intermediate, target) for target in grid.targets]
-    if None in scores:
-        return MISSING
-    shown = number(average(scores))
-    if intermediate == NONE:
-        sides: tuple[str, ...] = (NONE,)
-    else:
-        counted = [t for t in grid.targets if grid.counts(intermediate, t)]
-        changes = [grid.change(model, intermediate, target) for target in counted]
-        shown += f" ({MISSING if None in changes else signed(average(changes))})"
-        sides = (NONE, intermediate)
-    whole = all(grid.complete(model, side, t) for side in sides for t in grid.targets)
-    return shown + ("" if whole else INCOMPLETE)
-
-
-def _metric(grid: Grid, target: str) -> str:
-    return text(", ".join(dict.fromkeys(row.metric for row in grid.of(target))))
+    shown = number(entry.score)
+    if entry.has_change:
+        shown += f" ({signed(entry.change)}{STAR if entry.significant else ''})"
+    shown += SAME_DATA if entry.same_data else ""
+    shown += TRANSLATED if entry.translated else ""
+    return shown + (INCOMPLETE if entry.incomplete else "")
 
 
 def _heading(grid: Grid, target: str) -> str:
-    return f"{text(target)} ({_metric(grid, target)})"
+    return f"{text(target)} ({text(metric_of(grid, target))})"
 
 
 def _language(grid: Grid, target: str, code: str) -> str:

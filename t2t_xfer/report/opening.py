@@ -1,45 +1,47 @@
 """The first lines of a report: the study's question, answered as far as its numbers go.
 
-The rule: every figure in these sentences is in the tables below them, and none of them speaks of
-significance or of architectures in general.
+The rule: every figure in these sentences is in the tables below them; a change is called different
+from 0 by its paired, adjusted p-value alone; none of them speaks of architectures in general.
 
-    opening(Grid(rows))     # 'Intermediate training changed the zero-shot score ...'
+    opening(numbers.main)     # 'Intermediate training changed the zero-shot score ...'
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
-from t2t_xfer.report.grid import Grid, noise
-from t2t_xfer.report.phrases import listing, signed, span, text
+from t2t_xfer.report.analysis import Change
+from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.numbers import LEVEL, Analysed
+from t2t_xfer.report.phrases import between, listing, signed, span, text
 
 
-def opening(grid: Grid) -> str:
-    """One or two sentences made from the numbers: what changed, and what noise is."""
+def opening(numbers: Analysed) -> str:
+    """A few sentences made from the numbers: what changed, and how sure that is."""
+    grid = numbers.grid
     if not grid.rows:
         return "No cell of this study is finished: there is nothing to report yet."
     found = {
         model: change
         for model in grid.models
-        if (change := grid.mean_change(model, "others")) is not None
+        if (change := numbers.analysis.change(model, None, None)) is not None
     }
     if not found:
         return (
             "These cells cannot say whether intermediate training helps zero-shot transfer: no "
             "model has zero-shot scores of one target both with and without it (same-data and "
-            f"translate-train cells do not count). {_noise(grid)}."
+            "translate-train cells do not count)."
         )
     changes = listing(
-        f"{signed(change)} for {text(model)} ({text(grid.architectures[model])})"
+        f"{signed(change.interval.value)} {between(change.interval)} for {text(model)}"
+        f" ({text(change.architecture)})"
         for model, change in found.items()
     )
-    widest = noise(min(row.n for row in grid.rows))
-    above = [text(model) for model, change in found.items() if abs(change) >= widest]
-    reach = f"that of {listing(above)} is larger" if above else "none is larger"
     return (
         "Against no intermediate training, the zero-shot score (mean over all languages but the "
-        f"source language) changed by these points: {changes}. {_comparison(grid, list(found))} "
-        f"{_noise(grid)}; of the mean changes above, {reach}."
+        f"source language) changed by these points, with 95 % intervals: {changes}. "
+        f"{_comparison(grid, list(found))} {_clear(found)} {_examples(grid, found)}"
     )
 
 
@@ -75,10 +77,27 @@ def _comparison(grid: Grid, models: list[str]) -> str:
     )
 
 
-def _noise(grid: Grid) -> str:
-    counts = [row.n for row in grid.rows]
-    size = f" (taking n = {min(counts)})" if len(set(counts)) > 1 else ""
-    return (
-        f"n = {span(counts)} per language: changes below ±{noise(min(counts)):.1f} points{size} "
-        "are within sampling noise of one score"
-    )
+def _clear(found: Mapping[str, Change]) -> str:
+    """Which of the mean changes are more than chance."""
+    clear = [text(model) for model, change in found.items() if change.adjusted <= LEVEL]
+    if len(found) == 1:
+        return f"It {'differs' if clear else 'does not differ'} significantly from 0."
+    if not clear:
+        return "None of them differs significantly from 0."
+    if len(clear) == len(found):
+        return "All of them differ significantly from 0."
+    verb = "differs" if len(clear) == 1 else "differ"
+    those = listing(f"that of {model}" for model in clear)
+    return f"Of them, only {those} {verb} significantly from 0."
+
+
+def _examples(grid: Grid, found: Mapping[str, Change]) -> str:
+    """What the intervals are made of."""
+    counts = span(row.n for row in grid.rows)
+    seeds = min(change.seeds for change in found.values())
+    if seeds == 1:
+        return (
+            f"The intervals are of the tested examples alone (n = {counts} per language, paired): "
+            "with one seed, nobody knows how far another training run would move these numbers."
+        )
+    return f"The intervals are paired, over {seeds} seeds and n = {counts} examples per language."

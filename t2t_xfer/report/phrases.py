@@ -29,6 +29,12 @@ def signed(value: float | None) -> str:
     return MISSING if value is None else f"{round(value, 1) + 0.0:+.1f}"
 
 
+def between(interval: tuple[float, float, float]) -> str:
+    """`[-0.3, +2.7]` of a number with its interval."""
+    _, low, high = interval
+    return f"[{signed(low)}, {signed(high)}]"
+
+
 def percent(share: float | None) -> str:
     """A share from 0 to 1 as `12.5 %`; more than nothing is never shown as nothing."""
     if share is None:

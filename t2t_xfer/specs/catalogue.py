@@ -17,13 +17,19 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import SpecError, nearest
+from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.load import S, load_yaml, place_of
 from t2t_xfer.specs.prompt import PromptSpec, ResolvedPrompt, resolve_prompt
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.task import TaskSpec
 
-Kind: TypeAlias = Literal["task", "prompt", "study"]
-FOLDERS: dict[Kind, str] = {"task": "tasks", "prompt": "prompts", "study": "studies"}
+Kind: TypeAlias = Literal["task", "prompt", "study", "claims file"]
+FOLDERS: dict[Kind, str] = {
+    "task": "tasks",
+    "prompt": "prompts",
+    "study": "studies",
+    "claims file": "studies/claims",
+}
 
 
 def shipped_root() -> Path:
@@ -85,10 +91,21 @@ class Catalogue:
         Raises:
             SpecError: no such study, or what is wrong in its file, unknown tasks included.
         """
+        return self._named("study", path_or_name, StudySpec)
+
+    def claims(self, path_or_name: str | Path) -> ClaimsSpec:
+        """Claims from their file, or by their name in `studies/claims/`.
+
+        Raises:
+            SpecError: no such file, or what is wrong in it, unknown tasks included.
+        """
+        return self._named("claims file", path_or_name, ClaimsSpec)
+
+    def _named(self, kind: Kind, path_or_name: str | Path, spec: type[S]) -> S:
         path = Path(path_or_name)
         if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1:
-            path = self._path("study", str(path_or_name))
-        return load_yaml(path, StudySpec, tasks=self.task_names())
+            path = self._path(kind, str(path_or_name))
+        return load_yaml(path, spec, tasks=self.task_names())
 
     @contextmanager
     def _at(self, task: str, keys: Sequence[str]) -> Iterator[None]:

@@ -12,10 +12,11 @@ from t2t_xfer.errors import UserError
 from t2t_xfer.microworld.typology import distance
 from t2t_xfer.report.analysis import Analysis
 from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.grid import Grid, by_readout
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.browse import PAGE, write_examples
-from t2t_xfer.report.page.given import PageInput, Verdict
+from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.study.browsing import browse
 from t2t_xfer.study.costs import costs

@@ -1,5 +1,5 @@
-"""From a finished or half-finished plan to tables: `cells.csv`, `report.md`, and what is missing;
-and to `report.html` with the example browser beside it.
+"""From a finished or half-finished plan to its results: `report.html`, `report.md`, `cells.csv`,
+`cells.parquet`, `main_table.tex`, the example browser, and what is missing.
 
 `plan.json` beside them keeps the cells with the ids of their scores, so that a report can be made
 again from the store alone.
@@ -11,14 +11,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from t2t_xfer.report.analysis import analyse
 from t2t_xfer.report.cells import CellRow, write_cells
-from t2t_xfer.report.grid import Grid, by_readout
-from t2t_xfer.report.markdown import render_markdown
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.claims import Evidence, Verdict, judge
+from t2t_xfer.report.latex import render_latex
+from t2t_xfer.report.markdown import render_markdown, render_summary
+from t2t_xfer.report.numbers import Numbers, study_numbers
+from t2t_xfer.report.observed import Observed
+from t2t_xfer.report.parquet import write_parquet
+from t2t_xfer.report.selection import Axes
 from t2t_xfer.report.slope import slope
+from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.study.files import read_json, write_text
 from t2t_xfer.study.inputs import Inputs
 from t2t_xfer.study.stage import Cell, Plan
@@ -116,28 +120,60 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
     return rows
 
 
+class Written(NamedTuple):
+    """What a report came to."""
+
+    report: Path
+    summary: str
+    """The answer and the main table, for a terminal."""
+    verdicts: tuple[Verdict, ...]
+
+
 def write_results(
-    directory: Path, file: StudyFile, store: Store, inputs: Inputs | None = None
-) -> tuple[list[CellRow], Path]:
-    """Writes `cells.csv`, `report.md` and the pages; the rows and the report's path.
+    directory: Path,
+    file: StudyFile,
+    store: Store,
+    *,
+    claims: ClaimsSpec | None = None,
+    replicates: int = 1000,
+    inputs: Inputs | None = None,
+) -> Written:
+    """Writes everything that a study's directory holds of its results.
 
     Args:
+        claims: to be judged, if any.
+        replicates: redrawings behind each interval.
         inputs: renders what models were shown; None: with the catalogue of where this runs.
+
+    Raises:
+        UserError: a file cannot be written, or a finished stage's log cannot be read.
     """
     from t2t_xfer.study.observations import observe  # both read this module
     from t2t_xfer.study.pages import write_pages
 
-    rows = collect(file, store)
-    write_cells(directory / "cells.csv", rows)
-    report = directory / "report.md"
-    missing = len(file.cells) - len(rows)
+    observed = observe(file, store)
+    numbers = study_numbers(observed, replicates=replicates)
+    verdicts = () if claims is None else judge(claims, _evidence(file, numbers, observed))
+    missing = len(file.cells) - len(observed)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
-    page = render_markdown(file.study, rows, [*file.notes, *unfinished])
+    page = render_markdown(file.study, numbers, [*file.notes, *unfinished], verdicts)
+    rows = [each.row for each in observed]
     if file.synthetic and (section := slope(rows)):
         page += f"\n{section}\n"
+    report = directory / "report.md"
+    write_cells(directory / "cells.csv", rows)
+    write_parquet(directory / "cells.parquet", numbers)
+    latex = render_latex(file.study, numbers.main, synthetic=file.synthetic)
+    write_text(directory / "main_table.tex", latex)
     write_text(report, page)
-    observed = observe(file, store)
-    main = Grid(by_readout([each.row for each in observed])[0])
-    analysis = analyse(main, Resampled(observed))
-    write_pages(directory, file, store, observed, analysis, inputs=inputs)
-    return rows, report
+    write_pages(
+        directory, file, store, observed, numbers.main.analysis, verdicts=verdicts, inputs=inputs
+    )
+    return Written(report, render_summary(numbers), tuple(verdicts))
+
+
+def _evidence(file: StudyFile, numbers: Numbers, observed: Sequence[Observed]) -> Evidence:
+    planned = frozenset((c.model, c.intermediate, c.target, c.language, c.seed) for c in file.cells)
+    architectures = {cell.model: cell.architecture for cell in file.cells}
+    axes = Axes(numbers.main.grid, planned, architectures)
+    return Evidence(axes, numbers.resampled, observed, file.synthetic)

@@ -10,46 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from t2t_xfer.report.grid import Grid
 
 if TYPE_CHECKING:
     from t2t_xfer.report.analysis import Analysis
-    from t2t_xfer.report.intervals import Interval
+    from t2t_xfer.report.claims import Verdict
     from t2t_xfer.report.observed import Observed
-
-
-class Verdict(Protocol):
-    """What the study says to a published claim."""
-
-    @property
-    def claim(self) -> str:
-        """Its name."""
-
-    @property
-    def text(self) -> str:
-        """What it says."""
-
-    @property
-    def published(self) -> str | None:
-        """The published value."""
-
-    @property
-    def source(self) -> str | None:
-        """Where it was published."""
-
-    @property
-    def verdict(self) -> str:
-        """`supported`, `contradicted`, `undecided` or `not tested here`."""
-
-    @property
-    def interval(self) -> Interval | None:
-        """What was measured here, in points."""
-
-    @property
-    def why(self) -> str:
-        """How the verdict came about, or what is missing."""
 
 
 @dataclass(frozen=True)

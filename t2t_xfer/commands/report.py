@@ -1,0 +1,74 @@
+"""`t2t-xfer report`: what a study found, once more; against claims; or against another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from t2t_xfer.commands import options
+from t2t_xfer.errors import UserError
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--claims",
+    metavar="FILE|NAME",
+    default=None,
+    help="Give each statement of a claims file a verdict: docs/claims.md.",
+)
+@click.option(
+    "--replicates",
+    type=click.IntRange(200, 100_000),
+    default=1000,
+    show_default=True,
+    help="Redrawings behind each interval.",
+)
+def report(directory: Path, other: Path | None, claims: str | None, replicates: int) -> None:
+    """Write the report of a study again from what is in the store, or compare two runs.
+
+    DIRECTORY is a study's own, finished or half-finished. With OTHER, a second study or what
+    `evaluate` wrote, the two are compared on the same examples, language by language, and the
+    result is written into DIRECTORY.
+    """
+    if other is None:
+        _write(directory, claims, replicates)
+        return
+    if claims is not None:
+        raise UserError("--claims judges one study. Leave out the second directory, or --claims.")
+    _compare(directory, other, replicates)
+
+
+def _write(directory: Path, claims: str | None, replicates: int) -> None:
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.study.results import load_study, write_results
+    from t2t_xfer.study.store import Store
+
+    stated = None if claims is None else Catalogue().claims(claims)
+    file = load_study(directory)
+    root = directory.resolve().parent / options.STORE
+    if not root.is_dir():
+        raise UserError(
+            f"the store {root} is not there, so there is nothing to report. A study's directory"
+            " stays beside the store that its numbers come from."
+        )
+    written = write_results(directory, file, Store(root), claims=stated, replicates=replicates)
+    for verdict in written.verdicts:
+        click.echo(f"{verdict.verdict}: {verdict.claim}")
+    click.echo(written.report)
+
+
+def _compare(directory: Path, other: Path, replicates: int) -> None:
+    from t2t_xfer.report.compare import compare
+    from t2t_xfer.report.comparison_page import render_comparison
+    from t2t_xfer.study.comparable import load_run
+    from t2t_xfer.study.files import write_text
+
+    runs = [load_run(each, options.STORE) for each in (directory, other)]
+    page = render_comparison(compare(*runs, replicates=replicates))
+    path = directory / f"compared_with_{other.resolve().name}.md"
+    write_text(path, page)
+    click.echo(page)
+    click.echo(path)

@@ -1,0 +1,52 @@
+"""A section of the page: what the study's numbers say to the claims of a file.
+
+claims_section(judge(claims, evidence))     # '## Claims ...'
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from t2t_xfer.report.claims import OUTCOMES, Verdict
+from t2t_xfer.report.intervals import Interval
+from t2t_xfer.report.phrases import between, listing, signed, table, text
+
+HEADER = ("claim", "says", "published", "verdict")
+
+
+def claims_section(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts as a table, and the numbers behind each; empty without any."""
+    if not verdicts:
+        return ""
+    counts = Counter(each.verdict for each in verdicts)
+    summary = listing(f"{counts[name]} {name}" for name in OUTCOMES if counts[name])
+    rows = [
+        [
+            text(each.claim),
+            text(each.text),
+            text(each.published or ""),
+            f"**{each.verdict}**",
+            "" if each.interval is None else _number(each.interval),
+        ]
+        for each in verdicts
+    ]
+    reasons = "\n".join(
+        f"- **{text(each.claim)}**: {each.verdict}. {text(each.why)} Source: {text(each.source)}."
+        for each in verdicts
+    )
+    return "\n\n".join(
+        [
+            "## Claims",
+            f"{len(verdicts)} claims: {summary}. A verdict is about the models, languages and rows "
+            "of this study, with the error of a 95 % interval for each claim by itself: of twenty "
+            "claims at the bound, one is judged wrongly by chance. How verdicts are made: "
+            "docs/claims.md.",
+            table([*HEADER, "deciding number"], rows, left=4),
+            reasons,
+        ]
+    )
+
+
+def _number(interval: Interval) -> str:
+    return f"{signed(interval.value)} {between(interval)}"

@@ -1,0 +1,247 @@
+"""Two studies, or two runs, side by side: the same examples answered twice, language by language.
+
+The rule: a difference is taken over the examples and seeds that both have, under the same redrawn
+examples; what is not the same measure of the same rows is refused, and said so.
+
+    found = compare(Run("before", observed, rows), Run("after", others, rows))
+    found.lines[0].interval     # second minus first, in points
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.drawn import Drawn, certain, p_of
+from t2t_xfer.report.grid import by_readout
+from t2t_xfer.report.intervals import Interval, adjust
+from t2t_xfer.report.observed import Floats, Observed
+from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.subset import only
+
+Key: TypeAlias = tuple[str, str, str, str, int, str]
+"""`CellRow.key`."""
+Place: TypeAlias = tuple[str, str, str, str]
+"""Model, intermediate, target and language."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One side."""
+
+    name: str
+    observed: Sequence[Observed]
+    rows: Mapping[Key, str]
+    """By cell, what its test rows are: equal texts are the same rows."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One difference, second minus first."""
+
+    model: str
+    """`a`, or `a → b` where the two sides name it differently."""
+    intermediate: str
+    target: str
+    language: str | None
+    """None: the mean over the languages that are compared."""
+    first: float
+    second: float
+    interval: Interval
+    p: float
+    adjusted: float
+    """By Holm among the means, by Benjamini-Hochberg among the single languages."""
+    n: int
+    """Shared examples; of a mean, of its smallest language."""
+    of: int
+    """Examples of the larger side."""
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two runs have in common, and what not."""
+
+    first: str
+    second: str
+    lines: tuple[Line, ...]
+    refused: tuple[str, ...]
+    """Cells that both have and that are not the same measure of the same rows."""
+    alone: tuple[str, ...]
+    """What only one side has."""
+
+
+def compare(first: Run, second: Run, *, replicates: int = 1000) -> Comparison:
+    """The differences of two runs, on the examples and seeds that both have.
+
+    Models are matched by name; a single model on each side is matched whatever its name.
+    """
+    sides = (_places(first), _places(second))
+    names = _matched(sides)
+    pairs, alone = _paired(sides, names, (first.name, second.name))
+    kept: list[Observed] = []
+    compared: list[_Compared] = []
+    refused: list[str] = []
+    for one, two in pairs:
+        whole = (sides[0][one], sides[1][two])
+        why, found = _shared(*whole, first, second)
+        if why:
+            refused.append(f"{', '.join(one)}: {why}")
+            continue
+        of = max(len(each.ids) for side in whole for each in side.values())
+        seeds = tuple(dict.fromkeys(each.row.seed for each in found))
+        compared.append(_Compared(one, two, len(found[0].ids), of, seeds))
+        kept += found
+    resampled = Resampled(kept, replicates=replicates) if kept else None
+    lines = _lines(compared, resampled) if resampled is not None else []
+    return Comparison(first.name, second.name, tuple(lines), tuple(refused), tuple(alone))
+
+
+class _Compared(NamedTuple):
+    """Two places and what they share."""
+
+    one: Place
+    two: Place
+    n: int
+    of: int
+    seeds: tuple[int, ...]
+
+
+_Cells: TypeAlias = dict[int, Observed]
+"""The cells of a place by seed."""
+
+
+def _places(run: Run) -> dict[Place, _Cells]:
+    """The cells by place; what is read in a second way is a target of its own."""
+    found: dict[Place, _Cells] = {}
+    by_key = {each.row.key: each for each in run.observed}
+    main, beside = by_readout([each.row for each in run.observed])
+    for row in (*main, *beside):
+        key = _key_of(row)
+        observed = replace(by_key[key], row=row)
+        place = (row.model, row.intermediate, row.target, row.language)
+        found.setdefault(place, {})[row.seed] = observed
+    return found
+
+
+def _key_of(row: CellRow) -> Key:
+    """The key before `by_readout` gave the second reading a target of its own."""
+    target = row.target.removesuffix(f", {row.readout}")
+    return replace(row, target=target).key
+
+
+def _matched(sides: tuple[dict[Place, _Cells], dict[Place, _Cells]]) -> dict[str, str]:
+    """Models of the first side -> those of the second."""
+    models = [list(dict.fromkeys(place[0] for place in side)) for side in sides]
+    shared = {name: name for name in models[0] if name in models[1]}
+    if not shared and len(models[0]) == len(models[1]) == 1:
+        return {models[0][0]: models[1][0]}
+    return shared
+
+
+def _paired(
+    sides: tuple[dict[Place, _Cells], dict[Place, _Cells]],
+    names: Mapping[str, str],
+    runs: tuple[str, str],
+) -> tuple[list[tuple[Place, Place]], list[str]]:
+    pairs = []
+    partner: set[Place] = set()
+    alone: dict[tuple[str, str, str, str], list[str]] = {}
+    for place in sides[0]:
+        model, *rest = place
+        other = (names.get(model, ""), rest[0], rest[1], rest[2])
+        if other in sides[1]:
+            pairs.append((place, other))
+            partner.add(other)
+        else:
+            alone.setdefault((runs[0], *place[:3]), []).append(place[3])
+    for place in sides[1]:
+        if place not in partner:
+            alone.setdefault((runs[1], *place[:3]), []).append(place[3])
+    told = [
+        f"only in {run}: {model}, {intermediate}, {target} in {', '.join(languages)}"
+        for (run, model, intermediate, target), languages in alone.items()
+    ]
+    return pairs, told
+
+
+def _shared(one: _Cells, two: _Cells, first: Run, second: Run) -> tuple[str, list[Observed]]:
+    """Why two places cannot be compared; or their cells of the shared seeds and examples."""
+    seeds = sorted(one.keys() & two.keys())
+    if not seeds:
+        return f"seeds {_several(one)} and {_several(two)}", []
+    cells = [(one[seed], two[seed]) for seed in seeds]
+    for left, right in cells:
+        for what in ("metric", "signature"):
+            values = getattr(left.row, what), getattr(right.row, what)
+            if values[0] != values[1]:
+                return f"other {what}s: {values[0]} and {values[1]}", []
+        rows = first.rows[_key_of(left.row)], second.rows[_key_of(right.row)]
+        if rows[0] != rows[1]:
+            return f"other test rows: {rows[0]} and {rows[1]}", []
+    common = set.intersection(*(set(each.ids) for pair in cells for each in pair))
+    kept = [
+        only(
+            replace(each, row=replace(each.row, model=f"{side} {each.row.model}")),
+            common.__contains__,
+        )
+        for pair in cells
+        for side, each in enumerate(pair, start=1)
+    ]
+    found = [each for each in kept if each is not None]
+    return ("", found) if found else ("no example in common", [])
+
+
+def _lines(compared: Sequence[_Compared], resampled: Resampled) -> list[Line]:
+    """The means over languages, then the single languages."""
+    single: list[Line] = []
+    means: list[Line] = []
+    for group in dict.fromkeys(each.one[:3] for each in compared):
+        members = [each for each in compared if each.one[:3] == group]
+        scores = [_scores(each, resampled) for each in members]
+        lines = [_line(*both) for both in zip(members, scores, strict=True)]
+        single += lines
+        if len(lines) > 1:
+            mean = _line(members[0], np.mean(scores, axis=0))
+            smallest = min(lines, key=lambda line: line.n)
+            means.append(replace(mean, language=None, n=smallest.n, of=smallest.of))
+    return [*_adjusted(means, "holm"), *_adjusted(single, "bh")]
+
+
+def _scores(compared: _Compared, resampled: Resampled) -> Floats:
+    """`[2, 1 + replicates]`: both sides, on the shared examples."""
+    places = enumerate((compared.one, compared.two), start=1)
+    found = [resampled.mean(f"{side} {place[0]}", *place[1:]) for side, place in places]
+    return np.stack([each for each in found if each is not None])
+
+
+def _line(compared: _Compared, scores: Floats) -> Line:
+    one, two = compared.one, compared.two
+    drawn = Drawn(scores[1] - scores[0], compared.n, len(compared.seeds))
+    return Line(
+        model=one[0] if one[0] == two[0] else f"{one[0]} → {two[0]}",
+        intermediate=one[1],
+        target=one[2],
+        language=one[3],
+        first=float(scores[0][0]),
+        second=float(scores[1][0]),
+        interval=certain(drawn),
+        p=p_of(drawn),
+        adjusted=1.0,
+        n=compared.n,
+        of=compared.of,
+        seeds=compared.seeds,
+    )
+
+
+def _adjusted(lines: Sequence[Line], method: Literal["holm", "bh"]) -> list[Line]:
+    found = adjust([line.p for line in lines], method)
+    return [replace(line, adjusted=p) for line, p in zip(lines, found, strict=True)]
+
+
+def _several(values: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(values)))

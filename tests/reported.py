@@ -1,0 +1,127 @@
+"""Made-up cells with examples behind them, for the tests of what a report says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.claims import Verdict
+from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.report.numbers import Numbers, study_numbers
+from t2t_xfer.report.observed import Observed
+from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
+from t2t_xfer.study.results import StudyFile, save_study
+from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.store import Store
+
+REPLICATES = 200
+
+
+def observed(row: CellRow, right: Iterable[bool] | None = None) -> Observed:
+    """A cell of accuracy with its examples; unless stated, the first ones are right."""
+    count = round(row.score * row.n / 100)
+    answers = [i < count for i in range(row.n)] if right is None else list(right)
+    table = np.array(answers, dtype=np.float64)[:, None]
+    ids = tuple(str(i + 1) for i in range(row.n))
+    return Observed(row, ids, table, ("scored",) * row.n, np.zeros(row.n, dtype=np.int64))
+
+
+@cache
+def _numbers(rows: tuple[CellRow, ...]) -> Numbers:
+    return study_numbers([observed(row) for row in rows], replicates=REPLICATES)
+
+
+def numbers(rows: Sequence[CellRow]) -> Numbers:
+    """The same object for the same rows: redrawing them takes most of a test's time."""
+    return _numbers(tuple(rows))
+
+
+def page(
+    rows: Sequence[CellRow],
+    notes: Sequence[str] = (),
+    study: str = "s",
+    verdicts: Sequence[Verdict] = (),
+) -> str:
+    return render_markdown(study, numbers(rows), notes, verdicts)
+
+
+def stored(
+    folder: Path,
+    cells: Sequence[Observed],
+    unfinished: Sequence[CellRow] = (),
+    *,
+    study: str = "made",
+    synthetic: bool = False,
+    data: str = "rows",
+) -> Path:
+    """A study's directory with a real store beside it that holds these cells."""
+    store = Store(folder / "store")
+    store.root.mkdir(parents=True, exist_ok=True)
+    planned = []
+    for each in cells:
+        stage = _stage(each.row, data)
+        planned.append(_cell(each.row, stage))
+        if store.record(stage.id) is None:
+            _finish(store, each, stage, data)
+    planned += [_cell(row, _stage(row, data)) for row in unfinished]
+    targets = {cell.target for cell in planned}
+    file = StudyFile(study, tuple(planned), {}, dict.fromkeys(targets, "en"), (), synthetic)
+    save_study(folder / study, file)
+    return folder / study
+
+
+def _name(row: CellRow) -> str:
+    return f"{row.model}+{row.intermediate}={row.target}.{row.language}"
+
+
+def _predict(row: CellRow, data: str) -> Stage:
+    spec = {
+        "model": row.model,
+        "intermediate": row.intermediate,
+        "seed": row.seed,
+        "language": row.language,
+        "place": f"{row.target}/{row.language}",
+        "data": data,
+        "readout": row.readout,
+    }
+    return Stage("predict", _name(row), spec, {}, {})
+
+
+def _stage(row: CellRow, data: str) -> Stage:
+    spec = {"language": row.language, "metric": row.signature, "n": row.n}
+    return Stage("score", _name(row), spec, {"predictions": _predict(row, data).id}, {})
+
+
+def _finish(store: Store, each: Observed, stage: Stage, data: str) -> None:
+    row, predict = each.row, _predict(each.row, data)
+    work = store.begin(predict)
+    write_jsonl(work / PREDICTIONS, [])
+    store.commit(predict, {"removed_tokens": 0}, 0.1)
+    lines = [
+        {"id": id, "gold": "a", "value": "b", "status": "scored", "statistics": [value]}
+        for id, value in zip(each.ids, each.statistics[:, 0].tolist(), strict=True)
+    ]
+    write_jsonl(store.begin(stage) / STATISTICS, lines)
+    found = {"metric": row.metric, "score": 100 * float(each.statistics.mean()), "n": row.n}
+    told = {"invalid_rate": row.invalid_rate, "signature": row.signature}
+    store.commit(stage, {**found, **told}, 0.1)
+
+
+def _cell(row: CellRow, stage: Stage) -> Cell:
+    return Cell(
+        study=row.study,
+        model=row.model,
+        architecture=row.architecture,
+        intermediate=row.intermediate,
+        target=row.target,
+        language=row.language,
+        seed=row.seed,
+        readout=row.readout,
+        score_id=stage.id,
+        same_data=bool(row.same_data),
+        translate_train=row.translate_train,
+    )
