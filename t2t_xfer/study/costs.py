@@ -32,7 +32,7 @@ def costs(file: StudyFile, store: Store) -> list[Cost]:
                 found[stage_id] = _cost(record)
                 needs.update(dict.fromkeys(record.needs.values()))
         wanted = needs
-    return sorted(found.values(), key=lambda cost: (KINDS.index(cost.kind), cost.stage))  # type: ignore[arg-type]
+    return sorted(found.values(), key=lambda cost: (KINDS.index(cost.kind), cost.stage))
 
 
 def _cost(record: Record) -> Cost:

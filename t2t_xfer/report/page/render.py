@@ -67,8 +67,10 @@ def environment() -> Environment:
 
 
 def unbroken(text: str) -> str:
-    """An interval stays on one line."""
-    return text.replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
+    """An interval stays on one line, and so does a p-value."""
+    for inner in (" to ", "p = ", "p < "):
+        text = text.replace(inner, inner.replace(" ", "\N{NO-BREAK SPACE}"))
+    return text
 
 
 @cache
