@@ -113,7 +113,7 @@ class Catalogue:
         try:
             yield
         except SpecError as e:
-            if task not in self._names("task"):  # not from a file
+            if task not in self._files("task"):  # not from a file
                 raise
             raise SpecError(f"{place_of(self._path('task', task), keys)}: {e}") from e
 
