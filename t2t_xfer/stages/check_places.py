@@ -1,6 +1,6 @@
-"""What the places of a task's own files give away: nothing there, or the same rows twice.
+"""What the places of a task's own files give away: nothing there, or rows read as another language.
 
-tr/train holds the same rows as tr/test: what is trained on is tested.
+de/test is read as en/test, too. If the training rows are not en, write `source_language: de`; …
 """
 
 from __future__ import annotations
