@@ -83,12 +83,12 @@ study.study.add_command(job.job)
 
 
 def _nearest_choice(error: click.ClickException) -> str:
-    """` Did you mean 'oracle'?` for a value outside of an option's choices."""
+    """`Did you mean 'oracle'?` for a value outside of an option's choices."""
     kind = getattr(getattr(error, "param", None), "type", None)
     found = re.match(r"'(.*?)' is not one of", error.message)
     if found is None or not isinstance(kind, click.Choice):
         return ""
-    return nearest(found[1], [str(each) for each in kind.choices])
+    return nearest(found[1], [str(each) for each in kind.choices]).strip()
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -100,8 +100,9 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(f"t2t-xfer: {e}", err=True)
         sys.exit(e.exit_code)
     except click.ClickException as e:
-        e.message += _nearest_choice(e)
         e.show()
+        if hint := _nearest_choice(e):
+            click.echo(hint, err=True)
         sys.exit(e.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("t2t-xfer: interrupted. What was finished is kept.", err=True)

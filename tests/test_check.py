@@ -376,11 +376,6 @@ metric: accuracy
         ),
         ("languages", "source_language: de\nlanguages", []),
         (
-            "data/test",
-            "data/train",
-            ["en/train holds the same rows as en/test", "de/test is read as"],
-        ),
-        (
             "{train: data/train.jsonl, test: data/test.jsonl}",
             '{test: "data/tst.{language}.jsonl"}',
             ["no rows are there, so nothing was checked."],

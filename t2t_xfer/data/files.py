@@ -66,11 +66,12 @@ def line_of(path: Path, number: int) -> int | None:
     kind = file_kind(path)
     if kind not in (".jsonl", ".tsv", ".csv", ".conllu"):
         return None
-    starts = (line for line, text in numbered_lines(path) if text and not text.isspace())
     if kind == ".conllu":
         starts = _sentences(path)
-    if kind == ".csv":
+    elif kind == ".csv":
         starts = _records(path)
+    else:
+        starts = (line for line, text in numbered_lines(path) if text and not text.isspace())
     skipped = number + (kind in (".tsv", ".csv"))  # the header
     return next(islice(starts, skipped, None), None)
 

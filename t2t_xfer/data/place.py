@@ -112,7 +112,7 @@ class Place:
         where rows have no lines."""
         if not isinstance(self.location, Path):
             return ""
-        rows = enumerate(self._all_rows())
+        rows: Iterator[tuple[int, Row]] = enumerate(self._all_rows())
         if self.filtered:
             exact, start = self.where, self.where_prefix
             rows = ((n, row) for n, row in rows if self._passes(row, n, exact, start))

@@ -112,9 +112,9 @@ def _docstrings() -> dict[str, dict[str, str]]:
             is_field = isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
             is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
             if is_field and is_text:
-                field = line.target.id  # type: ignore[attr-defined,union-attr]
+                field = line.target.id  # type: ignore[attr-defined]
                 info = spec.model_fields.get(field)
-                text = " ".join(str(after.value.value).split())  # type: ignore[attr-defined,union-attr]
+                text = " ".join(str(after.value.value).split())  # type: ignore[attr-defined]
                 docs[(info.alias if info else None) or field] = text
         found[spec.__name__] = docs
     return found
