@@ -177,11 +177,13 @@ class _Bounds(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         """A comparison of things that were looked at."""
         self.generic_visit(node)
-        for place in (node, *node.ops):
-            place.expr = self._filter(LOOK, place.expr)
+        node.expr = self._filter(LOOK, node.expr)
+        for operand in node.ops:
+            operand.expr = self._filter(LOOK, operand.expr)
         return node
 
-    def _filter(self, name: str, node: nodes.Node, *arguments: int) -> nodes.Node:
+    def _filter(self, name: str, node: nodes.Node, *arguments: int) -> nodes.Filter:
         values = [nodes.Const(value, lineno=node.lineno) for value in arguments]
         made = nodes.Filter(node, name, values, [], None, None, lineno=node.lineno)
-        return made.set_environment(self._environment)
+        made.set_environment(self._environment)
+        return made
