@@ -71,6 +71,11 @@ def test_the_sandbox_holds(source: str) -> None:
         Template(source).render({"x": "a"})
 
 
+def test_a_field_may_have_the_name_of_the_one_function() -> None:
+    assert Template("{{ range }}").render({"range": "wide"}).text == "wide"
+    assert Template("{% for i in range(3) %}{{ i }}{% endfor %}").render({}).text == "012"
+
+
 def test_the_renderers_own_mark_in_data_is_refused() -> None:
     with pytest.raises(DataError, match="U\\+F0000"):
         Template("{{ x }}").render({"x": MARK + "0" + MARK})

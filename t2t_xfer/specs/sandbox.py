@@ -31,7 +31,7 @@ from t2t_xfer.specs.bounded import (
 MAX_SOURCE: Final = 20_000
 """Characters of a wording."""
 MAX_NODES: Final = 2_000
-"""Pieces of its syntax tree. The largest shipped wording has 21."""
+"""Pieces of its syntax tree. The largest shipped wording has 20."""
 MAX_DEPTH: Final = 40
 MAX_LOOPS: Final = 3
 """Loops inside each other."""
@@ -61,19 +61,19 @@ def compile_wording(
     """
     environment = BoundedEnvironment(finalize, budget)
     tree = _checked(environment, source)
-    names = frozenset(meta.find_undeclared_variables(tree)) - _functions(tree)
+    names = frozenset(meta.find_undeclared_variables(tree) | _named_range(tree))
     bounded = _Bounds(environment).visit(tree)
     return environment.from_string(bounded), names
 
 
-def _functions(tree: nodes.Template) -> set[str]:
-    """`range`, where it is only called; a field may have this name, too."""
+def _named_range(tree: nodes.Template) -> set[str]:
+    """`range`, unless it is only called: a field may have the function's name."""
     called = sum(
         isinstance(call.node, nodes.Name) and call.node.name == "range"
         for call in tree.find_all(nodes.Call)
     )
     named = sum(name.name == "range" for name in tree.find_all(nodes.Name))
-    return {"range"} if called == named else set()
+    return {"range"} if named > called else set()
 
 
 def wording_problem(source: str) -> str | None:
@@ -177,11 +177,13 @@ class _Bounds(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         """A comparison of things that were looked at."""
         self.generic_visit(node)
-        for place in (node, *node.ops):
-            place.expr = self._filter(LOOK, place.expr)
+        node.expr = self._filter(LOOK, node.expr)
+        for operand in node.ops:
+            operand.expr = self._filter(LOOK, operand.expr)
         return node
 
-    def _filter(self, name: str, node: nodes.Node, *arguments: int) -> nodes.Node:
+    def _filter(self, name: str, node: nodes.Node, *arguments: int) -> nodes.Filter:
         values = [nodes.Const(value, lineno=node.lineno) for value in arguments]
         made = nodes.Filter(node, name, values, [], None, None, lineno=node.lineno)
-        return made.set_environment(self._environment)
+        made.set_environment(self._environment)
+        return made
