@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 from t2t_xfer.architectures.causal import Causal
@@ -148,13 +150,27 @@ def _start(path: str, settings: Mapping[str, Any], on_cpu: bool) -> Any:
     engine = import_vllm()
     try:
         with _children_environment(on_cpu):
-            return engine(path, **settings)
+            llm = engine(path, **settings)
     except Exception as e:  # configs, workers and kernels raise whatever they like
         raise UserError(
             f"vLLM did not start with {path!r}: {_first_line(e)} With"
             " VLLM_LOGGING_LEVEL=INFO in the environment it tells more; --engine transformers"
             " works without it."
         ) from e
+    Thread(target=_wake_when_it_ends, args=(llm.llm_engine.engine_core,), daemon=True).start()
+    return llm
+
+
+def _wake_when_it_ends(core: Any) -> None:
+    """Lets whoever waits for an answer know that vLLM's process has ended.
+
+    vLLM 0.32 refuses new requests then, but waits for ever for answers to those that were sent:
+    where the system has killed the process for want of memory, an evaluation would hang.
+    """
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    wait([process.sentinel for process in core.resources.engine_manager.processes])
+    core.outputs_queue.put_nowait(EngineDeadError())
 
 
 def _config_and_tokenizer(path: str, revision: str | None) -> tuple[dict[str, Any], Any]:
