@@ -1,0 +1,192 @@
+"""What `evaluation.py` lets both sides read: a saved model of random weights, and prompts.
+
+Rule: whoever reads a model reads the same files. The tokenizer has as many tokens as the model, the
+last ones of which no text has: lm-eval cuts a model under an adapter to its tokenizer.
+
+    work/model-causal-24m/       config.json, model.safetensors, tokenizer.json
+    work/items-labels.json       [{"input": "… 250 tokens …", "choices": ["river", "made", "old"]}, …]
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import count, islice
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+
+ANSWER_ROOM = 32
+FILLER = "\u0120unused"
+"""Where the names of tokens begin that no text has."""
+
+
+class Case(NamedTuple):
+    """One reading of many prompts by one model."""
+
+    name: str
+    architecture: ArchitectureName
+    size: str
+    """Of `training_sides.SHAPES`."""
+    items: int
+    context: int
+    """Most tokens before an answer; the least is 15 fewer."""
+    options: int
+    tokens: int
+    """Of one option, without its end token."""
+    own: bool
+    """Every prompt has options of its own, as where texts of choices are compared."""
+    readout: Readout
+    """`slots`: one-token options without their end, `rank`: whole options."""
+    data: str
+    work: str
+    tiny: bool
+
+    @property
+    def model(self) -> Path:
+        """Where the model is saved."""
+        size = "tiny" if self.tiny else self.size
+        return Path(self.work) / f"model-{self.architecture}-{size}"
+
+    @property
+    def prompts(self) -> Path:
+        """Where the prompts are."""
+        return Path(self.work) / f"items-{self.name}.json"
+
+
+def case_of(told: dict[str, Any]) -> Case:
+    """From what the parent process says."""
+    return Case(**{**told, "readout": Readout(told["readout"])})
+
+
+def prepare(case: Case) -> None:
+    """Saves the model, unless it is there, and the prompts."""
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.stages.context import Context
+
+    lines = list(islice(Context(Catalogue(), case.data).source.text("en"), 20_000))
+    if not (case.model / "config.json").exists():
+        save_model(case, lines)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(case.model)
+    words = Words(lines, lambda word: len(tokenizer(f" {word}", add_special_tokens=False).input_ids))
+    case.prompts.write_text(json.dumps(words.items(case)), encoding="utf-8")
+
+
+class Words:
+    """Running text, cut by tokens. Words with spaces between them share no token."""
+
+    def __init__(self, lines: list[str], length: Any) -> None:
+        self._length = lru_cache(maxsize=None)(length)
+        self._words = [word for line in lines for word in line.split()]
+
+    def items(self, case: Case) -> list[dict[str, Any]]:
+        """The prompts of a case, each from a place of its own."""
+        rng = Random(f"{case.name} {case.tokens} {case.options}")
+        shared = self._options(case, rng)
+        return [
+            {
+                "input": self._phrase(case.context - 2 - rng.randrange(14), rng),
+                "choices": self._options(case, rng) if case.own else shared,
+            }
+            for _ in range(case.items)
+        ]
+
+    def _from(self, rng: Random) -> Iterator[str]:
+        start = rng.randrange(len(self._words))
+        return (self._words[(start + i) % len(self._words)] for i in count())
+
+    def _phrase(self, tokens: int, rng: Random) -> str:
+        """Words of exactly so many tokens."""
+        taken: list[str] = []
+        for word in self._from(rng):
+            if self._length(word) <= tokens:
+                taken.append(word)
+                tokens -= self._length(word)
+            if not tokens:
+                return " ".join(taken)
+        raise AssertionError("text has no end")
+
+    def _options(self, case: Case, rng: Random) -> list[str]:
+        """Texts that begin with different words."""
+        found: dict[str, str] = {}
+        while len(found) < case.options:
+            # Around 25 tokens is what options of cloze tasks have: 20 to 30.
+            spread = case.tokens // 5
+            phrase = self._phrase(case.tokens + rng.randint(-spread, spread), rng)
+            found.setdefault(phrase.split()[0], phrase)
+        return list(found.values())
+
+
+def save_model(case: Case, lines: list[str]) -> None:
+    """Random weights and a tokenizer of the text, filled up to the model's vocabulary."""
+    import torch
+    from training_sides import IDS, SHAPES, TINY
+
+    from t2t_xfer.architectures.micro import train_tokenizer
+
+    shape = SHAPES[case.architecture, case.size]
+    size = TINY[case.architecture] if case.tiny else shape.size
+    size = {**size, "vocab_size": 4096 if case.tiny else size["vocab_size"], **IDS}
+    torch.manual_seed(0)
+    model = shape.model(shape.config(**size))
+    model.save_pretrained(case.model)
+    train_tokenizer(lines, min(24_000, size["vocab_size"]), case.architecture).save_pretrained(
+        case.model
+    )
+    fill_up(case.model / "tokenizer.json", size["vocab_size"])
+
+
+def fill_up(file: Path, size: int) -> None:
+    """Gives a saved byte-pair tokenizer tokens that nothing is merged into."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    vocabulary = found["model"]["vocab"]
+    for token in range(len(vocabulary), size):
+        vocabulary[f"{FILLER}{token}"] = token
+    file.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+
+
+def read_prompts(case: Case) -> tuple[list[Prompted], Options]:
+    """The prompts as our engines take them."""
+    items = json.loads(case.prompts.read_text(encoding="utf-8"))
+    prompted = [
+        Prompted(
+            str(i),
+            "en",
+            item["input"],
+            "",
+            candidates=tuple(item["choices"]) if case.own else (),
+        )
+        for i, item in enumerate(items)
+    ]
+    return prompted, Options(tuple(items[0]["choices"]))
+
+
+def flops(case: Case, config: Any, parameters: int) -> tuple[float, float]:
+    """Multiplications and additions that one item needs: candidate by candidate, and at least.
+
+    Candidate by candidate, each row is a context and an option, and the head is computed at every
+    place, as lm-eval does. At least: every token of the context and of the options once, and the
+    head once for each distribution that a term of a score is read from. A decoder with its head
+    alone; two for each parameter that a token meets, and four times the width for each pair of
+    tokens that see each other in a layer.
+
+    Args:
+        parameters: of the blocks, without embeddings.
+    """
+    width, layers = config.hidden_size, config.num_hidden_layers
+    token, head = 2 * parameters, 2 * width * config.vocab_size
+
+    def body(start: int, end: int) -> float:
+        seen = (end * (end + 1) - start * (start + 1)) / 2
+        return (end - start) * token + layers * 4 * width * seen
+
+    context, words = case.context - 8, case.tokens
+    row = context + words
+    each = case.options * (body(0, row) + row * head)
+    new = body(context, context + words) + words * head
+    return each, body(0, context) + head + case.options * new
