@@ -14,9 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from evaluation_cases import ANSWER_ROOM, Case, case_of, prepare, prompts_of
 
@@ -30,6 +31,7 @@ def prepare_all(case: Case) -> None:
 
     prepare(case)
     from evaluation_sides import write_peer_task
+
     from t2t_xfer.architectures.adapter_files import AdapterBase
     from t2t_xfer.architectures.adapters import add_adapter, save_adapter
     from t2t_xfer.architectures.loading import load
@@ -106,14 +108,12 @@ class Clocks:
         return clocked
 
 
-def ours(case: Case, batch: int) -> dict[str, Any]:
+def ours(case: Case) -> dict[str, Any]:
     """All adapters on all tasks."""
     import t2t_xfer
-    from t2t_xfer.architectures import switching
+    from t2t_xfer.architectures import loading, switching
     from t2t_xfer.engines import transformers
-    from t2t_xfer.stages import models
 
-    del batch
     folder, clocks = folder_of(case), Clocks()
     read = transformers.TransformersEngine.read
     scores: list[list[float]] = []
@@ -123,11 +123,15 @@ def ours(case: Case, batch: int) -> dict[str, Any]:
         scores.extend(list(each.scores) for each in found)
         return found
 
-    transformers.TransformersEngine.read = clocks.around("reading", noted)  # type: ignore[method-assign]
-    switching.SwitchedBase.using = clocks.around("loading", switching.SwitchedBase.using)  # type: ignore[method-assign]
-    models.load = clocks.around("loading", models.load)  # type: ignore[attr-defined]
-    os.chdir(folder)
-    with tempfile.TemporaryDirectory() as output:
+    clocked = ExitStack()
+    for owner, name, what, function in (
+        (transformers.TransformersEngine, "read", "reading", noted),
+        (switching.SwitchedBase, "using", "loading", switching.SwitchedBase.using),
+        (loading, "load", "loading", loading.load),
+    ):
+        around = clocks.around(what, function)
+        clocked.enter_context(mock.patch.object(owner, name, around))
+    with clocked, chdir(folder), tempfile.TemporaryDirectory() as output:
         found = t2t_xfer.evaluate(
             [t2t_xfer.load_task(name, data="microworld") for name in TASKS],
             str(case.model),
@@ -159,25 +163,21 @@ def peer(case: Case, batch: int, adapter: int) -> dict[str, Any]:
     return {**clocks.spent, "reading": times["seconds"], "scores": scores}
 
 
-def main() -> None:
-    """Does what the parent asks for and prints one JSON line."""
-    told = json.loads(sys.argv[1])
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+def answered(told: dict[str, Any]) -> dict[str, Any]:
+    """What the parent asks for."""
     case = case_of(told["case"])
-    found: dict[str, Any] = {}
     if told["side"] == "prepare":
         prepare_all(case)
-    else:
-        if told["threads"]:
-            import torch
+        return {}
+    if told["threads"]:
+        import torch
 
-            torch.set_num_threads(told["threads"])
-        if told["side"] == "ours":
-            found = ours(case, told["batch"])
-        else:
-            found = peer(case, told["batch"], told["adapter"])
-    print(json.dumps(found))
+        torch.set_num_threads(told["threads"])
+    if told["side"] == "ours":
+        return ours(case)
+    return peer(case, told["batch"], told["adapter"])
 
 
 if __name__ == "__main__":
-    main()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    print(json.dumps(answered(json.loads(sys.argv[1]))))

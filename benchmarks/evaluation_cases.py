@@ -4,7 +4,7 @@ Rule: whoever reads a model reads the same files. The tokenizer has as many toke
 last ones of which no text has: lm-eval cuts a model under an adapter to its tokenizer.
 
     work/model-causal-24m/       config.json, model.safetensors, tokenizer.json
-    work/items-labels.json       [{"input": "… 250 tokens …", "choices": ["river", "made", "old"]}, …]
+    work/items-labels-48-256.json   [{"input": "text: …", "choices": ["river", "made", "old"]}, …]
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from t2t_xfer.microworld.checkpoints import checkpoint
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 ANSWER_ROOM = 32
+START = "text:"
+"""What a prompt begins with, in at most eight tokens with those that a model puts first."""
 FILLER = "\u0120unused"
 """Where the names of tokens begin that no text has."""
 
@@ -30,10 +33,10 @@ class Case(NamedTuple):
     name: str
     architecture: ArchitectureName
     size: str
-    """Of `training_sides.SHAPES`."""
+    """Of `training_sides.SHAPES`; `micro`: the one that is shipped."""
     items: int
     context: int
-    """Most tokens before an answer; the least is 15 fewer."""
+    """Most tokens before an answer; the least is 16 fewer."""
     options: int
     tokens: int
     """Of one option, without its end token."""
@@ -44,17 +47,21 @@ class Case(NamedTuple):
     data: str
     work: str
     tiny: bool
+    task: str = ""
+    """Whose test prompts in the microworld's languages are read, instead of made ones."""
 
     @property
     def model(self) -> Path:
         """Where the model is saved."""
+        if self.size == "micro":
+            return checkpoint(f"micro:{self.architecture}")
         size = "tiny" if self.tiny else self.size
         return Path(self.work) / f"model-{self.architecture}-{size}"
 
     @property
     def prompts(self) -> Path:
         """Where the prompts are."""
-        return Path(self.work) / f"items-{self.name}.json"
+        return Path(self.work) / f"items-{self.name}-{self.items}-{self.context}.json"
 
 
 def case_of(told: dict[str, Any]) -> Case:
@@ -67,14 +74,47 @@ def prepare(case: Case) -> None:
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
 
+    if case.task:
+        case.prompts.write_text(json.dumps(task_items(case)), encoding="utf-8")
+        return
     lines = list(islice(Context(Catalogue(), case.data).source.text("en"), 20_000))
     if not (case.model / "config.json").exists():
         save_model(case, lines)
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(case.model)
-    words = Words(lines, lambda word: len(tokenizer(f" {word}", add_special_tokens=False).input_ids))
+    words = Words(
+        lines, lambda word: len(tokenizer(f" {word}", add_special_tokens=False).input_ids)
+    )
     case.prompts.write_text(json.dumps(words.items(case)), encoding="utf-8")
+
+
+LANGUAGES = ("en", "de", "tr", "ar", "zh", "sw")
+"""Of the microworld."""
+
+
+def task_items(case: Case) -> list[dict[str, Any]]:
+    """Test prompts of a task of the microworld; where choices have letters, the texts themselves
+    are what is compared."""
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.stages.context import Context
+
+    context = Context(Catalogue(), "microworld")
+    task = context.task(case.task)
+    spoken = [code for code in LANGUAGES if code in task.spec.languages]
+    split: Any = "validation" if case.own else "test"
+    items: list[dict[str, Any]] = []
+    for code in spoken:
+        read = context.prompted(case.task, code, split, case.items // len(spoken))
+        for example, prompted in zip(*read, strict=True):
+            if case.own:
+                text: Any = example.fields["context"]
+                choices: Any = example.fields["choices"]
+                items.append({"input": text, "choices": list(choices)})
+            else:
+                choices = list(task.answer.options.texts)
+                items.append({"input": prompted.input, "choices": choices})
+    return items
 
 
 class Words:
@@ -90,7 +130,7 @@ class Words:
         shared = self._options(case, rng)
         return [
             {
-                "input": self._phrase(case.context - 2 - rng.randrange(14), rng),
+                "input": f"{START} {self._phrase(case.context - 8 - rng.randrange(8), rng)}",
                 "choices": self._options(case, rng) if case.own else shared,
             }
             for _ in range(case.items)
@@ -150,9 +190,15 @@ def fill_up(file: Path, size: int) -> None:
     file.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
 
+def prompts_of(case: Case) -> list[dict[str, Any]]:
+    """The prompts as they were saved."""
+    found: list[dict[str, Any]] = json.loads(case.prompts.read_text(encoding="utf-8"))
+    return found
+
+
 def read_prompts(case: Case) -> tuple[list[Prompted], Options]:
     """The prompts as our engines take them."""
-    items = json.loads(case.prompts.read_text(encoding="utf-8"))
+    items = prompts_of(case)
     prompted = [
         Prompted(
             str(i),

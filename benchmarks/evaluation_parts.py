@@ -1,8 +1,8 @@
-"""Tables of `evaluation.py`, and the parts that are not one model reading one list of prompts."""
+"""Tables of `evaluation.py`: medians, ratios to ours, and what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -35,9 +35,7 @@ def agreement(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]
     other = [_best(scores) for scores in theirs]
     differ = [i for i, (a, b) in enumerate(zip(best, other, strict=True)) if a != b]
     largest = max(
-        abs(x - y)
-        for a, b in zip(ours, theirs, strict=True)
-        for x, y in zip(a, b, strict=True)
+        abs(x - y) for a, b in zip(ours, theirs, strict=True) for x, y in zip(a, b, strict=True)
     )
     lines = [
         f"same predictions: {1 - len(differ) / len(best):.2%} of {len(best)} items,"
@@ -70,6 +68,3 @@ def by_case(found: dict[str, Runs]) -> str:
         rest = "| |" if theirs is None else f"{theirs:.2f} | {theirs / mine:.2f} |"
         lines.append(f"| {name} | {mine:.2f} | {rest}")
     return "\n".join(lines)
-
-
-OTHERS: dict[str, Callable[[Any], None]] = {}

@@ -71,7 +71,9 @@ class Ours:
         self.model: Any = self.loaded.model
         self._prompted, self._options = read_prompts(case)
 
-    def read(self, batch: int, items: int | None = None) -> tuple[list[list[float]], dict[str, Any]]:
+    def read(
+        self, batch: int, items: int | None = None
+    ) -> tuple[list[list[float]], dict[str, Any]]:
         """Scores of every option of the first `items` prompts."""
         from t2t_xfer.engines.transformers import TransformersEngine
 
@@ -98,7 +100,9 @@ class LmEval:
         )
         self.model = self._lm.model
 
-    def read(self, batch: int, items: int | None = None) -> tuple[list[list[float]], dict[str, Any]]:
+    def read(
+        self, batch: int, items: int | None = None
+    ) -> tuple[list[list[float]], dict[str, Any]]:
         """As ours; the clock runs inside `loglikelihood`, without what surrounds it."""
         self._lm.batch_size_per_gpu = batch
         folder = write_task(self._case, items)
@@ -192,23 +196,26 @@ def measured(case: Case, side: str, batches: list[int], items: int | None) -> di
     }
 
 
-def main() -> None:
-    """Does what the parent asks for and prints one JSON line."""
-    told = json.loads(sys.argv[1])
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    if told["threads"]:
-        torch.set_num_threads(told["threads"])
+def answered(told: dict[str, Any]) -> dict[str, Any]:
+    """What the parent asks for."""
+    quiet(told["threads"])
     case = case_of(told["case"])
     if told["side"] == "prepare":
         prepare(case)
-        print(json.dumps({}))
-    elif told["side"] == "bound":
-        print(json.dumps(bound(case)))
-    else:
-        print(json.dumps(measured(case, told["side"], told["batches"], told["items"])))
+        return {}
+    if told["side"] == "bound":
+        return bound(case)
+    return measured(case, told["side"], told["batches"], told["items"])
+
+
+def quiet(threads: int) -> None:
+    """Threads of torch, 0 for its own choice; and no bars."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    if threads:
+        torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(answered(json.loads(sys.argv[1]))))
