@@ -75,7 +75,8 @@ def repeated(bench: Bench) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     languages = ["en"] if bench.options.tiny else ["en", "de", "tr", "ar", "zh", "sw"]
     command = [sys.executable, "-c", COMMAND, "evaluate", "--model", "micro:causal"]
-    command += ["--task", "xnli", "--data", "microworld", "--limit", "200"]
+    limit = 10 if bench.options.tiny else 200
+    command += ["--task", "xnli", "--data", "microworld", "--limit", str(limit)]
     command += [part for code in languages for part in ("--language", code)]
     where = {**bench.environment("ours"), "T2T_CACHE": str(folder / "cache")}
     where["T2T_CACHE_SIZE"] = "1"
@@ -94,7 +95,9 @@ def repeated(bench: Bench) -> None:
     first = run("a")
     again = [run("a") for _ in range(max(1, bench.options.rounds))]
     recalled = run("b")
-    print(f"\nrepeated: 200 examples of XNLI in each of {len(languages)} languages, micro:causal")
+    print(
+        f"\nrepeated: {limit} examples of XNLI in each of {len(languages)} languages, micro:causal"
+    )
     print(f"first {first[0]:.2f} s, {first[1]}")
     print(f"again {median(each[0] for each in again):.2f} s, {', '.join({e[1] for e in again})}")
     print(f"another store, answers from the response cache: {recalled[0]:.2f} s, {recalled[1]}")
