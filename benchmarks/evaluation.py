@@ -183,7 +183,7 @@ def compared(bench: Bench, told: dict[str, Any], part: str) -> dict[str, list[di
     print(parts.table(runs), flush=True)
     if "lm-eval" in runs:
         print(parts.agreement(runs["ours"][0]["scores"], runs["lm-eval"][0]["scores"]))
-    if case.architecture == "causal" and not case.task and case.readout is Readout.rank:
+    if not case.task and case.readout is Readout.rank:
         print(parts.bound(bench.process(script, "bound", case=spec), runs))
     return runs
 

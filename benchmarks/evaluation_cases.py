@@ -212,27 +212,37 @@ def read_prompts(case: Case) -> tuple[list[Prompted], Options]:
     return prompted, Options(tuple(items[0]["choices"]))
 
 
-def flops(case: Case, config: Any, parameters: int) -> tuple[float, float]:
+class Size(NamedTuple):
+    """What a model multiplies, each parameter twice for a token that meets it."""
+
+    width: int
+    vocabulary: int
+    context: int
+    """Parameters that a token of the context meets: all of a decoder's blocks, or an encoder's with
+    the keys and values that are made of its states."""
+    answer: int
+    """Parameters that a token of an option meets."""
+    layers: tuple[int, int]
+    """That the context's tokens see each other in, and that an option's see the context in."""
+
+
+def flops(case: Case, size: Size) -> tuple[float, float]:
     """Multiplications and additions that one item needs: candidate by candidate, and at least.
 
-    Candidate by candidate, each row is a context and an option, and the head is computed at every
-    place, as lm-eval does. At least: every token of the context and of the options once, and the
-    head once for each distribution that a term of a score is read from. A decoder with its head
-    alone; two for each parameter that a token meets, and four times the width for each pair of
-    tokens that see each other in a layer.
-
-    Args:
-        parameters: of the blocks, without embeddings.
+    Candidate by candidate, each row is a context and an option, as in lm-eval; a decoder's head is
+    computed at every place of it, an encoder-decoder's at every place of the option. At least:
+    every token of context and options once, and the head once for each distribution that a term of
+    a score is read from. A layer takes four times the width for each pair of tokens that see each
+    other; blocks of options are too short for that to count.
     """
-    width, layers = config.hidden_size, config.num_hidden_layers
-    token, head = 2 * parameters, 2 * width * config.vocab_size
-
-    def body(start: int, end: int) -> float:
-        seen = (end * (end + 1) - start * (start + 1)) / 2
-        return (end - start) * token + layers * 4 * width * seen
-
-    context, words = case.context - 8, case.tokens
-    row = context + words
-    each = case.options * (body(0, row) + row * head)
-    new = body(context, context + words) + words * head
-    return each, body(0, context) + head + case.options * new
+    context, words, k = case.context - 8, case.tokens, case.options
+    decoder = case.architecture == "causal"
+    seen = context * context / (2 if decoder else 1)
+    read = 2 * context * size.context + 4 * size.width * size.layers[0] * seen
+    token = 2 * size.answer + 4 * size.width * size.layers[1] * context
+    head = 2 * size.width * size.vocabulary
+    if decoder:
+        each = k * (read + words * token + (context + words) * head)
+        return each, read + k * words * token + (1 + k * words) * head
+    each = k * (read + (1 + words) * (token + head))
+    return each, read + k * (1 + words) * token + (1 + k * words) * head

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import torch
 import transformers
-from evaluation_cases import ANSWER_ROOM, Case, case_of, flops, prepare, read_prompts
+from evaluation_cases import ANSWER_ROOM, Case, Size, case_of, flops, prepare, read_prompts
 
 from t2t_xfer.records import Readout
 
@@ -174,9 +174,27 @@ def run_task(lm: Any, folder: Path, *names: str) -> tuple[list[list[float]], dic
 
 def bound(case: Case) -> dict[str, float]:
     """How many times as much is to be computed candidate by candidate as at least."""
-    model: Any = transformers.AutoModelForCausalLM.from_pretrained(case.model)
-    blocks = sum(p.numel() for p in model.model.layers.parameters())
-    each, least = flops(case, model.config, blocks)
+    from t2t_xfer.architectures.loading import load
+
+    model: Any = load(str(case.model), max_input_tokens=case.context).model
+    config = model.config
+
+    def parameters(module: Any, *names: str) -> int:
+        found = dict(module.named_parameters())
+        return sum(p.numel() for n, p in found.items() if not names or n.endswith(names))
+
+    if case.architecture == "causal":
+        blocks, layers = parameters(model.model.layers), config.num_hidden_layers
+        size = Size(config.hidden_size, config.vocab_size, blocks, blocks, (layers, layers))
+    else:
+        decoder = parameters(model.decoder.block)
+        kept = parameters(
+            model.decoder.block, "EncDecAttention.k.weight", "EncDecAttention.v.weight"
+        )
+        context = parameters(model.encoder.block) + kept
+        layers = (config.num_layers, config.num_decoder_layers)
+        size = Size(config.d_model, config.vocab_size, context, decoder - kept, layers)
+    each, least = flops(case, size)
     return {"flops_candidate_by_candidate": each, "flops_least": least, "bound": each / least}
 
 
