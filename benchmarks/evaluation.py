@@ -176,8 +176,9 @@ def compared(bench: Bench, told: dict[str, Any], part: str) -> dict[str, list[di
         sides,
         lambda side: bench.process(script, side, case=spec, batches=[best[side]], items=None),
     )
-    print(f"\n{case.name}, {case.size}: {case.items} items, {case.options} options of", end=" ")
-    print(f"{case.tokens} tokens, `{case.readout.value}`, {case.context} tokens before them")
+    items = len(runs["ours"][0]["scores"])
+    print(f"\n{case.name}, {case.size}: {items} items, {case.options} options of about", end=" ")
+    print(f"{case.tokens} tokens, `{case.readout.value}`, up to {case.context} tokens before them")
     for side in sides:
         print(f"{side}: batch {best[side]}, {len(runs[side])} runs")
     print(parts.table(runs), flush=True)
