@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,51 @@ def test_the_benchmark_of_training_measures_both_sides_on_the_same_rows(shared_h
     differences = re.findall(r"from full logits ([\d.e+-]+)", done.stdout)
     assert len(differences) == 1
     assert float(differences[0]) < 1e-5
+
+
+def evaluation(*arguments: str) -> str:
+    """What the benchmark of evaluation prints, with micro models on one thread."""
+    command = [sys.executable, str(REPOSITORY / "benchmarks" / "evaluation.py"), *arguments]
+    done = subprocess.run(  # noqa: PLW1510
+        [*command, "--tiny", "--rounds", "1", "--threads", "1"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_every_part_of_the_benchmark_of_evaluation_runs() -> None:
+    told = evaluation("labels", "cloze", "words", "seq2seq-8", "growth-2", "adapters", "tags")
+    for part in ("labels", "cloze", "words", "seq2seq-8", "growth-2", "adapters"):
+        assert re.search(rf"\n{part}, 24m: .*\b6 (items|examples)", told)
+    assert told.count("| ours | ") == 6
+    assert told.count("useful GFLOPs a second") == 4
+    assert len(re.findall(r"6 sentences, \d+ words: one pass", told)) == 2
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_evaluation_sees_that_nothing_is_computed_again() -> None:
+    told = evaluation("repeated", "vllm")
+    assert re.search(r"again [\d.]+ s, no torch", told)
+    assert "the same output: True" in told
+    assert "vLLM's environment is not named" in told
+
+
+@pytest.mark.slow
+def test_lm_eval_predicts_the_same_in_the_benchmark_of_evaluation() -> None:
+    peer = os.environ.get("T2T_LM_EVAL", "")
+    if not peer and find_spec("lm_eval") is None:
+        pytest.skip("lm-eval is not installed; T2T_LM_EVAL may name a directory that holds it")
+    told = evaluation("labels", "same", "adapters", "--peer", peer)
+    found = re.findall(r"same predictions: ([\d.]+)% .* of a score ([\d.e+-]+)", told)
+    assert len(found) == 6
+    for share, difference in found:
+        assert float(share) == 100
+        assert float(difference) < 1e-3
 
 
 @pytest.mark.slow

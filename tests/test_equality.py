@@ -101,6 +101,14 @@ def test_rank_with_shared_context_equals_one_forward_for_each_candidate(
         assert generation.scores == pytest.approx(slow, abs=1e-4)
 
 
+def test_the_head_is_computed_once_where_all_candidates_begin(loaded: LoadedModel) -> None:
+    if loaded.architecture.name == "encoder":
+        pytest.skip("an encoder has no candidates that begin anywhere")
+    prompted, _ = rendered("label", 1)
+    (row,) = loaded.architecture.reading_rows(prompted[0], LONG_WORDS, Readout.rank)
+    assert len(row.places) == sum(row.option_lengths) - len(LONG_WORDS.texts) + 1
+
+
 def test_slots_are_the_first_terms_of_rank(loaded: LoadedModel) -> None:
     if loaded.architecture.name == "encoder":
         pytest.skip("an encoder's slots hold whole words: nothing is a first term")

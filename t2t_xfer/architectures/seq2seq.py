@@ -125,14 +125,14 @@ class Seq2Seq:
         ids, removed = self._encoder_ids(prompted)
         if readout is Readout.slots:
             readings: Iterable[Reading] = first_token_readings(self.codec, options)
-            decoder_ids, blocks = [self.decoder_start], list[int]()
+            decoder_ids, blocks, places = [self.decoder_start], list[int](), [0]
         else:
-            decoder_ids, blocks, readings = self._option_blocks(options)
+            decoder_ids, blocks, places, readings = self._option_blocks(options)
         return [
             Row(
                 prompted.id,
                 ids,
-                tuple(range(len(decoder_ids))),
+                tuple(places),
                 decoder_ids=tuple(decoder_ids),
                 blocks=tuple(blocks),
                 readings=tuple(readings),
@@ -140,17 +140,28 @@ class Seq2Seq:
             )
         ]
 
-    def _option_blocks(self, options: Options) -> tuple[list[int], list[int], list[Reading]]:
+    def _option_blocks(
+        self, options: Options
+    ) -> tuple[list[int], list[int], list[int], list[Reading]]:
+        """Tokens, their blocks, places and readings.
+
+        What stands at the start of one block stands at the start of all, so the head is computed
+        there once.
+        """
         decoder_ids: list[int] = []
         blocks: list[int] = []
+        places = [0]
         readings: list[Reading] = []
         for option, word in enumerate(option_tokens(self.codec, options)):
             target = (*word, self.codec.special("eos"))
             start = len(decoder_ids)
             decoder_ids += [self.decoder_start, *word]
             blocks += [option + 1] * len(target)
-            readings += [Reading(start + i, token, option) for i, token in enumerate(target)]
-        return decoder_ids, blocks, readings
+            readings.append(Reading(0, target[0], option))
+            for i, token in enumerate(target[1:], 1):
+                readings.append(Reading(len(places), token, option))
+                places.append(start + i)
+        return decoder_ids, blocks, places, readings
 
     def input_room(self, prompted: Prompted) -> int:
         """See `Architecture`. The answer has the decoder to itself."""
