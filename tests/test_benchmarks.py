@@ -103,3 +103,18 @@ def test_models_have_the_sizes_of_those_they_are_like() -> None:
         [sys.executable, "-c", code], env=where, capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split() == ["560", "973", "1544"], done.stderr
+
+
+def test_the_benchmark_of_statistics_reads_a_study_from_its_store() -> None:
+    command = [sys.executable, str(REPOSITORY / "benchmarks" / "report_statistics.py")]
+    command += ["--rows", "720", "--languages", "2", "--replicates", "50"]
+    done = subprocess.run(
+        command,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert "720 rows in 72 cells" in done.stdout
+    assert "| seconds in all | peak MiB |" in done.stdout

@@ -146,7 +146,9 @@ def test_without_a_baseline_there_is_no_change(tmp_path: Path) -> None:
 def test_one_seed_is_said_at_the_top_and_several_are_counted(tmp_path: Path) -> None:
     one = reported(tmp_path / "a", cells(models=["enc"])).split("\n\n")[1]
     assert "with one seed, nobody knows how far another training run would move" in one
-    several = reported(tmp_path / "b", cells(models=["enc"], languages=["en", "de"], seeds=(0, 1, 2))).split("\n\n")[1]
+    several = reported(
+        tmp_path / "b", cells(models=["enc"], languages=["en", "de"], seeds=(0, 1, 2))
+    ).split("\n\n")[1]
     assert "over 3 seeds and n = 200 examples" in several
     assert "one seed" not in several
 

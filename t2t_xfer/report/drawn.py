@@ -32,11 +32,18 @@ class Drawn:
     """The fewest seeds of a cell in it."""
     effect: float = 0.0
     """Cohen's h of a change."""
+    most_seeds: int = 0
+    """The most seeds of a cell in it; at least `seeds`."""
 
     def minus(self, other: Drawn) -> Drawn:
         """The difference of two."""
-        n, seeds = min(self.n, other.n), min(self.seeds, other.seeds)
-        return Drawn(self.values - other.values, n, seeds, self.effect - other.effect)
+        return Drawn(
+            self.values - other.values,
+            min(self.n, other.n),
+            min(self.seeds, other.seeds),
+            self.effect - other.effect,
+            max(self.seeds, other.seeds, self.most_seeds, other.most_seeds),
+        )
 
 
 def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
@@ -49,6 +56,7 @@ def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
         min(part.n for part in there),
         min(part.seeds for part in there),
         sum(part.effect for part in there) / len(there),
+        max(max(part.seeds, part.most_seeds) for part in there),
     )
 
 
@@ -75,7 +83,8 @@ def _score(
 ) -> Drawn | None:
     values = resampled.mean(model, intermediate, target, language)
     seeds = len(resampled.seeds(model, intermediate, target, language))
-    return None if values is None else Drawn(values, resampled.clusters(target, language), seeds)
+    n = resampled.clusters(target, language)
+    return None if values is None else Drawn(values, n, seeds)
 
 
 def _change(
@@ -107,12 +116,18 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
     1 - 0.05^(1/n), about 3/n (the rule of three; Hanley & Lippman-Hand 1983).
     """
     found = interval(drawn.values)
-    if found.low == found.high:
-        open_rate = 100 * (1 - 0.05 ** (1 / drawn.n))
-        found = Interval(found.value, found.low - open_rate, found.high + open_rate)
+    if found.high - found.low < 1e-9:  # in points
+        unseen = unseen_rate(drawn.n)
+        found = Interval(found.value, found.value - unseen, found.value + unseen)
     return Interval(found.value, max(lowest, found.low), min(100.0, found.high))
+
+
+def unseen_rate(n: int) -> float:
+    """The rate, 0 to 100, that leaves a chance of 5 % to be seen in none of n examples."""
+    return 100 * (1 - 0.05 ** (1 / n))
 
 
 def p_of(drawn: Drawn) -> float:
     """The p-value of no difference, and never less than signs of n pairs could give."""
-    return max(p_value(drawn.values), min(1.0, 2.0 ** (1 - drawn.n)))
+    found = p_value(drawn.values, normal=max(drawn.seeds, drawn.most_seeds) == 1)
+    return max(found, min(1.0, 2.0 ** (1 - drawn.n)))

@@ -43,12 +43,11 @@ def groups(observed: Sequence[Observed]) -> list[Group]:
     Languages that share no example are groups of their own, so that each keeps its number of
     examples in every redrawing.
     """
+    by_target: dict[str, dict[tuple[str, ...], list[int]]] = {}
+    for member, each in enumerate(observed):
+        by_target.setdefault(each.row.target, {}).setdefault(each.ids, []).append(member)
     found: list[Group] = []
-    for target in dict.fromkeys(each.row.target for each in observed):
-        members = [i for i, each in enumerate(observed) if each.row.target == target]
-        by_ids: dict[tuple[str, ...], list[int]] = {}
-        for member in members:
-            by_ids.setdefault(observed[member].ids, []).append(member)
+    for target, by_ids in by_target.items():
         for joined in _joined(list(by_ids)):
             places = {id: i for i, id in enumerate(dict.fromkeys(x for ids in joined for x in ids))}
             cells = sorted(member for ids in joined for member in by_ids[ids])

@@ -75,7 +75,7 @@ class Gap:
     target: str | None
     """None: the mean over the targets that have the group."""
     group: str
-    """`others` (all zero-shot languages), `family:Turkic`, `script:Latin`."""
+    """`others` (all zero-shot languages), `family:Turkic`, `script:Latin`, `language:tr`."""
     languages: tuple[str, ...]
     interval: Interval
     change: Interval | None

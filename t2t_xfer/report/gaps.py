@@ -1,4 +1,4 @@
-"""Transfer gaps by group of languages: all others, a family, a script.
+"""Transfer gaps by group of languages: all others, a family, a script, one language.
 
 The rule: a gap is the source language minus the unweighted mean of the group's languages, and a
 narrower gap says nothing of which side moved: look at the changes too. Families and scripts are
@@ -21,13 +21,15 @@ OTHERS = "others"
 
 
 def language_groups(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Zero-shot languages by group; a language that nobody described is in `others` alone."""
+    """Zero-shot languages by group; one that nobody described has no family and no script."""
     found: dict[str, tuple[str, ...]] = {OTHERS: codes} if codes else {}
     for code in codes:
+        names = [f"language:{code}"]
         if code in LANGUAGES:
             one = LANGUAGES[code]
-            for group in (f"family:{one.family}", f"script:{one.script}"):
-                found[group] = (*found.get(group, ()), code)
+            names += [f"family:{one.family}", f"script:{one.script}"]
+        for name in names:
+            found[name] = (*found.get(name, ()), code)
     return found
 
 

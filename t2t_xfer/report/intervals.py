@@ -10,14 +10,17 @@ with a p-value below its level, and the other way round (but for rounding betwee
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import erfc, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from t2t_xfer.report.observed import Floats
 
-RESOLVED = 50
-"""A tail of fewer redrawings than these is continued beyond them instead of counted."""
+RESOLVED = 10
+"""Fewer redrawings beyond 0 than these are too few to count: their tail is continued instead."""
+TAIL = 0.1
+"""The share of the redrawings that the tail is fitted to."""
 
 
 class Interval(NamedTuple):
@@ -39,31 +42,34 @@ def interval(values: Floats, level: float = 0.95) -> Interval:
     return Interval(float(values[0]), float(low), float(high))
 
 
-def p_value(values: Floats) -> float:
+def p_value(values: Floats, *, normal: bool = False) -> float:
     """Two-sided p-value of the number being 0: the level at which the interval just reaches 0.
 
-    Counted among the redrawings where enough of them lie beyond 0; further out their tail is
-    continued by a generalised Pareto tail (Knijnenburg et al. 2009).
+    Counted among the redrawings where at least ten lie beyond 0. Further out their tail is
+    continued: as a normal one, or by default as a generalised Pareto one (Knijnenburg et al. 2009),
+    which may be heavy. A difference that is 0 and never redrawn as anything else has p = 1.
 
     Args:
         values: `[1 + redrawings]`; index 0 is the number itself.
+        normal: only examples were redrawn, not seeds: then sums of many have normal tails.
     """
-    if not values.any():
-        return 1.0
-    side = values[1:] if values[0] > 0 else -values[1:]
-    return min(1.0, 2 * _beyond_zero(np.sort(side)))
-
-
-def _beyond_zero(ordered: Floats) -> float:
-    """The share of sorted draws at or below 0; those at 0 count half."""
-    below, upto = np.searchsorted(ordered, 0.0), np.searchsorted(ordered, 0.0, side="right")
-    count = (float(below) + float(upto)) / 2
+    ordered = np.sort(values[1:] if values[0] > 0 else -values[1:])
     n = len(ordered)
-    tail = min(RESOLVED, n // 10)
-    if count >= tail or tail < 2:
-        return (count + 1) / (n + 1)
-    edge = ordered[tail]
-    return _pareto(edge - ordered[:tail], edge) * tail / n
+    count = int(np.searchsorted(ordered, 0.0, side="right"))
+    tail = int(n * TAIL)
+    if count >= RESOLVED or tail <= RESOLVED:
+        return min(1.0, 2 * (count + 1) / (n + 1))
+    if normal:
+        beyond = _normal(abs(float(values[0])), float(ordered.std()))
+    else:
+        edge = float(ordered[tail])
+        beyond = _pareto(edge - ordered[:tail], edge) * tail / n
+    return 2 * min(beyond, RESOLVED / n)
+
+
+def _normal(distance: float, spread: float) -> float:
+    """The share of a normal tail beyond a distance; of draws without spread, nothing is known."""
+    return erfc(distance / spread / sqrt(2)) / 2 if spread else 1.0
 
 
 def _pareto(excesses: Floats, distance: float) -> float:
@@ -76,7 +82,7 @@ def _pareto(excesses: Floats, distance: float) -> float:
     ascending = np.sort(excesses)
     mean = float(ascending.mean())
     if mean == 0:
-        return 1 / (k + 1)
+        return 1.0
     weights = (k - np.arange(1, k + 1)) / (k - 1)
     moment = float((weights * ascending).mean())
     shape = max(0.0, 2 - mean / (mean - 2 * moment)) if mean > 2 * moment else 0.0
@@ -92,9 +98,9 @@ def adjust(p: Sequence[float], method: Literal["holm", "bh"]) -> list[float]:
     `holm` bounds the chance of any false finding (Holm 1979), `bh` the expected share of false
     ones among the findings (Benjamini & Hochberg 1995).
     """
+    if len(p) < 2:
+        return list(p)
     from statsmodels.stats.multitest import multipletests
 
-    if not p:
-        return []
     found = multipletests(list(p), method={"holm": "holm", "bh": "fdr_bh"}[method])[1]
     return [float(value) for value in found]

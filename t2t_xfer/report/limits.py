@@ -8,8 +8,10 @@ The rule: a limit is told only where it applies, with what it applies to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isclose
 
-from t2t_xfer.report.findings import Change, Gap
+from t2t_xfer.report.drawn import unseen_rate
+from t2t_xfer.report.findings import ALL, Change, Gap
 from t2t_xfer.report.grid import NONE, Grid
 from t2t_xfer.report.phrases import listing, span
 
@@ -58,7 +60,8 @@ def _absent(grid: Grid, changes: Sequence[Change], gaps: Sequence[Gap]) -> Itera
 
 
 def _seeds(grid: Grid, changes: Sequence[Change]) -> Iterator[str]:
-    found = {each.seeds for each in changes if each.language not in (None,)} or {len(grid.seeds)}
+    found = {each.seeds for each in changes if each.language not in (None, ALL)}
+    found = found or {len(grid.seeds)}
     if found == {1}:
         yield (
             "One seed: the intervals cover which examples were tested, not what another training"
@@ -85,7 +88,7 @@ def _examples(grid: Grid, changes: Sequence[Change]) -> Iterator[str]:
             f"Fewer than {FEW_EXAMPLES} examples in a language of {listing(few)}: intervals there"
             " are too narrow."
         )
-    if any(each.interval.value == 0 and each.p == 1 for each in changes):
+    if any(isclose(each.interval.high, unseen_rate(each.n)) for each in changes if each.p == 1):
         yield (
             "Where no example was answered differently, the interval is that of the rule of three:"
             " a rate of differences up to 3 in n examples could have gone unseen."

@@ -37,6 +37,7 @@ class Resampled:
     ) -> None:
         self.replicates = replicates
         self._scores: dict[tuple[str, str, str, str], dict[int, Floats]] = {}
+        self._means: dict[tuple[str, str, str, str, tuple[int, ...]], Floats] = {}
         self._clusters: dict[tuple[str, str], int] = {}
         seeds = sorted({each.row.seed for each in observed})
         rng = np.random.default_rng([seed, len(seeds)])
@@ -69,10 +70,14 @@ class Resampled:
         chosen = tuple(sorted(found if seeds is None else seeds))
         if not chosen or any(one not in found for one in chosen):
             return None
-        values: Floats = np.mean([found[one] for one in chosen], axis=0)
-        spread = np.array([found[one][0] for one in chosen])
-        values[1:] += self._seeds.weights(chosen) @ spread
-        return values
+        place = (model, intermediate, target, language, chosen)
+        if place not in self._means:
+            values: Floats = np.mean([found[one] for one in chosen], axis=0)
+            spread = np.array([found[one][0] for one in chosen])
+            values[1:] += self._seeds.weights(chosen) @ spread
+            values.setflags(write=False)  # everyone gets the same array
+            self._means[place] = values
+        return self._means[place]
 
     def seeds(self, model: str, intermediate: str, target: str, language: str) -> tuple[int, ...]:
         """The seeds of a place, in order."""

@@ -1,0 +1,74 @@
+"""What stands behind the cells of a study, read from a real store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from t2t_xfer.errors import UserError
+from t2t_xfer.records import Json
+from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
+from t2t_xfer.study.observations import observe
+from t2t_xfer.study.results import StudyFile
+from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.store import Store
+
+LANGUAGES = ("en", "de", "tr")
+
+
+def finish(store: Store, stage: Stage, name: str, rows: list[dict[str, Json]], **more: Json) -> str:
+    work = store.begin(stage)
+    write_jsonl(work / name, rows)
+    store.commit(stage, {"n": len(rows), **more}, 0.1)
+    return stage.id
+
+
+def made(tmp_path: Path, cut: int = 0, wrong: str = "") -> tuple[StudyFile, Store]:
+    """A study of three languages, of which `tr` is not finished."""
+    store, cells = Store(tmp_path), []
+    for language in LANGUAGES:
+        spec = {"language": language}
+        predict = Stage("predict", "p", spec, {}, {})
+        score = Stage("score", "s", spec, {"predictions": predict.id}, {})
+        cells.append(
+            Cell("x", "enc", "encoder", "none", "xnli", language, 0, "slots", score.id, False)
+        )
+        if language == "tr":
+            continue
+        read: list[dict[str, Json]] = [{"id": str(i), "removed_tokens": i * cut} for i in range(4)]
+        finish(store, predict, PREDICTIONS, read, removed_tokens=6 * cut)
+        rows: list[dict[str, Json]] = [
+            {"id": str(i), "gold": "a", "value": None, "status": status, "statistics": [i % 2]}
+            for i, status in enumerate(("scored", "invalid", "scored", "scored"))
+        ]
+        if wrong:
+            rows[-1]["statistics"] = [1, 2]
+        told = {"metric": "accuracy", "score": 50.0, "invalid_rate": 0.25, "signature": "a|v:1"}
+        finish(store, score, STATISTICS, rows, **told)
+    return StudyFile("x", tuple(cells), {}, {"xnli": "en"}, ()), store
+
+
+@pytest.mark.parametrize("cut", [0, 7])
+def test_finished_cells_come_with_their_examples(tmp_path: Path, cut: int) -> None:
+    english, german = observe(*made(tmp_path, cut))
+    assert (english.row.language, german.row.language) == ("en", "de")
+    assert german.ids == ("0", "1", "2", "3")
+    assert german.ids is english.ids
+    assert german.statistics.tolist() == [[0], [1], [0], [1]]
+    assert german.statuses == ("scored", "invalid", "scored", "scored")
+    assert german.removed_tokens.tolist() == [0, cut, 2 * cut, 3 * cut]
+
+
+def test_a_broken_log_is_named(tmp_path: Path) -> None:
+    file, store = made(tmp_path)
+    path = store.path(file.cells[1].score_id) / STATISTICS
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[:-3] + "  \n", encoding="utf-8")  # the same size: only a look inside tells
+    with pytest.raises(UserError, match=r"statistics\.jsonl:4: not a line of JSON.*store verify"):
+        observe(file, store)
+
+
+def test_statistics_of_different_lengths_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no table of statistics"):
+        observe(*made(tmp_path, wrong="length"))
