@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import asin, sqrt
+from math import asin, exp, log, sqrt
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
 
 def unseen_rate(n: int) -> float:
     """The rate, 0 to 100, that leaves a chance of 5 % to be seen in none of n examples."""
-    return 100 * (1 - 0.05 ** (1 / n))
+    return 100 * (1 - exp(log(0.05) / n))
 
 
 def p_of(drawn: Drawn) -> float:
