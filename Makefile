@@ -68,7 +68,7 @@ readme: $(INSTALLED)
 	$(BIN)/python -m tests.readme
 
 schemas: $(INSTALLED)
-	for kind in task prompt study translator; do \
+	for kind in task prompt study claims translator; do \
 		$(BIN)/t2t-xfer schema $$kind > docs/schemas/$$kind.schema.json || exit 1; \
 	done
 

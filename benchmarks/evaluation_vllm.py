@@ -105,7 +105,7 @@ def measured(side: str, told: dict[str, Any]) -> dict[str, Any]:
 def _forget(engine: Any) -> None:
     """Empties vLLM's prefix cache: what one call has read is not another's gain."""
     if engine.name == "vllm":
-        engine.loaded.llm.reset_prefix_cache()
+        engine.loaded.forget()
 
 
 def fertility(context: Context, tokenizer: Any, items: int) -> dict[str, float]:

@@ -71,7 +71,7 @@ def test_what_moved_is_found_in_its_language_alone() -> None:
     assert by_place["qqp", "de"].adjusted == 1.0
     assert by_place["qqp", None].interval.value == -10
     page = render_comparison(found)
-    assert "1 differ significantly" in page
+    assert "1 differs significantly" in page
     assert "1 lower" in page
     assert "another seed would move scores too" in page
 
@@ -148,6 +148,19 @@ def test_the_command_compares_two_studies(tmp_path: Path) -> None:
     refused = stored(tmp_path / "three", cells(), study="third", data="other rows")
     done = t2t("report", first, refused)
     assert "other test rows: xnli/de (" in done.out
+
+
+def test_the_command_compares_what_evaluate_wrote(tmp_path: Path) -> None:
+    for engine, limit in (("majority", 30), ("oracle", 20)):
+        done = t2t(
+            *("evaluate", "--engine", engine, "--task", "xnli", "--data", "microworld"),
+            *("--language", "de", "--limit", limit, "--output", tmp_path / engine),
+        )
+        assert done.code == 0, done.err
+    done = t2t("report", tmp_path / "majority", tmp_path / "oracle", "--replicates", 200)
+    assert done.code == 0, done.err
+    assert "| majority → oracle | none           | xnli     | de         | 20 of 30 |" in done.out
+    assert "|    100.0 |" in done.out
 
 
 def test_the_command_refuses_claims_of_two_and_no_run(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ FOLDERS: dict[SchemaKind, str] = {
     "task": "tasks",
     "prompt": "prompts",
     "study": "studies",
+    "claims": "studies/claims",
     "translator": "prompts/translators",
 }
 VALIDATORS = {kind: jsonschema.Draft202012Validator(schema(kind)) for kind in SPECS}

@@ -11,7 +11,7 @@ import click
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["task", "prompt", "study", "translator"]))
+@click.argument("kind", type=click.Choice(["task", "prompt", "study", "claims", "translator"]))
 def schema(kind: str) -> None:
     """Print the JSON Schema of one kind of file, so that an editor completes and checks it."""
     from t2t_xfer.specs.schema import SPECS

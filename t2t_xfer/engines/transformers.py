@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PLACES_AT_ONCE = 4
+"""Rows of logits that a CPU normalises at once: with 131k words 3 times as fast as 136 rows are."""
+
 
 class TransformersEngine:
     """Slots for all three architectures, rank and generate for those that write."""
@@ -166,6 +169,26 @@ def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Pie
     )
 
 
+def _log_probabilities(
+    logits: torch.Tensor, place: torch.Tensor, token: Sequence[int]
+) -> torch.Tensor:
+    """log p(token) at each place, a few places at a time: what is normalised stays in the
+    processor's cache, and no second array as large as the logits is made.
+
+    Args:
+        logits: `[places, vocabulary]`.
+        place, token: `[readings]`.
+    """
+    named = torch.tensor(token, device=logits.device)
+    terms = logits.new_empty(len(named))
+    at_once = PLACES_AT_ONCE if logits.device.type == "cpu" else max(1, len(logits))
+    for start in range(0, len(logits), at_once):
+        some = logits[start : start + at_once].log_softmax(-1)
+        here = (place >= start) & (place < start + len(some))
+        terms[here] = some[place[here] - start, named[here]]
+    return terms
+
+
 def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float]]:
     """Sum of log p(token) over the readings of each option; rows may differ in their options."""
     place, token, cell = [], [], []
@@ -178,9 +201,10 @@ def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float
             cell.append(first_cell + reading.option)
         first_place += len(row.places)
         first_cell += size
-    terms = logits.log_softmax(-1)[place, token]
-    scores = torch.zeros(first_cell, device=logits.device)
-    scores.index_add_(0, torch.tensor(cell, device=logits.device), terms)
+    where = logits.device
+    terms = _log_probabilities(logits, torch.tensor(place, device=where), token)
+    scores = torch.zeros(first_cell, device=where)
+    scores.index_add_(0, torch.tensor(cell, device=where), terms)
     return [part.tolist() for part in scores.split(sizes)]
 
 

@@ -99,6 +99,11 @@ class LoadedVllm:
         number = self.adapters.setdefault(path, len(self.adapters) + 1)
         return LoRARequest(f"adapter-{number}", number, path)
 
+    def forget(self) -> None:
+        """Empties the prefix cache, so that what one call has read is not another's gain."""
+        if self._llm is not None:
+            self._llm.reset_prefix_cache()
+
     def close(self) -> None:
         """Ends vLLM's processes and frees its memory."""
         if self._llm is not None:

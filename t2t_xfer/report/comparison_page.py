@@ -45,11 +45,12 @@ def _opening(found: Comparison) -> str:
             f" significantly (Benjamini-Hochberg, {LEVEL:g})."
         )
     rose = sum(line.interval.value > 0 for line in moved)
+    verb = "differs" if len(moved) == 1 else "differ"
     counts = listing(
         [f"{n} {word}" for n, word in ((rose, "higher"), (len(moved) - rose, "lower")) if n]
     )
     return (
-        f"{len(single)} scores are compared, each on the same examples. {len(moved)} differ"
+        f"{len(single)} scores are compared, each on the same examples. {len(moved)} {verb}"
         f" significantly (Benjamini-Hochberg, {LEVEL:g}): in the second run, {counts}."
     )
 

@@ -9,6 +9,7 @@ with a p-value below its level, and the other way round (but for rounding betwee
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from math import erfc, sqrt
 from typing import Literal, NamedTuple
@@ -102,5 +103,10 @@ def adjust(p: Sequence[float], method: Literal["holm", "bh"]) -> list[float]:
         return list(p)
     from statsmodels.stats.multitest import multipletests
 
-    found = multipletests(list(p), method={"holm": "holm", "bh": "fdr_bh"}[method])[1]
+    # It collects garbage at every call, which takes tenths of a second in a process with torch.
+    gc.freeze()
+    try:
+        found = multipletests(list(p), method={"holm": "holm", "bh": "fdr_bh"}[method])[1]
+    finally:
+        gc.unfreeze()
     return [float(value) for value in found]

@@ -29,8 +29,8 @@ the paired p-value and the adjusted one. The same in the lines of all seeds."""
 
 def write_parquet(path: Path, numbers: Numbers) -> None:
     """Write `cells.parquet` whole or not at all."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     types = {
         **dict.fromkeys(COLUMNS, pa.string()),

@@ -127,14 +127,12 @@ class Quantities:
     @cached_property
     def _halves(self) -> tuple[Resampled, Resampled]:
         """The scores of either half of the examples."""
-        made = []
-        for side in (0, 1):
-            kept = [
-                only(each, lambda id, side=side: side_of(id) == side) for each in self._observed
-            ]
-            there = [each for each in kept if each is not None]
-            made.append(Resampled(there, replicates=self._resampled.replicates, seed=1 + side))
-        return made[0], made[1]
+        return self._half(0), self._half(1)
+
+    def _half(self, side: int) -> Resampled:
+        kept = [only(each, lambda id: side_of(id) == side) for each in self._observed]
+        there = [each for each in kept if each is not None]
+        return Resampled(there, replicates=self._resampled.replicates, seed=1 + side)
 
     def _mean(self, cells: Cells, pairs: Sequence[Pair]) -> Drawn | None:
         places = product(cells.models, pairs)

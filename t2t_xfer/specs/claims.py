@@ -89,7 +89,7 @@ def _known_targets(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, 
 
 
 _Checks = (
-    BeforeValidator(_listed),
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
     AfterValidator(some),
     AfterValidator(distinct),
 )

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from t2t_xfer.records import Json
 from t2t_xfer.specs.base import Spec
+from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.metric import METRICS
 from t2t_xfer.specs.prompt import PromptSpec
 from t2t_xfer.specs.study import StudySpec
@@ -26,11 +27,12 @@ from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.specs.translator import TranslatorSpec
 
-SchemaKind: TypeAlias = Literal["task", "prompt", "study", "translator"]
+SchemaKind: TypeAlias = Literal["task", "prompt", "study", "claims", "translator"]
 SPECS: Final[Mapping[SchemaKind, type[Spec]]] = {
     "task": TaskSpec,
     "prompt": PromptSpec,
     "study": StudySpec,
+    "claims": ClaimsSpec,
     "translator": TranslatorSpec,
 }
 """Each kind of file and what it states."""
