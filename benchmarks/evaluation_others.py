@@ -150,15 +150,16 @@ def vllm(bench: Bench) -> None:
             runs[side].append(json.loads(out.read_text(encoding="utf-8")))
     slow, fast = runs["transformers"], runs["vllm"]
     print(f"\nvllm, {told['model']}, {told['items']} examples a language,", end=" ")
-    print(f"start {middle(fast, 'loading'):.1f} s (transformers {middle(slow, 'loading'):.1f} s)")
-    for readout in ("rank", "generate"):
-        one, other = ([run[readout] for run in found] for found in (slow, fast))
-        print(f"\n{one[0]['task']}, `{readout}`, all languages in one list:", end=" ")
+    print("until the first answers (data, model, start)", end=" ")
+    print(f"{middle(fast, 'loading'):.1f} s (transformers {middle(slow, 'loading'):.1f} s)")
+    for case in ("labels", "texts", "spans"):
+        one, other = ([run[case] for run in found] for found in (slow, fast))
+        print(f"\n{one[0]['task']}, {case}, all languages in one list:", end=" ")
         ratio = middle(one, "seconds") / middle(other, "seconds")
         print(
             f"transformers {middle(one, 'seconds'):.2f} s, vLLM {middle(other, 'seconds'):.2f} s,"
         )
-        print(f"vLLM is {ratio:.2f} times as fast;", _same(readout, one[0], other[0]))
+        print(f"vLLM is {ratio:.2f} times as fast;", _same(case, one[0], other[0]))
         print("| language | input tokens | transformers, tokens/s | vLLM, tokens/s | tokens/word |")
         print("|---|---|---|---|---|")
         for code, each in one[0]["languages"].items():
@@ -171,8 +172,8 @@ def vllm(bench: Bench) -> None:
             print(f"| {code} | {each['tokens']} | {rates[0]:.0f} | {rates[1]:.0f} | {shown} |")
 
 
-def _same(readout: str, one: dict[str, Any], other: dict[str, Any]) -> str:
-    if readout == "rank":
+def _same(case: str, one: dict[str, Any], other: dict[str, Any]) -> str:
+    if case == "labels":
         return agreement(one["answers"], other["answers"])
     pairs = list(zip(one["answers"], other["answers"], strict=True))
     differ = [pair for pair in pairs if pair[0] != pair[1]]

@@ -1,8 +1,9 @@
 """vLLM beside the transformers engine: what `evaluation.py vllm` measures.
 
 The shipped decoder, pretrained on the microworld, or any other (`--model`), reads the same prompts
-in both, in float32 and greedily: labels by their scores, and texts without constraints. All
-languages stand in one list. The side `vllm` runs under the Python of `--vllm-python`.
+in both, in float32 and greedily: labels by their scores, texts without constraints, and spans held
+to the context. All languages stand in one list. The side `vllm` runs under the Python of
+`--vllm-python`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 
 MAX_INPUT_TOKENS = 192
-TASKS = {"rank": "xnli", "generate": "xquad"}
 FREE = Decoding(constrained=False, max_new_tokens=16)
+CASES = {
+    "labels": ("xnli", Readout.rank, FREE),
+    "texts": ("xquad", Readout.generate, FREE),
+    "spans": ("xquad", Readout.generate, Decoding(constrained=True, max_new_tokens=16)),
+}
+"""Task, readout and decoding of each case."""
 
 
 def languages(context: Context, task: str) -> list[str]:
@@ -61,20 +67,27 @@ def measured(side: str, told: dict[str, Any]) -> dict[str, Any]:
     context = Context(Catalogue(), told["data"])
     started = time.perf_counter()
     engine, tokenizer = engine_of(side, told["model"])
-    found: dict[str, Any] = {"loading": time.perf_counter() - started}
-    for readout, name in TASKS.items():
+    found: dict[str, Any] = {}
+    for case, (name, readout, decoding) in CASES.items():
         task = context.task(name)
         asked = {
             code: context.prompted(name, code, "test", told["items"])[1]
             for code in languages(context, name)
         }
 
-        def read(some: list[Prompted], how: str = readout, options: Any = task) -> list[Any]:
-            answers = engine.read(some, options.answer.options, Readout(how), FREE)
-            return [each.text if how == "generate" else list(each.scores) for each in answers]
+        def read(
+            some: list[Prompted],
+            how: Readout = readout,
+            decoding: Decoding = decoding,
+            options: Any = task.answer.options,
+        ) -> list[Any]:
+            answers = engine.read(some, options, how, decoding)
+            return [list(each.scores) if how is Readout.rank else each.text for each in answers]
 
         for each in asked.values():  # what is compiled or made at the first call
             read(each[:1])
+        # vLLM starts when it is asked first.
+        found.setdefault("loading", time.perf_counter() - started)
         together = [p for each in asked.values() for p in each]
         alone = {}
         for code, each in asked.items():
@@ -83,7 +96,7 @@ def measured(side: str, told: dict[str, Any]) -> dict[str, Any]:
             alone[code] = timed(lambda each=each: read(each))[1]["seconds"]  # type: ignore[misc]
         _forget(engine)
         answers, times = timed(lambda: read(together))  # noqa: B023
-        found[readout] = {
+        found[case] = {
             "task": name,
             "answers": answers,
             "seconds": times["seconds"],

@@ -38,7 +38,7 @@ def _opening(found: Comparison) -> str:
             " target, language and seed that measures the same rows in the same way."
         )
     single = [line for line in found.lines if line.language is not None]
-    moved = [line for line in single if line.adjusted <= LEVEL]
+    moved = [line for line in single if line.adjusted < LEVEL]
     if not moved:
         return (
             f"{len(single)} scores are compared, each on the same examples. None differs"
@@ -65,7 +65,7 @@ def _table(lines: Sequence[Line]) -> str:
             str(line.n) if line.n == line.of else f"{line.n} of {line.of}",
             number(line.first),
             number(line.second),
-            signed(line.interval.value) + (MARKED if line.adjusted <= LEVEL else ""),
+            signed(line.interval.value) + (MARKED if line.adjusted < LEVEL else ""),
             f"{signed(line.interval.low)} to {signed(line.interval.high)}",
             f"{line.p:.3f}",
             f"{line.adjusted:.3f}",

@@ -103,4 +103,4 @@ def _average(numbers: Analysed, model: str, intermediate: str) -> Entry:
 
 def _significant(numbers: Analysed, model: str, intermediate: str, target: str | None) -> bool:
     change = numbers.analysis.change(model, intermediate, target, ALL)
-    return change is not None and change.adjusted <= LEVEL
+    return change is not None and change.adjusted < LEVEL

@@ -153,7 +153,7 @@ def _by_model(numbers: Analysed) -> str:
             if (change := numbers.analysis.change(model, *pair)) is not None
         ]
         rose = [change for change in found if change.interval.value > 0]
-        clear = [change for change in found if change.adjusted <= LEVEL]
+        clear = [change for change in found if change.adjusted < LEVEL]
         up = sum(change.interval.value > 0 for change in clear)
         rows.append(
             [

@@ -15,7 +15,7 @@ from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 
 LEVEL = 0.05
-"""A change is marked as significant where its adjusted p is at most this."""
+"""A change is marked as significant where its adjusted p is below this."""
 STAR = "*"
 
 
@@ -52,4 +52,4 @@ def study_numbers(observed: Sequence[Observed], *, replicates: int = 1000) -> Nu
 
 def star(adjusted: float) -> str:
     """The mark of a significant change."""
-    return STAR if adjusted <= LEVEL else ""
+    return STAR if adjusted < LEVEL else ""

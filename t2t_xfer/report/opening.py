@@ -79,7 +79,7 @@ def _comparison(grid: Grid, models: list[str]) -> str:
 
 def _clear(found: Mapping[str, Change]) -> str:
     """Which of the mean changes are more than chance."""
-    clear = [text(model) for model, change in found.items() if change.adjusted <= LEVEL]
+    clear = [text(model) for model, change in found.items() if change.adjusted < LEVEL]
     if len(found) == 1:
         return f"It {'differs' if clear else 'does not differ'} significantly from 0."
     if not clear:

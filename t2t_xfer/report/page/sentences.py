@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from t2t_xfer.report.numbers import LEVEL
 from t2t_xfer.report.opening import scope
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Lines, Part
@@ -22,8 +23,6 @@ from t2t_xfer.report.phrases import listing
 if TYPE_CHECKING:
     from t2t_xfer.report.analysis import Change, Contrast
 
-LEVEL = 0.05
-"""Of the adjusted p-values."""
 NAMED = 3
 """How many single pairs a sentence names."""
 
