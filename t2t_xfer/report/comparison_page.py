@@ -80,7 +80,7 @@ def _legend(found: Comparison) -> str:
     words = (
         f"*difference*: second minus first ({text(found.second)} minus {text(found.first)}), in"
         " points, over the examples that both have; the interval redraws these examples for both"
-        f" alike. {MARKED} adjusted p of at most {LEVEL:g}: by Holm among the means, by"
+        f" alike. {MARKED} adjusted p below {LEVEL:g}: by Holm among the means, by"
         " Benjamini-Hochberg among the languages."
     )
     if any(len(each) == 1 for each in seeds):

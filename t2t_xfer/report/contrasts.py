@@ -39,7 +39,7 @@ def contrasts_section(numbers: Analysed) -> str:
             table(header, rows, left=1),
             "Zero-shot change of the first model minus that of the second, in points, on the "
             "languages, seeds and examples that both have (the interaction of model and "
-            f"intermediate training); in brackets the 95 % interval. {STAR} adjusted p of at most "
+            f"intermediate training); in brackets the 95 % interval. {STAR} adjusted p below "
             f"{LEVEL:g} (Holm). It is about these models: their pretraining may differ in more "
             "than the architecture.",
         ]

@@ -84,7 +84,7 @@ def _legend(numbers: Analysed) -> list[str]:
     """The marks as comments, for the caption."""
     entries = [entry for row in main_table(numbers) for entry in row.entries]
     told = {
-        f"% * adjusted p of the change at most {LEVEL:g}": any(e.significant for e in entries),
+        f"% * adjusted p of the change below {LEVEL:g}": any(e.significant for e in entries),
         "% double dagger: same training data, not in the average's change": any(
             e.same_data for e in entries
         ),

@@ -44,11 +44,11 @@ ASIDE = (
 
 
 SIGNIFICANT = (
-    f"{STAR} The change is significant: its paired p-value is at most {LEVEL:g} after adjustment "
+    f"{STAR} The change is significant: its paired p-value is below {LEVEL:g} after adjustment "
     "for the number of changes in the table (Holm)."
 )
 BY_LANGUAGE = (
-    f"{STAR} adjusted p of at most {LEVEL:g}: by Benjamini-Hochberg among the languages, by Holm "
+    f"{STAR} adjusted p below {LEVEL:g}: by Benjamini-Hochberg among the languages, by Holm "
     "among the means."
 )
 

@@ -9,7 +9,7 @@ from 0 by its paired, adjusted p-value alone; none of them speaks of architectur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from t2t_xfer.report.analysis import Change
 from t2t_xfer.report.grid import Grid
@@ -41,7 +41,7 @@ def opening(numbers: Analysed) -> str:
     return (
         "Against no intermediate training, the zero-shot score (mean over all languages but the "
         f"source language) changed by these points, with 95 % intervals: {changes}. "
-        f"{_comparison(grid, list(found))} {_clear(found)} {_examples(grid, found)}"
+        f"{_comparison(grid, list(found))} {_clear(found)} {covered(grid, list(found.values()))}"
     )
 
 
@@ -63,6 +63,18 @@ def scope(grid: Grid) -> str:
         else f"Models by architecture: {counts}. They answer for these models only: differences "
         "between them are not yet differences between architectures."
     )
+
+
+def covered(grid: Grid, changes: Sequence[Change]) -> str:
+    """What the intervals of mean changes are made of, and with one seed what they leave out."""
+    counts = span(row.n for row in grid.rows)
+    seeds = min(change.seeds for change in changes)
+    if seeds == 1:
+        return (
+            f"The intervals are of the tested examples alone (n = {counts} per language, paired): "
+            "with one seed, nobody knows how far another training run would move these numbers."
+        )
+    return f"The intervals are paired, over {seeds} seeds and n = {counts} examples per language."
 
 
 def _comparison(grid: Grid, models: list[str]) -> str:
@@ -89,15 +101,3 @@ def _clear(found: Mapping[str, Change]) -> str:
     verb = "differs" if len(clear) == 1 else "differ"
     those = listing(f"that of {model}" for model in clear)
     return f"Of them, only {those} {verb} significantly from 0."
-
-
-def _examples(grid: Grid, found: Mapping[str, Change]) -> str:
-    """What the intervals are made of."""
-    counts = span(row.n for row in grid.rows)
-    seeds = min(change.seeds for change in found.values())
-    if seeds == 1:
-        return (
-            f"The intervals are of the tested examples alone (n = {counts} per language, paired): "
-            "with one seed, nobody knows how far another training run would move these numbers."
-        )
-    return f"The intervals are paired, over {seeds} seeds and n = {counts} examples per language."

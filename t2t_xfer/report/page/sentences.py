@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from t2t_xfer.report.numbers import LEVEL
-from t2t_xfer.report.opening import scope
+from t2t_xfer.report.opening import covered, scope
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Lines, Part
 from t2t_xfer.report.page.view import INTERVAL, MINUS, bounds, excludes_zero, p_number, plain_sign
@@ -101,7 +101,7 @@ def _overall(page: PageInput, overall: Sequence[Change]) -> list[Part]:
         for change in overall
     ]
     zero_shot = "Zero-shot: mean over all languages but the source language. "
-    return [opened, Lines(each), zero_shot + over]
+    return [opened, Lines(each), f"{zero_shot}{over} {plain(covered(page.grid, overall))}"]
 
 
 def _found(change: Change) -> str:
