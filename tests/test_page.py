@@ -11,7 +11,7 @@ from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.page.browse import as_script
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.report.page.view import MINUS, bounds, change_cell, scale_of, shade
-from t2t_xfer.report.scripts import outside
+from t2t_xfer.scripts import outside
 
 from .pagestudy import ATTACK, full_page, observed, page_of
 

@@ -202,3 +202,15 @@ def test_names_are_escaped_for_latex() -> None:
         "a\\_b \\& 50\\% \\{x\\}\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\$\\#"
         "\\textless{}\\textbar{}\\textgreater{}"
     )
+
+
+@pytest.mark.parametrize("name", ["cells.csv", "cells.parquet", "main_table.tex", "report.md"])
+def test_a_place_that_cannot_be_written_is_one_paragraph(tmp_path: Path, name: str) -> None:
+    """The tables ended in a traceback where the texts beside them did not."""
+    directory = stored(tmp_path, cells())
+    (directory / name).mkdir(parents=True)
+    done = t2t("report", directory, "--replicates", 200)
+    assert done.code == 2
+    assert f"{directory / name} cannot be written" in done.err
+    assert "Choose another place" in done.err
+    assert not list(directory.glob(".*.tmp"))

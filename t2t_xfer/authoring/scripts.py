@@ -10,11 +10,11 @@ is told from other Latin text by its function words; everything else stays open.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
 from t2t_xfer.languages import LANGUAGES
+from t2t_xfer.scripts import first_word
 
 _SCRIPTS = {
     "LATIN": "Latin",
@@ -51,7 +51,7 @@ _MANY = 20_000
 def script_of(texts: Iterable[str]) -> str | None:
     """The script of most letters; None if there is no letter of a script that we know."""
     letters = [c for c in _start(texts) if c.isalpha()]
-    words = (unicodedata.name(c, "").partition(" ")[0] for c in letters)
+    words = map(first_word, letters)
     counts = Counter(_SCRIPTS[word] for word in words if word in _SCRIPTS)
     if not counts:
         return None

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from t2t_xfer.errors import DataError
+from t2t_xfer.replacing import replaced
 
 COLUMNS = (
     "study",
@@ -90,6 +90,7 @@ def write_cells(path: Path, rows: Sequence[CellRow]) -> None:
 
     Raises:
         ValueError: two rows are the same cell.
+        UserError: the place cannot be written.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -102,10 +103,8 @@ def write_cells(path: Path, rows: Sequence[CellRow]) -> None:
         values = {**vars(row), "score": f"{row.score + 0.0:.4f}"}
         values["invalid_rate"] = f"{row.invalid_rate + 0.0:.4f}"
         writer.writerow(values[column] for column in COLUMNS)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-    os.replace(temporary, path)
+    with replaced(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
 def read_cells(path: Path) -> list[CellRow]:

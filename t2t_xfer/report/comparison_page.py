@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.report.compare import Comparison, Line
+from t2t_xfer.report.numbers import LEVEL, STAR, star
 from t2t_xfer.report.phrases import listing, number, signed, table, text
 
-LEVEL = 0.05
 HEADER = ("model", "intermediate", "target", "language", "n", "first", "second")
-MARKED = "*"
 
 
 def render_comparison(found: Comparison) -> str:
@@ -65,7 +64,7 @@ def _table(lines: Sequence[Line]) -> str:
             str(line.n) if line.n == line.of else f"{line.n} of {line.of}",
             number(line.first),
             number(line.second),
-            signed(line.interval.value) + (MARKED if line.adjusted < LEVEL else ""),
+            signed(line.interval.value) + star(line.adjusted),
             f"{signed(line.interval.low)} to {signed(line.interval.high)}",
             f"{line.p:.3f}",
             f"{line.adjusted:.3f}",
@@ -80,7 +79,7 @@ def _legend(found: Comparison) -> str:
     words = (
         f"*difference*: second minus first ({text(found.second)} minus {text(found.first)}), in"
         " points, over the examples that both have; the interval redraws these examples for both"
-        f" alike. {MARKED} adjusted p below {LEVEL:g}: by Holm among the means, by"
+        f" alike. {STAR} adjusted p below {LEVEL:g}: by Holm among the means, by"
         " Benjamini-Hochberg among the languages."
     )
     if any(len(each) == 1 for each in seeds):

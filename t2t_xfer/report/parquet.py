@@ -9,11 +9,11 @@ not known is null. The scores are not rounded.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from t2t_xfer.replacing import replaced
 from t2t_xfer.report.cells import COLUMNS, CellRow
 from t2t_xfer.report.numbers import Analysed, Numbers
 
@@ -28,7 +28,11 @@ the paired p-value and the adjusted one. The same in the lines of all seeds."""
 
 
 def write_parquet(path: Path, numbers: Numbers) -> None:
-    """Write `cells.parquet` whole or not at all."""
+    """Write `cells.parquet` whole or not at all.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
@@ -41,10 +45,8 @@ def write_parquet(path: Path, numbers: Numbers) -> None:
     lines = sorted(_lines(numbers), key=lambda line: [line[name] for name in ORDER])
     columns = {name: [line[name] for line in lines] for name in types}
     table = pa.table(columns, schema=pa.schema(list(types.items())))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pq.write_table(table, temporary)
-    os.replace(temporary, path)
+    with replaced(path) as temporary:
+        pq.write_table(table, temporary)
 
 
 def _lines(numbers: Numbers) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from t2t_xfer.records import Readout
 from t2t_xfer.report.page.given import Drift
-from t2t_xfer.report.scripts import outside
+from t2t_xfer.scripts import outside
 from t2t_xfer.study.answers import first_text, logged_at, parsed
 from t2t_xfer.study.results import StudyFile
 from t2t_xfer.study.stage import Cell

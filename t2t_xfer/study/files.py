@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.replacing import replaced
 
 T = TypeVar("T")
 
@@ -19,15 +19,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         UserError: the place cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as e:
-        raise UserError(
-            f"{path} cannot be written: {e.strerror}. Choose another place with --output."
-        ) from e
 
 
 def read_json(path: Path, made: Callable[[Any], T]) -> T:
