@@ -88,6 +88,8 @@ class Example:
     """What the prompt template may name."""
     gold: Gold | None
     """None where the data has no answer (unlabelled test sets)."""
+    converted: bool = False
+    """Whether the data's own tags break their scheme, so that `gold` is not what stands there."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ class Options:
     follows: tuple[tuple[int, ...], ...] = ()
     """Of each option the options one of which must stand at the slot before (`I-PER` follows
     `B-PER` and `I-PER`); empty: it may stand anywhere. No tuples at all: all may."""
+    held: bool = False
+    """Whether what is written keeps to `follows`. What is read in one pass is logged both ways."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,8 @@ class Generation:
     """The example ids that `scores` are of (`pair`), nearest first."""
     choices: tuple[int, ...] = ()
     """Index of the best option for each slot (`slots` of tags)."""
+    legal: tuple[int, ...] = ()
+    """The same of the best sequence that `Options.follows` allows, where that is another."""
     place: tuple[int, int] | None = None
     """Characters `[start, end)` of the input that the text was copied from."""
     removed_tokens: int = 0

@@ -101,6 +101,7 @@ BIO_TASK = TAGS_TASK.model_copy(
         "task": "names",
         "tags": ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
         "tag_scheme": "bio",
+        "tag_reading": "legal",
         "prompt": PromptUse(input="words: {{ words }}\nnames:"),
     }
 )

@@ -125,12 +125,14 @@ def unanswerable(task: TaskSpec) -> str:
 
 
 def legal(task: TaskSpec, indices: Sequence[int]) -> tuple[str, ...]:
-    """Tags by index; under BIO an `I-X` that goes on with nothing becomes `B-X`."""
+    """Tags by index; under a legal reading an `I-X` that goes on with nothing becomes `B-X`."""
     tags: list[str] = []
     for index in indices:
         tag = task.tags[index]
         goes_on = bool(tags) and tags[-1] in (tag, f"B{tag[1:]}")
-        alone = getattr(task, "tag_scheme", None) == "bio" and tag.startswith("I-") and not goes_on
+        alone = (
+            getattr(task, "tag_reading", None) == "legal" and tag.startswith("I-") and not goes_on
+        )
         tags.append(f"B{tag[1:]}" if alone else tag)
     return tuple(tags)
 

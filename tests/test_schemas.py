@@ -148,6 +148,7 @@ FOREIGN: dict[str, Json] = {
     "label_field": "l", "labels": {"a": {}, "b": {}}, "choices_fields": ["c"], "context_field": "c",
     "answers_field": "a", "unanswerable": "none", "words_field": "w", "tags_field": "t",
     "tags": ["a", "b"], "tags_from": "train", "default_tag": "a", "tag_scheme": "bio",
+    "tag_reading": "legal",
     "pair_fields": ["a", "b"], "mining": {"test": {"foreign": "f", "english": "e"}},
 }  # fmt: skip
 

@@ -50,14 +50,18 @@ def task(hub: Path, **changes: Any) -> dict[str, Any]:
     }
 
 
+LEGAL = {"tag_scheme": "bio", "tag_reading": "legal"}
+
+
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     folder = tmp_path_factory.mktemp("tags")
     (folder / "tasks").mkdir()
     for name, changes in {
         "plain": {},
-        "legal": {"tag_scheme": "bio"},
-        "written": {"tag_scheme": "bio", "readout": WRITTEN},
+        "bio": {"tag_scheme": "bio"},
+        "legal": LEGAL,
+        "written": {**LEGAL, "readout": WRITTEN},
         "mixed": {"readout": WRITTEN, "train_task": "plain"},
         "free": {"readout": WRITTEN, "decoding": {"constrained": False}},
         "many": {"tags": [f"T{i}" for i in range(1363)], "default_tag": "T0"},
@@ -111,19 +115,21 @@ def test_the_form_is_part_of_a_training_stages_identity(context: Context) -> Non
     assert trained(context, "seq2seq", "plain")["tagging"]["form"] == "slots"
 
 
-def test_the_scheme_changes_predictions_and_scores_but_no_training(context: Context) -> None:
-    def differing(plain: dict[str, Any], legal: dict[str, Any]) -> set[str]:
-        named = json.loads(json.dumps(legal).replace('"legal"', '"plain"'))
-        return {key for key in plain.keys() | named.keys() if plain.get(key) != named.get(key)}
+def test_the_reading_changes_scores_and_what_is_written_but_not_what_is_read_in_one_pass(
+    context: Context,
+) -> None:
+    def differing(bio: dict[str, Any], legal: dict[str, Any]) -> set[str]:
+        named = json.loads(json.dumps(legal).replace('"task": "legal"', '"task": "bio"'))
+        return {key for key in bio.keys() | named.keys() if bio.get(key) != named.get(key)}
 
-    plain, legal = (trained(context, "causal", name) for name in ("plain", "legal"))
-    assert differing(plain, legal) == set()
-    tests = [plans.Test(name, "en", "test", None) for name in ("plain", "legal")]
-    read = [
-        dict(predict_spec(context, base("causal"), False, test, Readout.slots, 96))
-        for test in tests
-    ]
-    assert differing(*read) == {"tag_scheme"}
+    bio, legal = (trained(context, "causal", name) for name in ("bio", "legal"))
+    assert differing(bio, legal) == set()
+    tests = [plans.Test(name, "en", "test", None) for name in ("bio", "legal")]
+    for readout, changed in ((Readout.slots, set[str]()), (Readout.generate, {"tagging"})):
+        read = [
+            dict(predict_spec(context, base("causal"), False, test, readout, 96)) for test in tests
+        ]
+        assert differing(*read) == changed
     scored = [dict(score_spec(context, test)) for test in tests]
     assert differing(*scored) == {"parsed"}
 
@@ -176,7 +182,7 @@ def test_a_study_predicts_legal_names_and_counts_the_pieces(
         assert record is not None
         assert record.results["invalid_rate"] == 0
         assert cell.readout == readouts_of(cell.architecture, context.task(target))[0].value
-        how = "tag-by-tag" if cell.readout == "generate" else "best-sequence"
+        how = "legal-tag-by-tag" if cell.readout == "generate" else "best-sequence"
         assert str(record.results["signature"]).endswith(f"|bio:{how}")
         rows = list(read_jsonl(store.path(cell.score_id) / STATISTICS))
         assert len(rows) == 6

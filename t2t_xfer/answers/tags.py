@@ -8,9 +8,11 @@ neighbour. As text the answer is position-locked, for the same reason:
 The number of tags is always the number of words. Slots that a generated text leaves open get the
 task's default tag, and the prediction says so. Where the tags come from the training split
 (`tags_from`), gold of other splits may hold a tag that is no option: it stands in the target text,
-but nothing can be read as it, so its word counts as wrong. Under `tag_scheme: bio` every prediction
-is legal: engines choose among legal sequences (`Options.follows`), and in any other text an
-`I-X` that goes on with nothing becomes `B-X`.
+but nothing can be read as it, so its word counts as wrong.
+
+Of tags with a scheme the best tag of each word is read, as XTREME does. Under `tag_reading: legal`
+every prediction is legal: the best legal sequence, which one pass logs beside (`Generation.legal`),
+and in any other text an `I-X` that goes on with nothing becomes `B-X`.
 """
 
 from __future__ import annotations
@@ -72,9 +74,10 @@ class TagsFormat:
         folded = Counter(tag.casefold() for tag in task.tags)
         self._read = {t.casefold(): t for t in task.tags if folded[t.casefold()] == 1}
         self._read |= {tag: tag for tag in task.tags}
-        self._bio = task.tag_scheme == "bio"
-        follows = bio_follows(task.tags) if self._bio else ()
-        self.options = Options(task.tags, coded=True, follows=follows)
+        self._scheme = task.tag_scheme is not None
+        self._held = task.tag_reading == "legal"
+        follows = bio_follows(task.tags) if self._scheme else ()
+        self.options = Options(task.tags, coded=True, follows=follows, held=self._held)
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text with a slot for each word and, if the answer is known, the tags."""
@@ -105,27 +108,31 @@ class TagsFormat:
                 that tags do not have: bugs of ours.
         """
         if generation.readout is Readout.slots:
-            tags = self._chosen(generation.choices, len(prompted.slots))
+            choices = (generation.legal if self._held else ()) or generation.choices
+            tags = self._chosen(choices, len(prompted.slots))
             return Prediction(generation.id, self._legal_sequence(tags), Status.scored)
         if generation.readout is not Readout.generate or generation.text is None:
             raise ValueError(f"tags cannot be read from {generation}")
         return self._parse_text(generation.text, prompted)
 
     def reading(self, readout: Readout) -> str:
-        """Under BIO, how the sequence is chosen: at once, or each tag after those before it."""
-        if not self._bio:
+        """Of tags with a scheme, whether each is the best of its word or the sequence is legal:
+        chosen at once, or each tag after those before it."""
+        if not self._scheme:
             return ""
-        return "bio:best-sequence" if readout is Readout.slots else "bio:tag-by-tag"
+        if not self._held:
+            return "bio:tag-by-tag"
+        return "bio:best-sequence" if readout is Readout.slots else "bio:legal-tag-by-tag"
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The most frequent tag over all words, of those that may stand anywhere."""
         tags = (t for gold in golds for t in self._checked(gold))
-        if self._bio:
+        if self._scheme:
             tags = (tag for tag in tags if not tag.startswith("I-"))
         return most_frequent(self.options.texts, tags)
 
     def _legal_sequence(self, tags: tuple[str, ...]) -> tuple[str, ...]:
-        return made_legal(tags) if self._bio else tags
+        return made_legal(tags) if self._held else tags
 
     def _chosen(self, choices: tuple[int, ...], slots: int) -> tuple[str, ...]:
         if len(choices) != slots:

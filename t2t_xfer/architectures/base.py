@@ -110,7 +110,7 @@ def pairs_of(codec: Codec, options: Options, markers: Sequence[tuple[int, ...]])
     # A word that looks like the end token would end the text.
     end = codec.special("eos")
     kept = tuple(tuple(token for token in marker if token != end) for marker in markers)
-    return Pairs(kept, codes, options.follows)
+    return Pairs(kept, codes, options.follows if options.held else ())
 
 
 def gold_text(pairs: Pairs, labels: Sequence[int]) -> tuple[int, ...]:

@@ -187,12 +187,17 @@ def _tags(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) 
     if got.question:
         draft.ask("tags", got.question)
     draft.add("default_tag", got.default, "Fills what a written answer leaves out.")
-    if got.bio:
-        draft.add("tag_scheme", "bio", "Every tag is O, B-… or I-….")
-    shared = "ner" if got.bio else "pos" if got.names == UPOS else None
+    if got.scheme:
+        begins = "I-… begins a span, too." if got.scheme == "iob1" else "B-… begins each span."
+        draft.add("tag_scheme", got.scheme, f"Every tag is O, B-… or I-…. {begins}")
+    shared = "ner" if got.scheme else "pos" if got.names == UPOS else None
     draft.add("prompt", {"use": shared} if shared else {"input": "tags: {{ words }}"})
-    why = "F1 over spans." if got.bio else "Share of words; `span_f1`: F1 over spans of equal tags."
-    draft.add("metric", "span_f1" if got.bio else "token_accuracy", why)
+    why = (
+        "F1 over spans."
+        if got.scheme
+        else "Share of words; `span_f1`: F1 over spans of equal tags."
+    )
+    draft.add("metric", "span_f1" if got.scheme else "token_accuracy", why)
     _training(draft, found, "TASK")
 
 

@@ -8,11 +8,12 @@ are listed all, because a few rows rarely have the rare ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from t2t_xfer.authoring.columns import Column
-from t2t_xfer.records import Split
-from t2t_xfer.specs.tag_scheme import bio_mistake
+from t2t_xfer.records import Split, Value
+from t2t_xfer.specs.tag_scheme import bio_mistake, made_legal, num_illegal
 
 MOST_TAGS = 60
 """More tags than these are taken from the data (`tags_from`)."""
@@ -29,7 +30,8 @@ class TagSet(NamedTuple):
     names: tuple[str, ...]
     """Empty: they are taken from the training split."""
     default: str
-    bio: bool
+    scheme: str
+    """`bio` or `iob1`; empty: none."""
     why: str
     question: str = ""
 
@@ -44,30 +46,40 @@ def tag_set(column: Column, class_names: tuple[str, ...], split: Split) -> TagSe
     """
     common = [str(tag) for tag, _ in column.items.most_common() if tag != "_"]
     if column.kind == "wholes":
-        return _numbered(common, class_names)
+        return _numbered(column, common, class_names)
     if {*common} <= {*UPOS} and len(common) > 3:
-        return TagSet(UPOS, "X", False, "Parts of speech of Universal Dependencies, all of them.")
+        return TagSet(UPOS, "X", "", "Parts of speech of Universal Dependencies, all of them.")
     if len(common) > MOST_TAGS:
-        return TagSet((), common[0], False, f"There are {len(common)} of them, too many to list.")
+        return TagSet((), common[0], "", f"There are {len(common)} of them, too many to list.")
     why = f"All that stand in {len(column.values):,} rows of {split}."
     ask = "" if split == "train" else "are these all? Other rows than these may have more."
     if "O" in common and not bio_mistake(_with_begins(common)):
-        return TagSet(_with_begins(common), "O", True, why, ask)
-    return TagSet(tuple(sorted(common)), common[0], False, why, ask)
+        return TagSet(_with_begins(common), "O", _scheme(column.lists), why, ask)
+    return TagSet(tuple(sorted(common)), common[0], "", why, ask)
 
 
-def _numbered(common: list[str], class_names: tuple[str, ...]) -> TagSet:
+def _numbered(column: Column, common: list[str], class_names: tuple[str, ...]) -> TagSet:
     size = max(map(int, common)) + 1
     if len(class_names) >= size:
         bio = "O" in class_names and not bio_mistake(class_names)
         default = "O" if bio else class_names[int(common[0])]
-        return TagSet(class_names, default, bio, "The hub's own names, by number.")
+        named = [[class_names[int(str(tag))] for tag in tags] for tags in column.lists]
+        scheme = _scheme(named) if bio else ""
+        return TagSet(class_names, default, scheme, "The hub's own names, by number.")
     names = tuple(f"tag{number}" for number in range(size))
     ask = (
         f"what do the numbers 0 to {size - 1} mean? Write the names in this order; the page of the"
         f" data set has them. The most frequent ones here are {', '.join(common[:3])}."
     )
-    return TagSet(names, names[int(common[0])], False, "", ask)
+    return TagSet(names, names[int(common[0])], "", "", ask)
+
+
+def _scheme(lists: Sequence[Sequence[Value]]) -> str:
+    """`iob1` where most spans begin with `I-X`: there only a span right behind another of its kind
+    begins with `B-X`."""
+    rows = [tuple(map(str, tags)) for tags in lists]
+    spans = sum(tag.startswith("B-") for tags in rows for tag in made_legal(tags))
+    return "iob1" if 2 * sum(map(num_illegal, rows)) > spans else "bio"
 
 
 def _with_begins(tags: list[str]) -> tuple[str, ...]:

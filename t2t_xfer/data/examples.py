@@ -169,7 +169,9 @@ class RowReader:
     ) -> None:
         self._task, self._language, self._split, self._places = task, language, split, places
         self._labels = [labels_of(task, place) for place in places]
-        self._tags = TagReader(task.tags, open_set=task.tags_from is not None)
+        self._tags = TagReader(
+            task.tags, open_set=task.tags_from is not None, scheme=task.tag_scheme
+        )
         self._left_out: Counter[tuple[int, str]] = Counter()
         for field, key in (("words", "words_field"), ("choices", "choices_fields")):
             given = getattr(task, key) or ()
@@ -193,6 +195,7 @@ class RowReader:
             if example is not None:
                 found.append(example)
         self._log(read)
+        self._tags.check_scheme(", ".join(map(str, self._places)))
         if not found:
             at = ", ".join(map(str, self._places))
             why = list(dict.fromkeys(reason for _, reason in self._left_out))
@@ -206,6 +209,14 @@ class RowReader:
         for (which, reason), count in self._left_out.items():
             place = self._places[which]
             log.log(level, "%d of %d rows left out of %s: %s", count, read[which], place, reason)
+        if self._tags.num_opened and self._task.tag_scheme == "bio":
+            log.log(
+                level,
+                "%s: %d of %d spans begin with an `I-…` that goes on with nothing; read as `B-…`",
+                ", ".join(map(str, self._places)),
+                self._tags.num_opened,
+                self._tags.num_spans,
+            )
         if self._tags.unknown:
             named = sorted(self._tags.unknown)
             log.log(
@@ -225,7 +236,11 @@ class RowReader:
         gold = self._gold(numbered, fields, where)
         if gold is None:
             return None
-        return Example(numbered.id, self._task.task, self._language, self._split, fields, gold)
+        legal = self._tags.made_legal(gold) if self._task.answer == "tags" else gold
+        return Example(
+            *(numbered.id, self._task.task, self._language, self._split, fields, legal),
+            converted=self._task.tag_scheme == "bio" and legal != gold,
+        )
 
     def _gold(self, numbered: NumberedRow, fields: dict[str, Value], where: str) -> Gold | None:
         """The gold answer; puts what the answer is made of into `fields`."""

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.data.place import as_text
 from t2t_xfer.errors import DataError, nearest
-from t2t_xfer.records import Answer, Value
+from t2t_xfer.records import Answer, Gold, Value
+from t2t_xfer.specs.tag_scheme import made_legal, num_illegal
 from t2t_xfer.specs.task_parts import LabelSpec
 
 NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
@@ -27,6 +28,13 @@ NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
 NO_TAG = "_"
 """What Universal Dependencies writes where a word has no tag. A sentence with such a word is left
 out: neither a model nor a metric could make anything of it."""
+
+
+MANY_OPENED = 0.1
+"""Share of a split's spans that may not begin with `I-X` under BIO. PAN-X has up to 0.053 (Japanese),
+and none in most languages; IOB1 has nearly 1."""
+LEAST_OPENED = 3
+"""Fewer such spans are a slip in a small set."""
 
 
 class LabelReader:
@@ -91,10 +99,16 @@ class TagReader:
         tags: the task's tags.
         open_set: the tags are those of the training split, so that others may occur in the rest.
             They stay as they are: gold that no model can predict.
+        scheme: see `TaskSpec.tag_scheme`. The tags that are read are BIO then, whatever stands in
+            the data: what is trained and what is scored are made of the same gold.
     """
 
-    def __init__(self, tags: tuple[str, ...], *, open_set: bool = False) -> None:
-        self._tags, self._open = tags, open_set
+    def __init__(
+        self, tags: tuple[str, ...], *, open_set: bool = False, scheme: str | None = None
+    ) -> None:
+        self._tags, self._open, self._scheme = tags, open_set, scheme
+        self.num_spans = self.num_opened = 0
+        """Under a scheme: spans, and how many of them begin with `I-X`."""
         self._known = frozenset(tags)
         self.unknown: Counter[str] = Counter()
         """How many words had each tag that is not in `tags` (`open_set`)."""
@@ -113,6 +127,33 @@ class TagReader:
         if NO_TAG in value and NO_TAG not in self._known:
             return ()
         return tuple([self._tag(tag, position, where) for position, tag in enumerate(value)])
+
+    def made_legal(self, gold: Gold) -> tuple[str, ...]:
+        """The tags as BIO, counted; as they are without a scheme."""
+        tags = tuple(map(str, gold))
+        if self._scheme is None:
+            return tags
+        legal = made_legal(tags)
+        self.num_spans += sum(tag.startswith("B-") for tag in legal)
+        self.num_opened += num_illegal(tags)
+        return legal
+
+    def check_scheme(self, where: str) -> None:
+        """Refuses tags that are not what the task says they are.
+
+        Raises:
+            DataError: many of the spans that `made_legal` has seen do not begin with `B-X`.
+        """
+        many = max(LEAST_OPENED, MANY_OPENED * self.num_spans)
+        if self._scheme != "bio" or self.num_opened < many:
+            return
+        raise DataError(
+            f"{where}: {self.num_opened:,} of {self.num_spans:,} spans begin with an `I-…` that"
+            " goes on with nothing, which is not `tag_scheme: bio`. Is it IOB1, as in the original"
+            " CoNLL files? Then write `tag_scheme: iob1`, and it is read as BIO. Or do the data's"
+            " numbers stand for the tags in another order than `tags` has them"
+            f" ({', '.join(self._tags)})?"
+        )
 
     def _tag(self, tag: Value, position: int, where: str) -> str:
         if isinstance(tag, str) and tag in self._known:

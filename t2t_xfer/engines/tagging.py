@@ -1,7 +1,8 @@
 """Reading tags: at every word in one pass, or written as text under a positional grammar.
 
-In one pass every word has scores of all tags. Where tags may not follow each other freely (legal
-BIO), the best legal sequence is chosen over the whole sentence, wherever it was cut into pieces.
+In one pass every word has scores of all tags, and the best tag of each word is its tag. Where tags
+may not follow each other freely (BIO), the best legal sequence over the whole sentence, wherever it
+was cut into pieces, is logged beside it: which of the two is the answer is decided in scoring.
 
 Written, a tag stands behind its word's marker, and the markers can be no others:
 
@@ -58,10 +59,15 @@ def tagged(example: Prompted, options: Options, parts: Sequence[tuple[Row, Slots
     """The tags of a sentence from what was read in each of its pieces."""
     ordered = sorted(parts, key=lambda part: part[0].first_slot)
     found: Any = [place for _, read in ordered for place in read]
+    choices, legal = tuple(found), tuple[int, ...]()
+    if options.follows:
+        choices = tuple(max(range(len(scores)), key=scores.__getitem__) for scores in found)
+        legal = tuple(best_path(found, options.follows))
     return Generation(
         example.id,
         Readout.slots,
-        choices=tuple(best_path(found, options.follows) if options.follows else found),
+        choices=choices,
+        legal=() if legal == choices else legal,
         removed_tokens=sum(row.removed_tokens for row, _ in parts),
         pieces=len(parts),
     )

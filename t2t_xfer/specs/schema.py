@@ -47,7 +47,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
 """The keys that a task needs for its answer, and that no other answer may have."""
 OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "span": ("unanswerable",),
-    "tags": ("tags", "tags_from", "default_tag", "tag_scheme"),
+    "tags": ("tags", "tags_from", "default_tag", "tag_scheme", "tag_reading"),
     "pair": ("mining",),
 }
 """Further keys that only one answer may have."""

@@ -1,6 +1,7 @@
 """The scheme BIO: `B-X` begins a span of the type X, `I-X` goes on with it, `O` is outside.
 
-One rule: `I-X` follows `B-X` or `I-X` and nothing else.
+One rule: `I-X` follows `B-X` or `I-X` and nothing else. IOB1, as the original CoNLL files have it,
+opens a span with `I-X` too; `made_legal` is the way from there to BIO.
 
 >>> bio_follows(("O", "B-PER", "I-PER"))
 ((), (), (1, 2))
@@ -53,6 +54,15 @@ def made_legal(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(legal)
 
 
+def num_illegal(tags: Sequence[str]) -> int:
+    """How many `I-X` go on with nothing.
+
+    >>> num_illegal(("I-PER", "I-PER", "O", "B-LOC", "I-LOC"))
+    1
+    """
+    return sum(a != b for a, b in zip(tags, made_legal(tags), strict=True))
+
+
 def checked_scheme(scheme: str | None, info: ValidationInfo) -> str | None:
     """The key `tag_scheme` of a task, which its tags must keep to (`TaskSpec`)."""
     answer = info.data.get("answer", "tags")
@@ -60,5 +70,15 @@ def checked_scheme(scheme: str | None, info: ValidationInfo) -> str | None:
         raise mistake(f"nothing here, because the answer is {answer}")
     wrong = scheme and bio_mistake(info.data.get("tags", ()))
     if wrong:
-        raise mistake(f"tags of the scheme bio: {wrong}")
+        raise mistake(f"tags of the scheme {scheme}: {wrong}")
     return scheme
+
+
+def checked_reading(reading: str, info: ValidationInfo) -> str:
+    """The key `tag_reading` of a task, which a scheme must give a meaning to (`TaskSpec`)."""
+    answer = info.data.get("answer", "tags")
+    if reading == "legal" and answer != "tags":
+        raise mistake(f"nothing here, because the answer is {answer}")
+    if reading == "legal" and not info.data.get("tag_scheme", "wrong"):
+        raise mistake("`tag_by_tag`, because without a `tag_scheme` any tag may follow any")
+    return reading

@@ -38,7 +38,7 @@ from t2t_xfer.specs.few_shot import FewShotSpec, checked_few_shot
 from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
 from t2t_xfer.specs.mining import MiningSpec, checked_mining
 from t2t_xfer.specs.rank import RankSpec, checked_rank
-from t2t_xfer.specs.tag_scheme import checked_scheme
+from t2t_xfer.specs.tag_scheme import checked_reading, checked_scheme
 from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
 from t2t_xfer.specs.translated import checked_train_languages
 from t2t_xfer.specs.wording import PromptUse
@@ -119,9 +119,14 @@ class TaskSpec(Spec):
     """The tags in the order of the options, which is the order of the data's indices."""
     default_tag: Text | None = Field(default=None, validate_default=True)
     """Fills the slots that a generated answer leaves out."""
-    tag_scheme: Literal["bio"] | None = None
-    """`bio`: the tags are `O`, `B-…` and `I-…`, and a predicted `I-X` always follows `B-X` or `I-X`
-    (docs/decisions/006-legal-bio.md). None: any tag may follow any."""
+    tag_scheme: Literal["bio", "iob1"] | None = None
+    """What the data's tags `O`, `B-…` and `I-…` mean (docs/decisions/017-gold.md). `bio`: every
+    span begins with `B-X`; a few that do not are counted and begin with it once they are read, many
+    are refused. `iob1`: as in the original CoNLL files, where `I-X` begins a span too; it is read
+    as BIO. None: any tag may follow any."""
+    tag_reading: Literal["tag_by_tag", "legal"] = Field("tag_by_tag", validate_default=True)
+    """`tag_by_tag`: the best tag of each word, as XTREME reads its models. `legal`: the best
+    sequence that the scheme allows (docs/decisions/006-legal-bio.md)."""
 
     prompt: PromptUse
     shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
@@ -277,6 +282,7 @@ class TaskSpec(Spec):
         return names
 
     _keeps_to_its_scheme = field_validator("tag_scheme")(checked_scheme)
+    _has_a_scheme_to_keep = field_validator("tag_reading")(checked_reading)
     _of_ranked_answers = field_validator("rank")(checked_rank)
     _of_written_answers = field_validator("few_shot")(checked_few_shot)
     _tells_its_training_apart = field_validator("train_languages")(checked_train_languages)

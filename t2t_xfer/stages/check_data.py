@@ -74,6 +74,7 @@ def doubts(
     """
     keys = list(row_keys(examples, names))
     found = [
+        _illegal(examples),
         _empty(examples, names),
         *_repeated(examples, keys),
         _foreign(language, examples, names),
@@ -83,6 +84,12 @@ def doubts(
         what = f"stand in the training rows of {trained_on} too"
         found.insert(0, Doubt("in training", len(inside), tuple(inside), what))
     return tuple(doubt for doubt in found if doubt.n)
+
+
+def _illegal(examples: Sequence[Example]) -> Doubt:
+    ids = [e.id for e in examples if e.converted]
+    what = "have a tag `I-…` that goes on with nothing and is read as `B-…`"
+    return Doubt("scheme", len(ids), tuple(ids), what)
 
 
 def _empty(examples: Sequence[Example], names: Sequence[str]) -> Doubt:

@@ -62,20 +62,13 @@ def gold_generation(
 def reachable(task: Task, gold: Gold) -> Gold:
     """The gold answer, or the nearest that can be predicted at all.
 
-    Only tags have answers that cannot: a category that the training split does not hold (CCG), and
-    an `I-X` that goes on with nothing where predictions are legal BIO (105 sentences of PAN-X).
+    Only tags have answers that cannot: a category that the training split does not hold (CCG).
     """
     if task.answer.name != "tags":
         return gold
     known = task.answer.options.texts
     other = task.spec.default_tag or known[0]
-    tags = [str(tag) if tag in known else other for tag in gold]
-    if getattr(task.spec, "tag_scheme", None) == "bio":
-        for i, tag in enumerate(tags):
-            before = tags[i - 1] if i else "O"
-            if tag.startswith("I-") and before not in (tag, f"B{tag[1:]}"):
-                tags[i] = f"B{tag[1:]}"
-    return tuple(tags)
+    return tuple(str(tag) if tag in known else other for tag in gold)
 
 
 def expected_value(task: Task, gold: Gold) -> Gold:

@@ -30,6 +30,7 @@ def read_predictions(path: Path) -> dict[str, Generation]:
                 text=row["text"],
                 scores=tuple(row["scores"]),
                 choices=tuple(row["choices"]),
+                legal=tuple(row.get("legal", ())),
                 place=None if row["place"] is None else tuple(row["place"]),
                 removed_tokens=row["removed_tokens"],
                 lengths=tuple(row.get("lengths", ())),
@@ -54,6 +55,8 @@ def logged(example: Example, generation: Generation) -> dict[str, Json]:
         "removed_tokens": generation.removed_tokens,
     }
     # Most tasks have none of these.
+    if generation.legal:
+        line["legal"] = list(generation.legal)
     if generation.lengths:
         line["lengths"] = list(generation.lengths)
     if generation.neighbours:

@@ -26,13 +26,13 @@ from t2t_xfer.stages.models import (
     check_new_input_length,
 )
 from t2t_xfer.stages.ranks import check_ranked, null_spec
-from t2t_xfer.stages.tagging import read_form, scheme, trained_form
+from t2t_xfer.stages.tagging import read_form, trained_form
 from t2t_xfer.stages.task import Task
 from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.training_data import rows_of, training_data
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
-VERSIONS = {"model": 3, "train": 1, "predict": 2, "score": 1}
+VERSIONS = {"model": 3, "train": 2, "predict": 3, "score": 1}
 VLLM_VERSION = 2
 """Of what vLLM is asked. 2: texts are held by the transformers engine's own constraints."""
 BATCH_TOKENS = 8192
@@ -251,7 +251,6 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
     asked = {
         "version": VERSIONS["predict"],
         "shown": task.shown(),
-        **scheme(task),
         **shots_spec(context, task, test.language),
         **(null_spec(task, test.language) if test.null else {}),
     }

@@ -107,7 +107,6 @@ class StageRunner:
     ) -> Mapping[str, Json]:
         spec: Any = stage.spec
         task = self._task(spec)
-        check_unchanged(task, spec.get("tag_scheme"), task.spec.tag_scheme)
         examples, prompted = read_prompts(self.context, task, spec)
         engine, device = self._engine(stage, needs, task)
         meter = start_meter()

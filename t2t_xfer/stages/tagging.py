@@ -53,12 +53,9 @@ def read_form(base: Base, task: Task, readout: Readout) -> dict[str, Json]:
             " trained on the tags and not on the words between them. Leave out"
             " `decoding: {constrained: false}`."
         )
-    return {"tagging": {"rows_version": ROWS_VERSION}}
-
-
-def scheme(task: Task) -> dict[str, Json]:
-    """The tag scheme that predictions keep to, if there is one: engines choose by it."""
-    return {} if task.spec.tag_scheme is None else {"tag_scheme": task.spec.tag_scheme}
+    # One pass logs both readings; what is written is one of them.
+    held = readout is Readout.generate and task.answer.options.held
+    return {"tagging": {"rows_version": ROWS_VERSION, **({"legal": True} if held else {})}}
 
 
 def form_of(spec: Any) -> Readout | None:

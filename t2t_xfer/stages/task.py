@@ -54,6 +54,8 @@ class Task:
             "input": prompt["input"],
             "words": prompt["words"],
             "localized": prompt.get("languages"),
+            # Gold is made legal under a scheme, for training and for scoring.
+            **({} if self.spec.tag_scheme is None else {"tag_scheme": self.spec.tag_scheme}),
             **({} if self.spec.few_shot is None else {"few_shot": spec["few_shot"]}),
         }
 
@@ -68,6 +70,7 @@ class Task:
             "default_tag": self.spec.default_tag,
             "unanswerable": self.spec.unanswerable,
             **({} if self.spec.tag_scheme is None else {"tag_scheme": self.spec.tag_scheme}),
+            **({"tag_reading": "legal"} if self.spec.tag_reading == "legal" else {}),
             "words": prompt["words"],
             "synonyms": prompt["synonyms"],
             "metric": self.metric.signature,
