@@ -255,7 +255,7 @@ def test_answers_that_the_training_task_does_not_give_fail(own: Any) -> None:
 
 def test_a_language_with_other_labels_than_the_source_raises_an_alarm(own: Any) -> None:
     inverted = [{**row, "label": 1 - row["label"]} for row in ROWS]
-    own({**MOODS, "parallel": True}, {"train": ROWS, "test.en": ROWS, "test.de": inverted})
+    own({**MOODS, "parallel": True}, {"train": ROWS[::-1], "test.en": ROWS, "test.de": inverted})
     (alarm,) = found("moods")["alarms"]
     assert alarm.startswith("de/test: only 0.0 % of the rows have the label")
     assert check("moods", "--strict").code == 1
@@ -376,9 +376,12 @@ metric: accuracy
         ),
         ("languages", "source_language: de\nlanguages", []),
         (
-            "{train: data/train.jsonl, test: data/test.jsonl}",
-            '{test: "data/tst.{language}.jsonl"}',
-            ["no rows are there, so nothing was checked."],
+            "test: data/test.jsonl",
+            "test: data/train.jsonl",
+            [
+                "en/train and en/test are the same rows: what is tested was trained on.",
+                "de/test is read as en/test, too. If the training rows are not",
+            ],
         ),
     ],
 )
@@ -394,3 +397,43 @@ def test_what_a_newcomer_gets_wrong_with_files(
     told = found("moods")["alarms"]
     assert len(told) == len(alarms)
     assert all(text.startswith(start) for text, start in zip(told, alarms, strict=True)), told
+
+
+OWN = {"train": "data/train.jsonl", "test": "data/test.{language}.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({**OWN, "test": "data/tst.{language}.jsonl"}, "Did you mean 'test.en.jsonl'?"),
+        ({"test": "data/tst.{language}.jsonl"}, "Did you mean 'test.en.jsonl'?"),
+        ({"test": "elsewhere/{language}.jsonl"}, "elsewhere/en.jsonl: there is no such file."),
+        ({**OWN, "train": "data/trian.jsonl"}, "Did you mean 'train.jsonl'?"),
+        ({**OWN, "validation": "data/dev.jsonl"}, "dev.jsonl: there is no such file."),
+        ({**OWN, "test": f"data/{'x' * 300}.{{language}}.jsonl"}, "there is no such file."),
+    ],
+)
+def test_a_misspelt_file_fails_the_check(own: Any, files: Any, problem: str) -> None:
+    """It was named as absent, and the check passed; `evaluate` had the nearest name."""
+    task = {**MOODS, "data": {"files": files}}
+    own(task, {"data/train": ROWS[::-1], "data/test.en": ROWS, "data/test.de": ROWS})
+    report = found("moods")
+    assert any(problem in each for each in report["problems"]), report["problems"]
+    assert check("moods").code == 1
+
+
+def test_one_language_less_is_absent_and_one_that_is_misspelt_fails(own: Any) -> None:
+    task = {**MOODS, "languages": ["en", "de", "fr"], "data": {"files": OWN}}
+    own(task, {"data/train": ROWS[::-1], "data/test.en": ROWS, "data/test.de": ROWS})
+    assert (found("moods")["absent"], check("moods").code) == (["fr"], 0)
+    (Path("data") / "tset.fr.jsonl").write_text(Path("data/test.de.jsonl").read_text())
+    assert "Did you mean 'tset.fr.jsonl'?" in found("moods")["problems"][0]
+
+
+def test_training_rows_that_are_the_test_rows_are_not_absent(own: Any) -> None:
+    own({**MOODS, "languages": ["en"]}, {"train": ROWS, "test.en": ROWS})
+    report = found("moods")
+    assert report["absent"] == []
+    assert report["alarms"] == [
+        "en/train and en/test are the same rows: what is tested was trained on."
+    ]

@@ -87,6 +87,15 @@ def test_rows_that_a_person_should_know_about() -> None:
     assert "stand in the training rows of moods too: 0" in shown
 
 
+def test_quoted_cells_and_illegal_tags_are_doubts() -> None:
+    quoted = '"He said ""no""."'
+    rows = [{"text": text, "label": i % 2} for i, text in enumerate(("He said no.", quoted))]
+    found = checked(MOODS, train=rows, test_en=rows, test_de=rows)
+    assert doubts(found, "de", "test")["quoted"] == ["1"]
+    told = t2t("tasks", "check", "moods").out
+    assert "holds two in a row, as a quoted cell does (`data: {tsv: quoted}` reads them)" in told
+
+
 def test_every_row_that_cannot_be_used_is_counted() -> None:
     right = {"words": ["a", "b"], "tags": ["A", "B"]}
     test = [right, {"words": ["a"], "tags": ["A", "B"]}, {**right, "tags": ["A", "X"]}, right]

@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+from pydantic import ValidationError
 
 from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
 from t2t_xfer.data.places import find_places
 from t2t_xfer.data.source import Source, SplitRef, open_source
-from t2t_xfer.errors import AbsentError, DataError
+from t2t_xfer.errors import AbsentError, DataError, UserError
 from t2t_xfer.records import Example, Split
 from t2t_xfer.specs.task import TaskSpec
 
@@ -224,6 +227,45 @@ def test_csv_compares_as_text(
     (tmp_path / "a.csv").write_text(f"text,label\nA,{raw}\nB,-1\nC,\n")
     spec = local(task, tmp_path / "a.csv", values=values)
     assert [example.gold for example in read(spec, mirror)] == [gold]
+
+
+@pytest.mark.parametrize(
+    ("value", "raw", "message"),
+    [
+        (1, "1.0", "1.0 is no label.*the decimal number 1.0 where .* the whole number 1: write"),
+        (1, '"1"', "'1' is no label.*the text '1' where .* the whole number 1: write both alike"),
+        ("1", "1", "1 is no label.*the whole number 1 where .* the text '1': write both alike"),
+        (True, '"True"', "the text 'True' where .* the truth value True: write both alike"),
+        ("yes", '" Yes"', "' Yes' is no label.*the text ' Yes' where .* the text 'yes'"),
+    ],
+)
+def test_a_label_of_another_type_is_explained(
+    mirror: Source, write: Write, value: object, raw: str, message: str
+) -> None:
+    """`'1' is no label. Expected one of 1 (types count)` was a puzzle."""
+    spec = task(labels={"a": {"value": value, "word": "a"}, "b": {"value": 7, "word": "b"}})
+    write("us/nli/de/test", [{"text": "A", "label": json.loads(raw)}])
+    with pytest.raises(DataError, match=message):
+        read(spec, mirror)
+
+
+def test_no_number_is_no_value(mirror: Source, tmp_path: Path) -> None:
+    """pandas writes NaN where a value is missing; the prompt showed `nan`."""
+    columns = {"text": [1.5, float("nan")], "label": ["0", "0"]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    spec = local(
+        task, tmp_path / "a.parquet", values={"zero": "0", "one": "1"}, fields={"text": "text"}
+    )
+    with pytest.raises(DataError, match=r"row 1, column 'text': null, but"):
+        read(spec, mirror)
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/{language}.jsonl", "{language}" + "x" * 300])
+def test_a_path_that_cannot_be_is_one_paragraph(mirror: Source, tmp_path: Path, name: str) -> None:
+    with pytest.raises((DataError, ValidationError), match=r"no such file|a path of this machine"):
+        read(task(data={"files": {"test": name + ".jsonl"}}), mirror)
+    with pytest.raises(UserError, match=r"no user of this name|no such folder"):
+        open_source(f"mirror:{name}")
 
 
 def test_csv_cannot_tell_some_labels_apart(mirror: Source, tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import time
+import tracemalloc
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
+from t2t_xfer.data.choices import look_up
 from t2t_xfer.data.files import line_of, read_file
-from t2t_xfer.data.textfile import content_hash
+from t2t_xfer.data.textfile import LONGEST_LINE, MOST_BLANK, content_hash
 from t2t_xfer.errors import DataError
 
 ROWS: list[dict[str, object]] = [
@@ -29,6 +33,9 @@ CONLLU = """# sent_id = 1
 
 1\t10 000\t10 000\tNUM\t_\t_\t0\troot\t_\t_
 """
+
+
+WORD = "{}\tHaus\t_\tNOUN" + "\t_" * 6 + "\n"
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -86,6 +93,69 @@ def test_parquet_keeps_types_and_lists_become_tuples(tmp_path: Path) -> None:
     assert list(read_file(path)) == [{"tokens": ("a b", "c"), "tags": (1, 2), "label": True}]
 
 
+def test_quoted_cells_of_tsv_are_read_where_the_task_says_so(tmp_path: Path) -> None:
+    """pandas doubles quotation marks and quotes the cell; as plain tsv they stayed in the text."""
+    text = 'text\tlabel\n"He said ""no""."\t0\n"one\nline\tmore"\t1\n'
+    path = written(tmp_path / "a.tsv", text)
+    assert [row["text"] for row in read_file(path, tsv="quoted")] == [
+        'He said "no".',
+        "one\nline\tmore",
+    ]
+    assert line_of(path, 1, "quoted") == 3
+
+
+def test_parquet_bytes_are_text_or_refused_where_they_are_used(tmp_path: Path) -> None:
+    """`b'…'` was trained on."""
+    path = tmp_path / "a.parquet"
+    columns = {
+        "text": pyarrow.array(["für".encode()], pyarrow.binary()),
+        "tokens": pyarrow.array([["für".encode(), b"x"]], pyarrow.list_(pyarrow.binary())),
+        "picture": pyarrow.array([b"\xff\xd8\xff"], pyarrow.binary()),
+        "pieces": pyarrow.array([[b"a", b"\xff"]], pyarrow.list_(pyarrow.binary())),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    (row,) = read_file(path)
+    assert row["text"] == "für"
+    assert row["tokens"] == ("für", "x")
+    for column in ("picture", "pieces"):
+        with pytest.raises(DataError, match=rf"x, column '{column}'.* bytes .*no UTF-8 text"):
+            look_up(row, column, "field 'text'", "x")
+
+
+def test_parquet_decimals_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = {
+        "whole": pyarrow.array([Decimal(2)], pyarrow.decimal128(10, 0)),
+        "part": pyarrow.array([Decimal("1.00")], pyarrow.decimal128(10, 2)),
+        "day": pyarrow.array([date(2020, 2, 1)]),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    (row,) = read_file(path)
+    assert row == {"whole": 2, "part": 1.0, "day": "2020-02-01"}
+    assert [type(row[name]) for name in ("whole", "part")] == [int, float]
+
+
+def test_a_line_without_an_end_takes_little_memory_and_time(tmp_path: Path) -> None:
+    """Of a small gzip: 3 MB held one line of 3 GB."""
+    path = tmp_path / "a.jsonl.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(80):
+            file.write(b" " * 2**20)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"a\.jsonl\.gz:1: a line of more than 64 MiB"):
+        list(read_file(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * LONGEST_LINE
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv", "a.conllu", "a.json"])
+def test_endless_blank_lines_are_refused(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name, "\n \n" * (MOST_BLANK // 2) + "\n" * 3)
+    with pytest.raises(DataError, match=r"more than 100,000 blank lines one after the other"):
+        list(read_file(path))
+
+
 @pytest.mark.parametrize("name", ["a.conllu", "a.conllu.gz"])
 def test_conllu_reads_syntactic_words(tmp_path: Path, name: str) -> None:
     assert list(read_file(written(tmp_path / name, CONLLU))) == [
@@ -114,7 +184,14 @@ def test_lists_and_objects_are_frozen_deeply(tmp_path: Path) -> None:
         ("a.jsonl", "null\n", r"a\.jsonl:1: .* found null"),
         ("a.jsonl", '{"a": NaN}\n', r"a\.jsonl:1: broken JSON: NaN is not JSON"),
         ("a.jsonl", '{"a": "\\ud83d"}\n', r"a\.jsonl:1: broken JSON: .*surrogates"),
-        ("a.jsonl", "[" * 100_000 + "\n", r"a\.jsonl:1: broken JSON"),
+        ("a.jsonl", "[" * 100_000 + "\n", r"a\.jsonl:1: broken JSON: .* nested too deep"),
+        ("a.jsonl", '{"a": ' + "[" * 90 + "]" * 90 + "}", r"a\.jsonl:1: .* more than 64 deep"),
+        ("a.jsonl", '{"a": 1}\n{"b": 0, "a": 1, "b": 2}', r"a\.jsonl:2: .*key 'b' stands twice"),
+        ("a.jsonl", '{"a": {"b": 1, "b": 1}}', r"a\.jsonl:1: .*key 'b' stands twice"),
+        ("a.jsonl", '{"a": 1}\n\ufeff{"a": 2}', r"a\.jsonl:2: a byte order mark inside"),
+        ("a.tsv", "a\n1\n\ufeff", r"a\.tsv:3: a byte order mark inside"),
+        ("a.csv", "\ufeffa\n1\n\ufeff2\n", r"a\.csv:3: a byte order mark inside"),
+        ("a.json", '[{"a": 1}, {"a": 1, "a": 2}]', r"a\.json: .*key 'a' stands twice"),
         ("a.jsonl", b'{"a": 1}\n{"a": "\xff"}\n', r"a\.jsonl:2: not UTF-8"),
         ("a.json", '{"a": 1}', r"a\.json: expected a list of objects, found an object"),
         ("a.json", "[1]", r"a\.json, item 0: expected an object with columns, found a number"),
@@ -123,10 +200,17 @@ def test_lists_and_objects_are_frozen_deeply(tmp_path: Path) -> None:
         ("a.csv", 'a,b\n1,"2\n', r"a\.csv:\d: broken csv"),
         ("a.csv", "a,b\n1,2\n\n1\n", r"a\.csv:4: 1 cells, but the header names 2 columns \(a, b\)"),
         ("a.tsv", "a\tb\n1\t2\t3\n", r"a\.tsv:2: 3 cells"),
+        ("a.tsv", 'a\tb\n"1\t2"\t3\n', r"a\.tsv:2: 3 cells.*`tsv: quoted`"),
         ("a.tsv", "a\ta\n1\t2\n", r"a\.tsv:1: column 'a' stands twice"),
         ("a.tsv", "a\t\n1\t2\n", r"a\.tsv:1: a column has no name"),
         ("a.conllu", "1\tHaus\tNOUN\n", r"a\.conllu:1: expected 10 columns"),
         ("a.conllu", CONLLU.replace("3\tHaus\tH", "x\tHaus\tH"), r"a\.conllu:7: .* found 'x'"),
+        ("a.conllu", WORD.format(1) * 2, r"a\.conllu:2: the word number 1 stands twice"),
+        ("a.conllu", "".join(map(WORD.format, (1, 2, 3, 1, 2))), r"a\.conllu:4: .* stands twice"),
+        ("a.conllu", WORD.format(1) + WORD.format(3), r"a\.conllu:2: .*word number 2, found 3"),
+        ("a.conllu", WORD.format(2), r"a\.conllu:1: expected the word number 1, found 2"),
+        ("a.conllu", WORD.format("2-1") + WORD.format(1), r"a\.conllu:1: .* found '2-1'"),
+        ("a.conllu", WORD.format("1-2") + WORD.format(1), r"covers word 2, but .* has 1"),
         ("a.parquet", "no", r"a\.parquet: cannot be read as parquet"),
         ("a.txt", "x", r"a\.txt: the name must end in one of \.jsonl, "),
         ("a.parquet.gz", "x", r"a\.parquet\.gz: the name must end"),

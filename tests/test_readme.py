@@ -23,6 +23,7 @@ from t2t_xfer.specs.study import StudySpec
 
 from .conftest import REPOSITORY
 from .readme import README, Block, blocks, with_help
+from .studydata import t2t
 
 TEXT = README.read_text(encoding="utf-8")
 BLOCKS = blocks(TEXT)
@@ -66,6 +67,16 @@ def test_commands_run_as_they_stand(section: str, tmp_path: Path) -> None:
     script = "\n".join(b.text for b in BLOCKS if b.section == section and b.kind == "bash")
     done = shell(script, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_example_task_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tasks check` said that its training rows are absent: they were its English test rows."""
+    monkeypatch.chdir(tmp_path)
+    (block,) = [b for b in BLOCKS if "cat > tasks/reviews.yaml" in b.text]
+    assert shell(block.text, tmp_path).returncode == 0
+    done = t2t("tasks", "check", "reviews", "--strict", "--data", "microworld")
+    assert done.code == 0, done.out
+    assert "absent" not in done.out
 
 
 def test_the_two_commands_come_first() -> None:

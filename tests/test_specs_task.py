@@ -203,6 +203,7 @@ def test_canonical_has_the_defaults_and_nothing_that_changes_no_number() -> None
         "where": {},
         "where_prefix": {},
         "conllu": "words",
+        "tsv": "plain",
     }
     assert "note" not in plain
     assert "languages" not in plain

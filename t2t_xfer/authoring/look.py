@@ -21,6 +21,7 @@ from t2t_xfer.data.files import READERS, file_kind
 from t2t_xfer.data.source import Source, SplitRef
 from t2t_xfer.errors import UserError, nearest
 from t2t_xfer.languages import LANGUAGES, fill, holds_language
+from t2t_xfer.paths import expanded, is_dir, is_file
 from t2t_xfer.records import SPLITS, Json, Row, Split
 
 MOST_FILES = 2000
@@ -40,10 +41,10 @@ def look(name: str, source: Source, folder: Path, language: str | None) -> Found
         UserError: there is no such data set, or it holds several of which one must be named.
         DataError: rows cannot be read.
     """
-    path = Path(name).expanduser()
-    if path.is_file():
+    path = expanded(name)
+    if is_file(path):
         return look_at_files(name, [path], path.parent, folder, language)
-    if path.is_dir():
+    if is_dir(path):
         return look_at_files(name, _files_in(path), path, folder, language)
     parts = name.split("/")
     if file_kind(path) in READERS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from t2t_xfer.data.values import Unreadable
 from t2t_xfer.errors import DataError, nearest
 from t2t_xfer.records import Row, Value
 
@@ -64,4 +65,9 @@ def look_up(row: Row, name: str, role: str, where: str) -> Value:
             has = f" It has: {', '.join(there)}." if there else " It holds nothing by name."
             raise DataError(f"{where}: no column {name!r} ({role}).{hint}{has}")
         value = value[part]
+    if type(value) is Unreadable:
+        raise DataError(
+            f"{where}, column {name!r} ({role}): {value}, which is no UTF-8 text. Decode the column"
+            " when the file is written."
+        )
     return value

@@ -21,6 +21,7 @@ from t2t_xfer.data.places import find_places, joint_fingerprint
 from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
+from t2t_xfer.data.values import Unreadable
 from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
@@ -271,7 +272,7 @@ class RowReader:
                 f"{where}, column {self._task.fields[empty[0]]!r}: null, but the task's field "
                 f"{empty[0]!r} needs a value."
             )
-        return fields or dict(row)
+        return fields or {name: v for name, v in row.items() if type(v) is not Unreadable}
 
     def _labelled(self, numbered: NumberedRow, where: str) -> Gold | None:
         name = self._task.label_field

@@ -21,7 +21,7 @@ from t2t_xfer.data.tables import read_csv, read_parquet, read_tsv
 from t2t_xfer.data.textfile import numbered_lines
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Row
-from t2t_xfer.specs.data import Conllu
+from t2t_xfer.specs.data import Conllu, Tsv
 
 READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
     {
@@ -38,12 +38,15 @@ READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
 _TEXT_ONLY = frozenset({".csv", ".tsv"})
 
 
-def read_file(path: Path, *, conllu: Conllu = "words", language: str = "en") -> Iterator[Row]:
+def read_file(
+    path: Path, *, conllu: Conllu = "words", tsv: Tsv = "plain", language: str = "en"
+) -> Iterator[Row]:
     """Rows of a file in its order; the name's end says how.
 
     Args:
         path: the file.
         conllu: whether CoNLL-U is read as syntactic words or as XTREME makes `udpos` of it.
+        tsv: whether a quotation mark is text, or cells may be quoted as in csv.
         language: of the rows; XTREME's rules for fused words depend on it.
 
     Raises:
@@ -55,10 +58,12 @@ def read_file(path: Path, *, conllu: Conllu = "words", language: str = "en") -> 
         raise DataError(f"{path}: the name must end in one of {known} (text also with .gz).")
     if kind == ".conllu" and conllu == "xtreme":
         return read_fused(path, language)
+    if kind == ".tsv" and tsv == "quoted":
+        return read_csv(path, "\t")
     return READERS[kind](path)
 
 
-def line_of(path: Path, number: int) -> int | None:
+def line_of(path: Path, number: int, tsv: Tsv = "plain") -> int | None:
     """The line on which a row begins, both as people count: rows from 0, as ids do, lines from 1.
 
     None for formats without lines, and where the file cannot be read again.
@@ -68,7 +73,7 @@ def line_of(path: Path, number: int) -> int | None:
         return None
     if kind == ".conllu":
         starts = _sentences(path)
-    elif kind == ".csv":
+    elif kind == ".csv" or (kind, tsv) == (".tsv", "quoted"):
         starts = _records(path)
     else:
         starts = (line for line, text in numbered_lines(path) if text and not text.isspace())

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from t2t_xfer.data.conllu import split_line
+from t2t_xfer.data.conllu import read_number, split_line
 from t2t_xfer.data.textfile import numbered_lines
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Row
@@ -100,21 +100,12 @@ def read_fused(path: Path, language: str) -> Iterator[Row]:
 
 def _take(sentence: _Sentence, line: str, where: str) -> None:
     cells = split_line(line, where)
-    first, dash, last = cells[0].partition("-")
-    if cells[0].isdecimal():
-        number = int(cells[0])
-        word = _Word(number, cells[1].strip(), cells[3].strip(), _heads(cells, where))
-        if sentence.words.setdefault(number, word) is not word:
-            raise DataError(f"{where}: the word number {number} stands twice in its sentence.")
-    elif dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last):
-        sentence.fused.append(_Fused(int(first), int(last), cells[1].strip(), where))
-    elif not _is_empty_node(cells[0]):
-        raise DataError(f"{where}: expected a word number in the first column, found {cells[0]!r}.")
-
-
-def _is_empty_node(number: str) -> bool:
-    before, dot, after = number.partition(".")
-    return bool(dot) and before.isdecimal() and after.isdecimal()
+    place = read_number(cells[0], len(sentence.words), where)
+    if isinstance(place, int):
+        heads = _heads(cells, where)
+        sentence.words[place] = _Word(place, cells[1].strip(), cells[3].strip(), heads)
+    elif place is not None:
+        sentence.fused.append(_Fused(*place, cells[1].strip(), where))
 
 
 def _heads(cells: Sequence[str], where: str) -> tuple[int, ...]:

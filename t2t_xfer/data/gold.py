@@ -12,6 +12,7 @@ unknown value is an error.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -31,8 +32,8 @@ out: neither a model nor a metric could make anything of it."""
 
 
 MANY_OPENED = 0.1
-"""Share of a split's spans that may not begin with `I-X` under BIO. PAN-X has up to 0.053 (Japanese),
-and none in most languages; IOB1 has nearly 1."""
+"""Share of a split's spans that may not begin with `I-X` under BIO. PAN-X has up to 0.053
+(Japanese), and none in most languages; IOB1 has nearly 1."""
 LEAST_OPENED = 3
 """Fewer such spans are a slip in a small set."""
 
@@ -59,7 +60,10 @@ class LabelReader:
             return None
         if key not in self._names:
             hint = nearest(value, self._texts) if isinstance(value, str) else ""
-            raise DataError(f"{where}: {value!r} is no label.{hint} Expected {self._expected()}.")
+            raise DataError(
+                f"{where}: {value!r} is no label.{hint} Expected {self._expected()}."
+                f"{self._of_another_type(value)}"
+            )
         return self._names[key]
 
     @property
@@ -87,9 +91,30 @@ class LabelReader:
             return ("not a label", repr(value))
         return as_text(value) if self._text_only else (type(value), value)
 
+    def _of_another_type(self, value: Value) -> str:
+        """What is said of a value that only its type keeps from being a label."""
+        for label in self._labels.values():
+            if _alike(value) == _alike(label.value):
+                return (
+                    f" The data has {_kind(value)} {value!r} where the task's `value` is"
+                    f" {_kind(label.value)} {label.value!r}: write both alike."
+                )
+        return ""
+
     def _expected(self) -> str:
         values = ", ".join(repr(label.value) for label in self._labels.values())
         return f"one of {values}" + ("" if self._text_only else " (types count)")
+
+
+def _alike(value: Value) -> str:
+    """What two values of different types look like in common: `1` of 1.0, "1" and "1.0"."""
+    text = as_text(value).strip().casefold()
+    return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
+
+
+def _kind(value: Value) -> str:
+    kinds = {str: "the text", bool: "the truth value", int: "the whole number"}
+    return kinds.get(type(value), "the decimal number")
 
 
 class TagReader:

@@ -15,6 +15,7 @@ from t2t_xfer.data.jsonl import read_jsonl
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.textfile import content_hash, numbered_lines
 from t2t_xfer.errors import AbsentError, DataError, nearest
+from t2t_xfer.paths import is_dir, is_file
 from t2t_xfer.records import Row
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -26,7 +27,7 @@ class MirrorSource:
     name = "mirror"
 
     def __init__(self, root: Path) -> None:
-        if not root.is_dir():
+        if not is_dir(root):
             raise DataError(f"--data mirror:{root}: there is no such folder.")
         self.root = root
 
@@ -42,12 +43,12 @@ class MirrorSource:
     def configs(self, id: str) -> list[str] | None:
         """The configurations of a data set that are here; None if the data set is not."""
         folder = self.root / id
-        return _folders(folder) if folder.is_dir() else None
+        return _folders(folder) if is_dir(folder) else None
 
     def splits(self, id: str, config: str) -> list[str]:
         """The splits of a configuration that are here."""
         folder = self.root / id / config
-        files = folder.iterdir() if folder.is_dir() else ()
+        files = folder.iterdir() if is_dir(folder) else ()
         return sorted({file.name.split(".jsonl")[0] for file in files if ".jsonl" in file.name})
 
     def class_names(self, id: str, config: str) -> dict[str, tuple[str, ...]]:
@@ -68,7 +69,7 @@ class MirrorSource:
         Raises:
             AbsentError: there is no text in this language.
         """
-        lines = numbered_lines(self._text_path(language))
+        lines = numbered_lines(self._text_path(language), marks=True)
         return (line for _, line in lines if line and not line.isspace())
 
     def documents(self, language: str) -> Iterator[str]:
@@ -82,7 +83,7 @@ class MirrorSource:
     def _find(self, ref: SplitRef) -> Path | None:
         folder = self.root / ref.id / ref.config
         paths = (folder / f"{ref.split}{suffix}" for suffix in _SUFFIXES)
-        return next((path for path in paths if path.is_file()), None)
+        return next((path for path in paths if is_file(path)), None)
 
     def _path(self, ref: SplitRef) -> Path:
         path = self._find(ref)
@@ -113,7 +114,7 @@ class MirrorSource:
         folders = (self.root / "rawtext", self.root / ".." / "rawtext")
         for folder in folders:
             for suffix in (".txt", ".txt.gz"):
-                if (path := folder / f"{language}{suffix}").is_file():
+                if is_file(path := folder / f"{language}{suffix}"):
                     return path
         raise AbsentError(
             f"no raw text in {language!r}: expected {language}.txt or {language}.txt.gz in "

@@ -20,6 +20,7 @@ from t2t_xfer.data.source import Source
 from t2t_xfer.data.textfile import content_hash
 from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import fill
+from t2t_xfer.paths import is_dir, is_file
 from t2t_xfer.records import Row, Value
 from t2t_xfer.specs.data import PartSpec
 from t2t_xfer.trust import advice, outside
@@ -118,7 +119,7 @@ class Place:
             rows = ((n, row) for n, row in rows if self._passes(row, n, exact, start))
         try:
             raw = next(islice(rows, number, None), (None, None))[0]
-            line = None if raw is None else line_of(self.location, raw)
+            line = None if raw is None else line_of(self.location, raw, self.part.tsv)
         except DataError:
             return ""
         return "" if line is None else f" See {self.location}:{line}."
@@ -126,7 +127,9 @@ class Place:
     def _all_rows(self) -> Iterator[Row]:
         location = self._check_there()
         if isinstance(location, Path):
-            return read_file(location, conllu=self.part.conllu, language=self.language)
+            return read_file(
+                location, conllu=self.part.conllu, tsv=self.part.tsv, language=self.language
+            )
         return self._naming_the_part(lambda: self.source.rows(location))
 
     @property
@@ -140,13 +143,13 @@ class Place:
             if self._unhosted and self.part.hub is not None:
                 raise AbsentError(f"{self} is not on the hub. {self.part.hub.unhosted}")
             return location
-        if location.is_file():
+        if is_file(location):
             problem = outside(location, self.part.root)
             if problem:
                 raise DataError(f"{self}: {problem}. {advice(location)}")
             return location
         folder = location.parent
-        beside = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+        beside = [file.name for file in folder.iterdir()] if is_dir(folder) else []
         kind = AbsentError if self.per_language else DataError
         raise kind(f"{self}: there is no such file.{nearest(location.name, beside)}")
 

@@ -21,6 +21,7 @@ from t2t_xfer.data.place import Place
 from t2t_xfer.data.source import Source
 from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import fill, holds_language, nearest_language
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.data import PartSpec
 from t2t_xfer.specs.task import TaskSpec
@@ -93,7 +94,7 @@ def locations(
                 f"task {task.task!r}: `{_key(task, part)}: files` names no {split!r} (only:"
                 f" {named})."
             )
-        return (path.expanduser(),)
+        return (expanded(path),)
     names = hub.splits_for(split)
     if not names:
         other = next(ours for ours, theirs in hub.splits.items() if split in theirs)
@@ -127,6 +128,7 @@ def _described(task: TaskSpec, part: PartSpec, language: str, split: Split) -> d
         "where": {name: fill(text, language) for name, text in part.where.items()},
         **({"where_prefix": {**prefixes}} if prefixes else {}),
         **({"conllu": part.conllu} if part.conllu != "words" else {}),
+        **({"tsv": part.tsv} if part.tsv != "plain" else {}),
         **({"columns": {**part.columns}} if part.columns else {}),
         **({"labels": {**part.labels}} if part.labels else {}),
     }

@@ -28,6 +28,7 @@ from t2t_xfer.data.source import Source
 from t2t_xfer.data.textfile import numbered_lines
 from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import fill
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Example, Row, Split
 from t2t_xfer.specs.task import TaskSpec
 
@@ -131,7 +132,7 @@ def _find(task: TaskSpec, source: Source, language: str, split: Split) -> _Place
     for pattern in (named.foreign, named.english):
         location: SplitRef | Path
         if hub is None:
-            location = mining.file(pattern, language).expanduser()
+            location = expanded(mining.file(pattern, language))
         else:
             config = hub.config_for(language)
             location = SplitRef(hub.id, config, fill(pattern, language), hub.revision)

@@ -17,6 +17,7 @@ from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.source import Source
 from t2t_xfer.data.textfile import content_hash, numbered_lines
 from t2t_xfer.errors import DataError, nearest
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Row
 from t2t_xfer.specs.text import ANY, TextSpec
 
@@ -54,7 +55,7 @@ def _documents(text: TextSpec, source: Source, language: str) -> Iterator[str]:
     if text.files is not None:
         for path in _files(text, language):
             if file_kind(path) == ".txt":
-                yield from _filled(line for _, line in numbered_lines(path))
+                yield from _filled(line for _, line in numbered_lines(path, marks=True))
             else:
                 yield from _column(read_file(path), text.field, str(path))
     elif text.hub is not None:
@@ -67,7 +68,7 @@ def _documents(text: TextSpec, source: Source, language: str) -> Iterator[str]:
 def _files(text: TextSpec, language: str) -> list[Path]:
     found = []
     for pattern in text.patterns(language):
-        files = matching(pattern.expanduser())
+        files = matching(expanded(pattern))
         if not files:
             raise DataError(f"{_named(language)}: {pattern}: no file has such a name.")
         found += files

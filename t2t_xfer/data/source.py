@@ -9,7 +9,6 @@ A source yields raw rows in order and judges nothing: what a row means is the ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 from t2t_xfer.data.hub import HubSource
@@ -17,6 +16,7 @@ from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.mirror import MirrorSource
 from t2t_xfer.data.world import MicroworldSource
 from t2t_xfer.errors import UserError, nearest
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Row
 
 __all__ = ["Source", "SplitRef", "open_source"]
@@ -72,6 +72,6 @@ def open_source(spec: str) -> Source:
         return MicroworldSource()
     kind, _, folder = spec.partition(":")
     if kind == "mirror" and folder:
-        return MirrorSource(Path(folder).expanduser())
+        return MirrorSource(expanded(folder))
     hint = " Write the folder after it." if kind == "mirror" else nearest(kind, KINDS)
     raise UserError(f"--data {spec}: expected hub, mirror:DIR or microworld.{hint}")

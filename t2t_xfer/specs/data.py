@@ -24,20 +24,27 @@ from pydantic import (
     field_validator,
 )
 
+from t2t_xfer.errors import UserError
 from t2t_xfer.languages import fill, holds_language
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.base import Filled, Name, Pattern, Spec, Text, distinct, mistake, some
 from t2t_xfer.specs.task_parts import RawValue
 from t2t_xfer.trust import advice, outside
 
 Conllu: TypeAlias = Literal["words", "xtreme"]
+Tsv: TypeAlias = Literal["plain", "quoted"]
 
 
 def inside(name: str, info: ValidationInfo) -> str:
     """Refuse a file that lies where the YAML file may not read (`trust.py`)."""
     context = info.context or {}
     root: Path | None = None if context.get("checked") else context.get("root")
-    problem = "" if root is None else outside(root / Path(name).expanduser(), root)
+    try:
+        path = expanded(name)
+    except UserError as error:
+        raise mistake("a path of this machine", hint=str(error)) from error
+    problem = "" if root is None else outside(root / path, root)
     if problem:
         assert root is not None
         raise mistake(f"a path inside its folder, but this {problem}", hint=advice(root / name))
@@ -117,6 +124,7 @@ class PartSpec(Spec):
     where: dict[Filled, Pattern] = Field(default_factory=dict)
     where_prefix: dict[Filled, Pattern] = Field(default_factory=dict)
     conllu: Conllu = "words"
+    tsv: Tsv = "plain"
     columns: dict[Filled, Filled] = Field(default_factory=dict)
     """The task's column -> this part's, where the names differ. Filters name the part's own."""
     labels: dict[Filled, RawValue] = Field(default_factory=dict)
@@ -179,6 +187,9 @@ class DataSpec(Spec):
     conllu: Conllu = "words"
     """How `.conllu` files are read: their syntactic words, or as XTREME makes its `udpos` of them
     (docs/udpos.md)."""
+    tsv: Tsv = "plain"
+    """How `.tsv` files are read: a quotation mark is text, as in GLUE, XNLI and PAWS-X; or
+    `quoted`: cells may stand between quotation marks, as pandas and spreadsheets write them."""
 
     _root: Path = PrivateAttr(default=Path())
 
@@ -191,7 +202,7 @@ class DataSpec(Spec):
         """The parts; of a task with one source that one, under the name `data`."""
         if self.parts:
             return self.parts
-        shared = ("hub", "files", "where", "where_prefix", "conllu")
+        shared = ("hub", "files", "where", "where_prefix", "conllu", "tsv")
         stated = {"name": "data", **{key: getattr(self, key) for key in shared}}
         return (PartSpec.model_validate(stated, context={"root": self._root, "checked": True}),)
 
@@ -204,7 +215,7 @@ class DataSpec(Spec):
     def _one_of_three(cls, files: Files | None, info: ValidationInfo) -> Files | None:
         return _only_source(files, info, ("hub", "parts"))
 
-    @field_validator("where", "where_prefix", "conllu")
+    @field_validator("where", "where_prefix", "conllu", "tsv")
     @classmethod
     def _of_one_source(cls, value: Any, info: ValidationInfo) -> Any:
         if info.data.get("parts") and value:

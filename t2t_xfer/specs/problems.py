@@ -72,8 +72,13 @@ def shown(value: Json) -> str:
 
 def dotted(keys: Keys) -> str:
     """`models[0].training.seed`."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{cut(key)}" for key in keys)
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{_seen(cut(key))}" for key in keys)
     return text.removeprefix(".")
+
+
+def _seen(key: str) -> str:
+    r"""A key with `\u2009` for what cannot be seen."""
+    return key if key.isprintable() else repr(key)[1:-1]
 
 
 class _Spot(NamedTuple):

@@ -29,7 +29,7 @@ from t2t_xfer.stages.check_findings import (
 )
 from t2t_xfer.stages.check_labels import label_alarms
 from t2t_xfer.stages.check_model import Tokens, check_model
-from t2t_xfer.stages.check_places import place_alarms
+from t2t_xfer.stages.check_places import place_alarms, place_problems
 from t2t_xfer.stages.check_split import Looked, Wanted, check_split
 from t2t_xfer.stages.check_training import Trained, trained_rows
 from t2t_xfer.stages.context import Context
@@ -38,6 +38,7 @@ from t2t_xfer.stages.task import Task
 
 SAMPLES = 3
 """Rendered examples in a report."""
+NOTHING = "no rows are there, so nothing was checked."
 ORDER: tuple[Split, ...] = ("train", "validation", "test")
 
 
@@ -71,8 +72,8 @@ class Checker:
         """
         try:
             task = self._context.task(name)
-        except AbsentError:  # its tags come from data that are not there
-            return self._nothing(name)
+        except AbsentError as e:  # its tags come from data that are not there
+            return self._nothing(name, str(e))
         present = {code: self._present(task, code) for code in _languages(task)}
         majority, problems = self._majority(task) if any(present.values()) else (None, [])
         source = task.spec.source_language
@@ -91,6 +92,10 @@ class Checker:
         languages = tuple(LanguageCheck(code, tuple(found[code])) for code in present)
         content = partial(self._content, task)
         model = self._model(task, languages)
+        problems += place_problems(task.spec, self._context.source)
+        rows = _problems(languages)
+        if not (problems or rows or any(each.splits for each in languages)):
+            problems.append(self._no_rows(task))
         if model is not None:
             problems += [f"{model.model}: {problem}" for problem in model.problems]
         return TaskCheck(
@@ -99,10 +104,10 @@ class Checker:
             task.spec.metric,
             tuple(_labels(task)),
             languages,
-            tuple(_absent(task, present)),
-            (*problems, *_problems(languages)),
+            tuple(_absent(task, present, content)),
+            (*problems, *rows),
             (
-                *place_alarms(task.spec, self._context.source, content),
+                *place_alarms(task.spec, content),
                 *label_alarms(languages, source),
             ),
             tuple(samples.chosen()),
@@ -112,12 +117,21 @@ class Checker:
     def _model(self, task: Task, languages: Sequence[LanguageCheck]) -> ModelCheck | None:
         return None if self._tokens is None else check_model(task, self._tokens, languages)
 
-    def _nothing(self, name: str) -> TaskCheck:
+    def _nothing(self, name: str, why: str) -> TaskCheck:
         spec = self._context.catalogue.task(name)
         languages = tuple(LanguageCheck(code, ()) for code in spec.languages)
+        problems = (f"{NOTHING} {why}",)
         return TaskCheck(
-            *(name, spec.answer, spec.metric, (), languages, spec.languages, (), (), ()),
+            *(name, spec.answer, spec.metric, (), languages, spec.languages, problems, (), ()),
         )
+
+    def _no_rows(self, task: Task) -> str:
+        """What is said of a task without a row, with what is said of the first one's place."""
+        try:
+            fingerprint(task.spec, self._context.source, task.spec.languages[0], "test")
+        except DataError as e:
+            return f"{NOTHING} {e}"
+        return NOTHING
 
     def _present(self, task: Task, language: str) -> list[Split]:
         """The splits that are there, none of them the same rows as another."""
@@ -210,7 +224,11 @@ def _labels(task: Task) -> list[Mapping[str, Json]]:
     ]
 
 
-def _absent(task: Task, present: Mapping[str, Sequence[Split]]) -> list[str]:
+def _absent(
+    task: Task,
+    present: Mapping[str, Sequence[Split]],
+    content: Callable[[str, Split], str | None],
+) -> list[str]:
     """What a study of this task would miss.
 
     Test rows of each language (validation rows, if the task has no test rows in any language, as
@@ -223,7 +241,7 @@ def _absent(task: Task, present: Mapping[str, Sequence[Split]]) -> list[str]:
             absent += [code] if not splits else [] if tested in splits else [f"{code}/{tested}"]
     absent += [f"{code}/train" for code in translated if "train" not in present[code]]
     trained = task.spec.train_task is None and task.answer.name != "pair" and not translated
-    if trained and present.get(source) and "train" not in present[source]:
+    if trained and present.get(source) and content(source, "train") is None:
         absent.append(f"{source}/train")
     return absent
 

@@ -75,6 +75,7 @@ def doubts(
     keys = list(row_keys(examples, names))
     found = [
         _illegal(examples),
+        _quoted(examples),
         _empty(examples, names),
         *_repeated(examples, keys),
         _foreign(language, examples, names),
@@ -90,6 +91,21 @@ def _illegal(examples: Sequence[Example]) -> Doubt:
     ids = [e.id for e in examples if e.converted]
     what = "have a tag `I-…` that goes on with nothing and is read as `B-…`"
     return Doubt("scheme", len(ids), tuple(ids), what)
+
+
+def _quoted(examples: Sequence[Example]) -> Doubt:
+    """Cells as csv quotes them, read as text: pandas writes tab-separated files so."""
+    ids = [e.id for e in examples if any(map(_is_quoted, _texts(e, list(e.fields))))]
+    what = (
+        "have a text that begins and ends with a quotation mark and holds two in a row, as a quoted"
+        " cell does (`data: {tsv: quoted}` reads them)"
+    )
+    return Doubt("quoted", len(ids), tuple(ids), what)
+
+
+def _is_quoted(text: str) -> bool:
+    inner = text[1:-1]
+    return text[:1] == text[-1:] == '"' and '""' in inner and '"' not in inner.replace('""', "")
 
 
 def _empty(examples: Sequence[Example], names: Sequence[str]) -> Doubt:

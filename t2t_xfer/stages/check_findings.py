@@ -55,7 +55,7 @@ class Doubt(NamedTuple):
     """Rows that load, but that a person should know about (`check_data`)."""
 
     kind: str
-    """`in training`, `scheme`, `empty`, `repeated`, `contradicting`, `script`."""
+    """`in training`, `scheme`, `quoted`, `empty`, `repeated`, `contradicting`, `script`."""
     n: int
     ids: tuple[str, ...]
     what: str
