@@ -422,6 +422,20 @@ def test_a_misspelt_file_fails_the_check(own: Any, files: Any, problem: str) -> 
     assert check("moods").code == 1
 
 
+def test_a_task_without_a_row_fails_unless_all_are_asked_for(own: Any, tmp_path: Path) -> None:
+    own({**MOODS, "data": {"hub": {"id": "a/b"}}, "languages": ["en"]}, {})
+    (tmp_path / "mirror").mkdir()
+    source = f"mirror:{tmp_path / 'mirror'}"
+    done = check("moods", data=source)
+    assert done.code == 1
+    assert "no rows are there, so nothing was checked" in done.out
+    assert "no data set 'a/b'" in done.out
+    every = check("--all", data=source)
+    assert every.code == 0
+    assert "0 of 0 tasks pass, 0 rows.\nnot there: " in every.out
+    assert check("--all", "--strict", data=source).code == 1
+
+
 def test_one_language_less_is_absent_and_one_that_is_misspelt_fails(own: Any) -> None:
     task = {**MOODS, "languages": ["en", "de", "fr"], "data": {"files": OWN}}
     own(task, {"data/train": ROWS[::-1], "data/test.en": ROWS, "data/test.de": ROWS})

@@ -25,7 +25,8 @@ SHOWN_CHARACTERS = 400
 def task_lines(done: TaskCheck, strict: bool) -> Iterator[str]:
     """Everything worth reading about one task."""
     ok = done.ok(strict)
-    state = click.style("ok" if ok else "FAILED", fg="green" if ok else "red", bold=True)
+    word = "ok" if ok else "NO ROWS" if done.nothing else "FAILED"
+    state = click.style(word, fg="green" if ok else "red", bold=True)
     there = [each for each in done.languages if each.splits]
     yield (
         f"{click.style(done.task, bold=True)}  {state}  ({done.answer}, {done.metric};"

@@ -19,6 +19,7 @@ from t2t_xfer.data.examples import fingerprint, missing_languages
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.records import SPLITS, Gold, Json, Split
 from t2t_xfer.stages.check_findings import (
+    NOTHING,
     BadRow,
     LanguageCheck,
     Lengths,
@@ -38,7 +39,6 @@ from t2t_xfer.stages.task import Task
 
 SAMPLES = 3
 """Rendered examples in a report."""
-NOTHING = "no rows are there, so nothing was checked."
 ORDER: tuple[Split, ...] = ("train", "validation", "test")
 
 
@@ -95,7 +95,7 @@ class Checker:
         problems += place_problems(task.spec, self._context.source)
         rows = _problems(languages)
         if not (problems or rows or any(each.splits for each in languages)):
-            problems.append(self._no_rows(task))
+            problems += [NOTHING, *self._no_rows(task)]
         if model is not None:
             problems += [f"{model.model}: {problem}" for problem in model.problems]
         return TaskCheck(
@@ -120,18 +120,18 @@ class Checker:
     def _nothing(self, name: str, why: str) -> TaskCheck:
         spec = self._context.catalogue.task(name)
         languages = tuple(LanguageCheck(code, ()) for code in spec.languages)
-        problems = (f"{NOTHING} {why}",)
+        problems = (NOTHING, why)
         return TaskCheck(
             *(name, spec.answer, spec.metric, (), languages, spec.languages, problems, (), ()),
         )
 
-    def _no_rows(self, task: Task) -> str:
-        """What is said of a task without a row, with what is said of the first one's place."""
+    def _no_rows(self, task: Task) -> list[str]:
+        """What is said of the first row's place."""
         try:
             fingerprint(task.spec, self._context.source, task.spec.languages[0], "test")
         except DataError as e:
-            return f"{NOTHING} {e}"
-        return NOTHING
+            return [str(e)]
+        return []
 
     def _present(self, task: Task, language: str) -> list[Split]:
         """The splits that are there, none of them the same rows as another."""

@@ -14,6 +14,8 @@ from t2t_xfer.records import Json, Readout, Split
 
 State = Literal["ok", "failed", "absent", "unlabelled"]
 """`absent`: the data source has no such configuration. `unlabelled`: a hidden test set."""
+NOTHING = "no rows are there, so nothing was checked."
+"""The first problem of a task whose data the source lacks; the second says why."""
 MOST_LISTED = 1000
 """Rows in one list of a report; the count beside it is of all of them."""
 
@@ -219,6 +221,11 @@ class TaskCheck:
     """What a person should look at; it may be right."""
     samples: tuple[Sample, ...]
     model: ModelCheck | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the data source has nothing of the task, so that nothing was checked."""
+        return self.problems[:1] == (NOTHING,)
 
     @property
     def rows(self) -> int:
