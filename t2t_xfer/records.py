@@ -8,7 +8,7 @@ Nothing here imports torch, and nothing here knows a task by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -148,6 +148,9 @@ class Prompted:
     unanswerable: str = ""
     """What is answered when the copied field holds no answer; `target` is this text then. Empty:
     the field always holds one, and a model can answer nothing else."""
+    wording: str = field(default="", compare=False, repr=False)
+    """The template's own text. A special token of the tokenizer that stands here is meant; in the
+    data the same characters are text."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Four families of tokenizers, made here: byte-level BPE (Llama 3, Qwen), Sentence
 import itertools
 import random
 import string
+from dataclasses import replace
 
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -93,6 +94,69 @@ def test_a_word_that_the_normaliser_drops_keeps_a_place(codec: Codec) -> None:
     assert middle.end - middle.start >= 1
     assert encoded.spans["words[0]"].end <= middle.start
     assert middle.end <= encoded.spans["words[2]"].start
+
+
+def specials(codec: Codec) -> list[str]:
+    return [name for name in (*SPECIAL, "<extra_id_0>") if name in codec.tokenizer.get_vocab()]
+
+
+def num_special(codec: Codec, ids: tuple[int, ...]) -> int:
+    """Without the unknown token, which these small vocabularies need for `<`."""
+    return sum(id in codec.reserved - {codec.special("unk")} for id in ids)
+
+
+def test_special_tokens_in_the_data_are_spelt_and_keep_their_places(codec: Codec) -> None:
+    """`</s>` in a premise ended the input; `<extra_id_0>` in a word was another word's place."""
+    assert len(specials(codec)) >= 5
+    for name in specials(codec):
+        words = ("the", name, f"dog{name}dog", "sleeps")
+        encoded = codec.encode(prompted(words))
+        assert num_special(codec, encoded.ids) == 0, name
+        spans = [encoded.spans[f"words[{i}]"] for i in range(4)]
+        assert all(span.end > span.start for span in spans)
+        assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
+        start = len("words: the ")
+        covered = encoded.offsets[spans[1].start][0], encoded.offsets[spans[1].end - 1][1]
+        assert covered in {(start, start + len(name)), (start - 1, start + len(name))}
+        before = codec.encode(prompted(("the",), "words: {{ words }}"))
+        assert encoded.ids[: len(before.ids)] == before.ids
+
+
+def test_special_tokens_of_the_template_are_meant(codec: Codec) -> None:
+    source = "words: {{ words }} <mask> tags:"
+    for wording, kept in ((source, 1), ("", 0)):
+        example = replace(prompted(("the", "<mask>"), source), wording=wording)
+        assert num_special(codec, codec.encode(example).ids) == kept
+
+
+def test_special_tokens_in_shots_targets_and_plain_text_are_spelt(codec: Codec) -> None:
+    for name in specials(codec):
+        example = replace(prompted(("the",)), shots=(f"words: {name} tags: x\n\n",))
+        assert num_special(codec, codec.encode(example).ids) == 0
+        assert codec.with_fitting_shots(example, len(codec.encode(example).ids)) == example
+        assert num_special(codec, codec.target(f"a {name}")) == 0
+        assert num_special(codec, codec.text_ids(f"dog {name} dog")) == 0
+        assert num_special(codec, codec.text_ids(f"dog {name} dog", f"{{{{ text }}}} {name}")) == (
+            name != "<unk>"
+        )
+
+
+def test_a_name_among_the_ordinary_pieces_is_spelt() -> None:
+    """mT5 and XLM-R hold `▁<extra_id_0>` and `<s>` among their pieces, found without special
+    tokens."""
+    pieces = [("<unk>", 0.0), ("</s>", 0.0), ("▁", -2.0), ("▁<extra_id_0>", -1.0)]
+    pieces += [(c, -3.0) for c in "<>/_0adeirstx"]
+    backend = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    codec = Codec(
+        PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>", unk_token="<unk>")
+    )
+    assert codec.sentinels == (3,)
+    encoded = codec.encode(prompted(("a", "<extra_id_0>", "</s>"), "{{ words }}"))
+    assert not {1, 3} & {*encoded.ids}
+    span = encoded.spans["words[1]"]
+    text = codec.tokenizer.decode(list(encoded.ids[span.start : span.end]))
+    assert text.replace(" ", "").replace("▁", "") == "<extra_id_0>"
 
 
 def test_a_target_is_tokenized_as_if_it_followed_the_prompt(codec: Codec) -> None:

@@ -84,6 +84,7 @@ class ChoiceFormat:
             regions=rendered.regions,
             shortenable=self._shortenable_regions(len(texts)),
             candidates=texts if self.cloze else (),
+            wording=self._wording.text,
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:

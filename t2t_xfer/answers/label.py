@@ -62,6 +62,7 @@ class LabelFormat:
             target="" if example.gold is None else self._word(example.gold),
             regions=rendered.regions,
             shortenable=self._shortenable,
+            wording=self._wording.text,
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:

@@ -98,6 +98,7 @@ class PairFormat:
             yes if query.gold == neighbour.id else no,
             rendered.regions,
             shortenable=self._shortenable,
+            wording=self._question.text,
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:

@@ -87,6 +87,7 @@ class SpanFormat:
             shortenable=self._shortenable,
             copied=self._field,
             answer=answer,
+            wording=self._wording.text,
             unanswerable=self._unanswerable,
         )
 

@@ -98,6 +98,7 @@ class TagsFormat:
             slots=slots,
             slot_targets=tags,
             shortenable=self._shortenable,
+            wording=self._wording.text,
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:

@@ -39,6 +39,11 @@ class Wording:
                     )
 
     @property
+    def text(self) -> str:
+        """What all wordings say themselves."""
+        return "\n".join(each.source for each in (self._default, *self._languages.values()))
+
+    @property
     def names(self) -> frozenset[str]:
         """Every field that a wording shows."""
         return frozenset().union(

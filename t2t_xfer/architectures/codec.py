@@ -3,6 +3,10 @@
 One policy for all: input and target are tokenized apart and joined by ids, so the input's ids in
 training are the input's ids at decoding. The target is tokenized as if it followed `: `, which
 gives a byte-level tokenizer its leading space and leaves a SentencePiece one as it is.
+
+Data never becomes a special token: `</s>`, `<mask>` or `<extra_id_0>` in a field, a target or raw
+text are spelt like any other characters. The template's own text may hold them
+(`Prompted.wording`).
 """
 
 from __future__ import annotations
@@ -76,8 +80,73 @@ class Codec:
 
     def _encode_target(self, text: str) -> tuple[int, ...]:
         anchor = self._ids(ANCHOR)
-        joined = self._ids(f"{ANCHOR} {text}")
-        return joined[len(anchor) :] if joined[: len(anchor)] == anchor else self._ids(text)
+        joined = self.text_ids(f"{ANCHOR} {text}")
+        return joined[len(anchor) :] if joined[: len(anchor)] == anchor else self.text_ids(text)
+
+    def text_ids(self, text: str, wording: str = "") -> tuple[int, ...]:
+        """Ids of a text of the data, none of them special.
+
+        Args:
+            wording: what a template says; special tokens that stand there stay.
+        """
+        ids = self._ids(text)
+        if self.reserved.isdisjoint(ids):
+            return ids
+        return tuple(self._tokens(Prompted("", "", text, "", wording=wording))[0])
+
+    @cached_property
+    def reserved(self) -> frozenset[int]:
+        """Ids that the data may not become: special tokens and sentinels."""
+        added = self.tokenizer.added_tokens_decoder
+        return self.special_tokens | {id for id, token in added.items() if token.special}
+
+    def _tokens(self, prompted: Prompted) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids and characters of shots and input; below 0 in shots."""
+        before = "".join(prompted.shots)
+        text = before + prompted.input
+        out = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ids, offsets = out["input_ids"], out["offset_mapping"]
+        if not self.reserved.isdisjoint(ids):
+            ids, offsets = self._spelt_out(prompted, text, ids, offsets)
+        if before:
+            offsets = [(a - len(before), b - len(before)) for a, b in offsets]
+        return ids, offsets
+
+    def _spelt_out(
+        self,
+        prompted: Prompted,
+        text: str,
+        ids: Sequence[int],
+        offsets: Sequence[tuple[int, int]],
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """The same with other tokens for what the data spells like a special one."""
+        ahead = len(text) - len(prompted.input)
+        found: list[tuple[int, tuple[int, int]]] = []
+        for id, (start, end) in zip(ids, offsets, strict=True):
+            name = text[start:end].strip()
+            inside = any(r.start + ahead < end and start < r.end + ahead for r in prompted.regions)
+            meant = name in prompted.wording and not inside
+            # Characters that the vocabulary lacks are the unknown token as ever.
+            unknown = id == self.tokenizer.unk_token_id and name != self.tokenizer.unk_token
+            if id not in self.reserved or meant or unknown or not name:
+                found.append((id, (start, end)))
+                continue
+            found += [(i, (start + a, start + b)) for i, (a, b) in self._spelt(text[start:end])]
+        return [id for id, _ in found], [at for _, at in found]
+
+    def _spelt(self, name: str) -> list[tuple[int, tuple[int, int]]]:
+        """The tokens of a special token's name, none of them special, with their characters."""
+        backend = self.tokenizer.backend_tokenizer
+        backend.encode_special_tokens = True
+        try:
+            got = backend.encode(name, add_special_tokens=False)
+        finally:
+            backend.encode_special_tokens = False
+        if len(name) == 1 or self.reserved.isdisjoint(got.ids):
+            return [*zip(got.ids, got.offsets, strict=True)]
+        # SentencePiece has the names among its ordinary pieces, too.
+        rest = [(id, (a + 1, b + 1)) for id, (a, b) in self._spelt(name[1:])]
+        return self._spelt(name[:1]) + rest
 
     def target(self, text: str) -> tuple[int, ...]:
         """Ids of a target text, without end token."""
@@ -112,14 +181,7 @@ class Codec:
         Raises:
             DataError: too long, and the shortenable fields do not hold enough tokens.
         """
-        before = "".join(prompted.shots)
-        out = self.tokenizer(
-            before + prompted.input, add_special_tokens=False, return_offsets_mapping=True
-        )
-        offsets = out["offset_mapping"]
-        if before:  # characters count from the start of the input itself: below 0 in shots
-            offsets = [(a - len(before), b - len(before)) for a, b in offsets]
-        encoded = self._with_spans(prompted, out["input_ids"], offsets)
+        encoded = self._with_spans(prompted, *self._tokens(prompted))
         if max_tokens is None or len(encoded.ids) <= max_tokens:
             return encoded
         return _shorten(prompted, encoded, max_tokens)
@@ -129,10 +191,7 @@ class Codec:
 
         If it is too long alone, none is left, and shortening or windows do the rest.
         """
-        while (
-            prompted.shots
-            and len(self._ids("".join((*prompted.shots, prompted.input)))) > max_tokens
-        ):
+        while prompted.shots and len(self._tokens(prompted)[0]) > max_tokens:
             prompted = replace(prompted, shots=prompted.shots[1:])
         return prompted
 

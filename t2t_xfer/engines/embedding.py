@@ -51,7 +51,7 @@ def embed(
     """The vector of every text. Batches and order change nothing beyond float rounding (1e-4)."""
     rows: list[array[int]] = []
     removed: list[int] = []
-    for row, lost in _tokenized(loaded, texts):
+    for row, lost in _tokenized(loaded, texts, spec.input):
         rows.append(row)
         removed.append(lost)
     if any(removed):
@@ -77,15 +77,19 @@ def embed(
     return Embedded(vectors, tuple(removed))
 
 
-def _tokenized(loaded: Readable, texts: Sequence[str]) -> Iterator[tuple[array[int], int]]:
-    """Each text's ids with special tokens, and how many had no room."""
+def _tokenized(
+    loaded: Readable, texts: Sequence[str], wording: str
+) -> Iterator[tuple[array[int], int]]:
+    """Each text's ids with special tokens around, and how many had no room."""
     codec = loaded.architecture.codec
     room = loaded.architecture.max_input_tokens - len(codec.prefix) - len(codec.suffix)
     for start in range(0, len(texts), _TEXTS_AT_A_TIME):
         some = list(texts[start : start + _TEXTS_AT_A_TIME])
-        for found in codec.tokenizer(some, add_special_tokens=False)["input_ids"]:
+        together = codec.tokenizer(some, add_special_tokens=False)["input_ids"]
+        for text, found in zip(some, together, strict=True):
+            own = codec.reserved.isdisjoint(found)
             # A text of characters that the tokenizer drops still needs a place.
-            ids = found or [codec.special("unk")]
+            ids = (found if own else codec.text_ids(text, wording)) or [codec.special("unk")]
             row = array("i", [*codec.prefix, *ids[:room], *codec.suffix])
             yield row, max(len(ids) - room, 0)
 

@@ -203,7 +203,8 @@ def with_shots(task: Task, prompted: Sequence[Prompted], drawn: Sequence[Shot]) 
         shots = usual
         if text.input in inputs:
             shots = _shown(task, [shot for shot in drawn if shot.input != text.input])
-        out.append(replace(text, shots=shots))
+        wording = f"{text.wording}{_spec(task).separator}"
+        out.append(replace(text, shots=shots, wording=wording))
     return out
 
 

@@ -126,4 +126,4 @@ class TextRows:
         return ids[: self.room]
 
     def _tokens(self, document: str) -> list[int]:
-        return list(self.architecture.codec.tokenizer(document, add_special_tokens=False).input_ids)
+        return list(self.architecture.codec.text_ids(document))
