@@ -137,6 +137,10 @@ class Prompted:
     """Fields that may lose tokens at their end when the input is too long, in this order."""
     candidates: tuple[str, ...] = ()
     """Answers of this example alone, where they are not the same for the whole task (`cloze`)."""
+    separate: tuple[Prompted, ...] = ()
+    """The questions about each choice, which are asked apart and compared (`form: separate`); each
+    has the words of yes and no as its candidates, and one of them as its target. `input` is all of
+    them, for people."""
     copied: str = ""
     """The field that the answer is copied from (`context`). If it is too long for one input, it is
     read through overlapping windows."""
@@ -172,10 +176,11 @@ class Generation:
     """Decoded text (`generate`)."""
     scores: tuple[float, ...] = ()
     """Log-probability of each option (`slots` and `rank` with one answer), summed over its tokens;
-    of a pair, cosines (`embed`) or differences of log-probabilities (`rank`). Of a span that may
-    not exist two: of no answer (the *null score*), and of the best span, which is `text`. Written
-    (`generate`) they are log-probabilities of whole texts, pointed at (`slots`) sums of two scaled
-    dot products; either way their difference is one of log-probabilities."""
+    of separate choices log-odds of yes against no; of a pair, cosines (`embed`) or differences of
+    log-probabilities (`rank`). Of a span that may not exist two: of no answer (the *null score*),
+    and of the best span, which is `text`. Written (`generate`) they are log-probabilities of whole
+    texts, pointed at (`slots`) sums of two scaled dot products; either way their difference is one
+    of log-probabilities."""
     lengths: tuple[int, ...] = ()
     """Tokens of each option, its end token included (`rank`)."""
     without_context: tuple[tuple[float, ...], ...] = ()

@@ -34,7 +34,7 @@ note: "Zwölf Größen – 日本語 – हिन्दी"
         TaskSpec,
         """\
 answer: choice
-cloze: true
+form: cloze
 data:
   parts:
     - {name: one, hub: {id: owner/one, config: "{language}", revision: v1}, columns: {q: ask}}

@@ -24,7 +24,7 @@ from t2t_xfer.specs.task import TaskSpec
 SHIPPED = Catalogue([shipped_root()])
 INVENTORY = ("N", "NP", "S\\NP", "(S\\NP)/NP", "S[dcl]/S", ",", ".", ":", "conj")
 """Tags for a task that takes them from its data. CCG has these."""
-FIELDS = frozenset({"choices", "letters", "words", "source", "target"})
+FIELDS = frozenset({"choices", "choice", "letters", "words", "source", "target"})
 """Template fields that answer formats give beside the task's own."""
 
 TEXTS = {
@@ -75,7 +75,7 @@ def wordings() -> Wordings:
         path = shipped_root() / "prompts" / f"{task.prompt.use}.yaml"
         for variant, wording in load_yaml(path, PromptSpec).variants.items():
             names = Template(wording.input).names
-            if names <= {*task.fields, *FIELDS} and set(task.shortenable) - {"choices"} <= names:
+            if names <= {*task.fields, *FIELDS} and set(task.shortenable) - {"choice"} <= names:
                 found.append((name, variant))
     return found
 
@@ -86,10 +86,13 @@ def worded(name: str, variant: str) -> tuple[TaskSpec, AnswerFormat]:
     if task.answer == "tags" and not task.tags:
         task = task.model_copy(update={"tags": INVENTORY})
     use = task.prompt.model_copy(update={"variant": variant})
-    cloze = variant.startswith("cloze")
+    form = next((each for each in ("cloze", "separate") if variant.startswith(each)), "letters")
     # Choices that are the answer itself do not stand in the input, so they cannot be shortened.
-    kept = tuple(field for field in task.shortenable if not (cloze and field == "choices"))
-    task = task.model_copy(update={"prompt": use, "cloze": cloze, "shortenable": kept})
+    shown = {"letters": ("choices",), "cloze": (), "separate": ("choice",)}[form]
+    kept = tuple(
+        each for field in task.shortenable for each in (shown if field == "choice" else (field,))
+    )
+    task = task.model_copy(update={"prompt": use, "form": form, "shortenable": kept})
     return task, answer_format(task, SHIPPED.prompt_of(task))
 
 

@@ -37,7 +37,8 @@ def example_of(gold="B", id="7", choices=TEXTS):
 
 
 ANSWERS = choice_format()
-CLOZE = choice_format("{{ context }}", cloze=True)
+CLOZE = choice_format("{{ context }}", form="cloze")
+SEPARATE = choice_format("{{ context }} {{ choice }} right:", form="separate")
 
 
 def parsed(text, answers=ANSWERS, choices=TEXTS):
@@ -119,7 +120,7 @@ def test_of_two_equal_choices_neither_is_meant_by_its_text():
     assert parsed("A: dog", choices=twice) == ("A", Status.match)
 
 
-@pytest.mark.parametrize("answers", [ANSWERS, CLOZE])
+@pytest.mark.parametrize("answers", [ANSWERS, CLOZE, SEPARATE])
 @pytest.mark.parametrize("gold", "ABC")
 def test_the_target_text_is_read_as_the_gold_answer(answers, gold):
     prompted = answers.render(example_of(gold))
@@ -133,6 +134,50 @@ def test_cloze_compares_means_per_token():
     assert CLOZE.parse(generation, CLOZE.render(example_of())).value == "B"
     assert CLOZE.reading(Readout.rank) == "rank:tokens"
     assert ANSWERS.reading(Readout.rank) == ""
+
+
+def test_separate_choices_are_asked_about_one_by_one():
+    prompted = SEPARATE.render(example_of("B"), epoch=3)
+    assert (SEPARATE.name, SEPARATE.shuffles) == ("separate", False)
+    assert [each.input for each in prompted.separate] == [f"x {text} right:" for text in TEXTS]
+    assert [each.target for each in prompted.separate] == ["no", "yes", "no"]
+    assert {each.candidates for each in prompted.separate} == {("yes", "no")}
+    unknown = SEPARATE.render(example_of(None))
+    assert [each.target for each in unknown.separate] == ["", "", ""]
+    shown = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
+    assert [shown[f"choices[{i}]"] for i in range(3)] == [*TEXTS]
+
+
+def test_separate_choices_are_compared_by_their_log_odds():
+    generation = Generation("7", Readout.slots, scores=(-2.0, -0.5, -4.0))
+    prediction = SEPARATE.parse(generation, SEPARATE.render(example_of()))
+    assert (prediction.value, prediction.status) == ("B", Status.scored)
+    assert SEPARATE.reading(Readout.slots) == "log-odds:yes-no"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rank": {"normalise": "tokens"}}, "log-odds of yes"),
+        ({"labels": {"A": {"word": "one"}, "B": {}, "C": {}}}, "words of yes and no"),
+        ({"fields": {"context": "c"}, "shortenable": ["choices"]}, "names from `fields`"),
+    ],
+)
+def test_what_separate_choices_cannot_have(changes, message):
+    with pytest.raises(ValueError, match=message):
+        choice_format("{{ context }} {{ choice }}", form="separate", **changes)
+
+
+def test_separate_choices_need_the_one_that_is_asked_about():
+    with pytest.raises(SpecError, match=r"lacks the field \{\{ choice \}\}"):
+        choice_format("{{ context }} right:", form="separate")
+
+
+@pytest.mark.parametrize("form", ["cloze", "separate"])
+def test_only_choices_have_a_form(form):
+    """It was silently ignored elsewhere."""
+    with pytest.raises(ValueError, match="nothing here, because the answer is label"):
+        choice_format("{{ context }}", answer="label", choices_fields=(), form=form)
 
 
 def test_the_most_frequent_letter_is_the_majority():

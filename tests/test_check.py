@@ -160,7 +160,7 @@ def test_a_gold_answer_that_does_not_come_back_fails(own: Any) -> None:
         "label_field": "right",
         "labels": {"A": {"value": 0}, "B": {"value": 1}},
         "choices_fields": ["ends"],
-        "cloze": True,
+        "form": "cloze",
         "prompt": {"input": "{{ text }}"},
         "metric": "accuracy",
     }

@@ -77,5 +77,5 @@ def test_a_long_candidate_takes_its_positions_from_the_context() -> None:
 
 
 def test_an_encoder_refuses_and_names_the_way_out() -> None:
-    with pytest.raises(UnsupportedError, match=r"any number of tokens\. Leave out `cloze: true`"):
+    with pytest.raises(UnsupportedError, match=r"any number of tokens\. Write `form: separate`"):
         planned_readout("encoder", "cloze", None)

@@ -102,7 +102,7 @@ LABEL: dict[str, Any] = {
     "prompt": {"input": "{{ text }} :"},
     "metric": "accuracy",
 }
-CHOICE = LABEL | {"answer": "choice", "cloze": True, "choices_fields": ["endings"]}
+CHOICE = LABEL | {"answer": "choice", "form": "cloze", "choices_fields": ["endings"]}
 TAGS: dict[str, Any] = {
     **{key: LABEL[key] for key in ("task", "data", "languages", "prompt")},
     "answer": "tags",
@@ -161,7 +161,7 @@ metric: accuracy
 """,
     "ending": """\
 answer: choice
-cloze: true
+form: cloze
 data: {files: {test: "endings.{language}.jsonl"}}
 languages: [en, de]
 label_field: label

@@ -93,13 +93,13 @@ def test_an_encoder_cannot_train_on_texts_of_choices_and_the_plan_says_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     spec = Catalogue().task("hellaswag").model_dump(mode="json", exclude_defaults=True)
-    spec |= {"task": "endings", "cloze": True, "shortenable": ["context"]}
+    spec |= {"task": "endings", "form": "cloze", "shortenable": ["context"]}
     spec["prompt"] = {"use": "choice", "variant": "cloze"}
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "endings.yaml").write_text(json.dumps(spec))
     intermediates = {"intermediates": ["endings"], "targets": ["tatoeba"]}
     plan(tmp_path, hub, models=[new_model("seq2seq"), new_model("causal")], **intermediates)
-    with pytest.raises(UnsupportedError, match=r"task 'endings': .*encoder.* `cloze: true`"):
+    with pytest.raises(UnsupportedError, match=r"task 'endings': .*encoder.* `form: separate`"):
         plan(tmp_path, hub, models=[new_model("encoder")], **intermediates)
 
 

@@ -29,7 +29,7 @@ def shown(*arguments: str, color: bool = False) -> str:
 
 @pytest.mark.parametrize(
     ("task", "split", "ends"),
-    [("xnli", "test", "relation: "), ("hellaswag", "validation", "answer: ")],
+    [("xnli", "test", "relation: "), ("mnli", "validation", "relation: ")],
 )
 def test_the_target_is_marked_where_it_sits(task: str, split: Split, ends: str) -> None:
     loaded = load_task(Catalogue(), task, MICRO)
@@ -39,6 +39,18 @@ def test_the_target_is_marked_where_it_sits(task: str, split: Split, ends: str) 
     assert views["encoder"].endswith(f"{ends}⟦{text.target}⟧")
     assert views["causal"].endswith(f"{ends}⟦{text.target}⟧")
     assert views["seq2seq"] == f"⟦{text.target}⟧"
+
+
+def test_separate_choices_have_a_yes_or_no_each() -> None:
+    loaded = load_task(Catalogue(), "hellaswag", MICRO)
+    (example,) = read_examples(loaded.spec, MICRO, "en", "validation", 1)
+    views = layouts(loaded.answer.name, render(loaded, example), {})
+    verdicts = [re.findall("⟦(.*?)⟧", view.text) for view in views]
+    right = ["yes" if letter == example.gold else "no" for letter in "ABCD"]
+    assert verdicts == [right] * 3
+    assert views[2].text.count("right: ⟦") == 4
+    assert "row 4 of 4" in (out := shown("hellaswag", "--model=micro:causal"))
+    assert len(re.findall("⟦: → ▁yes or ▁no⟧", out)) == 4
 
 
 def test_every_word_has_its_tag() -> None:

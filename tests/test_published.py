@@ -121,6 +121,22 @@ def test_the_sources_name_every_number() -> None:
     assert sources.keys() == {*DEFAULTS, "learning_rate"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "decay"),
+    [
+        ({}, 0.01),
+        ({"adapter": "lora"}, 0.0),
+        ({"optimizer": "adafactor"}, 0.0),
+        ({"adapter": "lora", "weight_decay": 0.1}, 0.1),
+    ],
+)
+def test_weight_decay_is_that_of_jiant_under_adamw(stated: Any, decay: float) -> None:
+    """It was 0 and credited to jiant, whose optimizer takes 0.01."""
+    resolved = resolve(base("encoder"), ["mnli"], TrainingSpec.model_validate(stated))
+    assert resolved.training.weight_decay == decay
+    assert ("Phang" in str(resolved.sources["weight_decay"])) == (decay == 0.01)
+
+
 def test_merging_keeps_what_is_not_stated_unstated() -> None:
     merged = merge(TrainingSpec(steps=5), {"mixture": {"rate": "equal"}, "lora": {"rank": 4}})
     assert merged.model_fields_set == {"steps", "mixture", "lora"}

@@ -21,7 +21,7 @@ from t2t_xfer.architectures import ANSWER_READOUTS
 from t2t_xfer.architectures.codec import TokenSpan
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Pairs, Reading, Row
-from t2t_xfer.engines.cached import NOT_ASKED, CachedAnswers
+from t2t_xfer.engines.cached import NOT_ASKED, CachedAnswers, asked
 from t2t_xfer.engines.response_cache import ResponseCache, cache_directory, max_bytes
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UserError
@@ -215,6 +215,7 @@ CHANGES: dict[str, Any] = {
     "null_target": (4,),
     "targets": ((4,), (5,)),
     "pairs": Pairs(((1,),), (2, 3)),
+    "apart": (Row("a", (1,), (0,)),),
 }
 HARMLESS: dict[str, Any] = {
     "id": "b",
@@ -248,6 +249,14 @@ def test_what_a_model_sees_makes_another_question(cache: ResponseCache, name: st
 
 def test_what_no_model_sees_does_not(cache: ResponseCache) -> None:
     assert recalls(cache, [ROW, replace(ROW, **HARMLESS)])
+
+
+def test_nor_does_it_in_a_bundle() -> None:
+    choices = (ROW, ROW)
+    bundle = replace(ROW, apart=choices)
+    renamed = replace(ROW, apart=tuple(replace(each, **HARMLESS) for each in choices))
+    other = replace(ROW, apart=(ROW, replace(ROW, input_ids=(1, 2, 4))))
+    assert asked(bundle) == asked(renamed) != asked(other)
 
 
 def test_the_batch_the_question_and_the_model_count(cache: ResponseCache) -> None:
@@ -287,7 +296,7 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     return fresh_model(architecture, [*inputs, *words])
 
 
-KINDS = ("label", "choice", "cloze", "tags", "bio", "span", "span_or_none")
+KINDS = ("label", "choice", "cloze", "separate", "tags", "bio", "span", "span_or_none")
 
 
 def readouts(architecture: ArchitectureName, kind: str) -> tuple[Readout, ...]:

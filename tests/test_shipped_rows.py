@@ -73,6 +73,10 @@ def prefix_of(architecture: ArchitectureName, row: Row) -> tuple[int, ...]:
     return row.input_ids
 
 
+def prefixes(architecture: Architecture, rows: list[Row]) -> list[tuple[int, ...]]:
+    return [prefix_of(architecture.name, each) for row in rows for each in row.sequences]
+
+
 def check_prefixes(architecture: Architecture, answer: AnswerFormat, example: Example) -> None:
     text = answer.render(example)
     for readout, read in readings(architecture, answer, text):
@@ -83,8 +87,8 @@ def check_prefixes(architecture: Architecture, answer: AnswerFormat, example: Ex
             fed = [row.input_ids[:end] for row, end in zip(trained, ends, strict=True)]
             assert fed == [row.input_ids for row in read]
             continue
-        expected = [prefix_of(architecture.name, row) for row in trained]
-        assert [prefix_of(architecture.name, row) for row in read] == expected, readout
+        expected = prefixes(architecture, trained)
+        assert prefixes(architecture, read) == expected, readout
 
 
 @pytest.mark.parametrize(("name", "variant"), wordings())
@@ -108,6 +112,8 @@ def test_the_prompt_has_the_same_ids_in_training_and_in_reading(
 def told(architecture: Architecture, text: Prompted, answer: AnswerFormat) -> list[int]:
     """The tokens that the loss must cover, and no others."""
     codec = architecture.codec
+    if text.separate:  # the right choice; the readings say which tokens are compared
+        return [[each.target for each in text.separate].index("yes")]
     if answer.options.coded:
         codes = codec.codebook(len(answer.options.texts))
         return [codes[answer.options.texts.index(t)] for t in text.slot_targets]
@@ -143,6 +149,15 @@ def check_loss(architecture: Architecture, answer: AnswerFormat, example: Exampl
     for readout, read in readings(architecture, answer, text):
         trained = trained_rows(architecture, text, answer.options, readout)
         assert sum(row.weight for row in trained) == pytest.approx(1)
+        if text.separate:
+            (row,) = trained
+            assert trained == read
+            for each in row.apart:  # yes and no at every place
+                found = [(reading.place, reading.option) for reading in each.readings]
+                places = range(len(each.places))
+                assert sorted(found) == [(place, option) for place in places for option in (0, 1)]
+            assert list(row.labels) == told(architecture, text, answer)
+            continue
         for row in trained:
             assert len(row.places) == len(row.labels) == len(set(row.places))
         if text.slots and readout is Readout.generate:

@@ -57,6 +57,7 @@ def test_an_import_broken_by_torchvision_is_explained(
         ("encoder", "label", Readout.slots, "it runs decoders"),
         ("seq2seq", "label", Readout.rank, "it runs decoders"),
         ("causal", "tags", Readout.slots, "tags in one pass are read at every word"),
+        ("causal", "separate", Readout.slots, "form: separate"),
         ("causal", "pair", Readout.embed, "hidden states"),
     ],
 )

@@ -32,7 +32,7 @@ ANSWER_FORMATS: Mapping[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]]
     "tags": TagsFormat,
 }
 
-CLOSED = frozenset({"label", "choice", "cloze", "tags"})
+CLOSED = frozenset({"label", "choice", "cloze", "separate", "tags"})
 """Formats whose answers are the same few for every example: they have a majority baseline."""
 
 

@@ -1,4 +1,5 @@
-"""Answers out of an example's own choices: the letter of the right one, or its text (`cloze`).
+"""Answers out of an example's own choices: the letter of the right one, its text (`cloze`), or yes
+to the question about it (`separate`).
 
 The gold answer is the letter's name in the order of the data. In training with letters the choices
 change places from epoch to epoch, and the right letter with them, so that no letter is worth more
@@ -6,6 +7,7 @@ than another; at test time they stand as the data has them.
 
     gold B -> input "… A: dog B: cat C: fish answer:", target "B" -> "(B)", "B: cat", "cat" -> B
     gold B, cloze -> input "… answer:", candidates dog, cat, fish, target "cat" -> B
+    gold B, separate -> inputs "… ending: dog right:" no, "… ending: cat right:" yes, … -> B
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.answers.format import best_option, most_frequent
@@ -28,43 +31,61 @@ from t2t_xfer.records import (
     Prediction,
     Prompted,
     Readout,
+    Region,
     Status,
 )
 from t2t_xfer.specs.prompt import ResolvedPrompt
-from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.specs.task import YES_NO, TaskSpec
 
 CHOICES = "choices"
 """The template field that holds the texts of the choices."""
+CHOICE = "choice"
+"""The template field that holds the choice that is asked about (`separate`)."""
 LETTERS = "letters"
 """The template field that holds their letters: `{{ letters[loop.index0] }}: {{ choice }}`."""
 MARKED = re.compile(r"\W*(\w+)\s*[:.)\]]\s*(.*)", re.DOTALL)
 """`B: the text`, `(B) the text`."""
+BETWEEN = "\n\n"
+"""Between the questions about separate choices, where people are shown them as one text."""
 
 
 class ChoiceFormat:
     """The `choice` answers of one task.
 
     Raises:
-        SpecError: the prompt of letters lacks the choices, which must all stand bare in it; or two
-            letters have words that only case or punctuation tells apart.
+        SpecError: the prompt lacks the choices, which must all stand bare in that of letters, or
+            the one choice of separate questions; or two letters, or yes and no, have words that
+            only case or punctuation tells apart.
     """
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         self.cloze = task.cloze
-        self.name = "cloze" if task.cloze else "choice"
+        self.separate = task.form == "separate"
+        self.name = {"letters": "choice"}.get(task.form, task.form)
         self._letters = tuple(task.labels)
         self._shortenable = task.shortenable
         self._ranks = Ranks(task.rank, task.cloze)
-        self._wording = Wording(task, prompt, required=() if task.cloze else (CHOICES,))
-        self.shuffles = CHOICES in self._wording.names
+        required = {"letters": (CHOICES,), "cloze": (), "separate": (CHOICE,)}
+        self._wording = Wording(task, prompt, required[task.form])
+        self.shuffles = not self.separate and CHOICES in self._wording.names
+        words, synonyms = prompt.words, prompt.synonyms
         try:
-            self._parser = TextParser(prompt.words, prompt.synonyms)
+            self._parser = TextParser(words, synonyms)
         except SpecError as e:
             raise SpecError(f"task {task.task!r}: {e}") from e
-        self.options = Options(tuple(prompt.words[letter] for letter in self._letters))
+        if self.separate:
+            self.verdicts = tuple(words[word] for word in YES_NO)
+            words = {letter: letter for letter in self._letters}
+            self._parser = TextParser(words, {})
+        self.options = Options(tuple(words[letter] for letter in self._letters))
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
-        """Input text and, if the answer is known, the letter or the text of the right choice."""
+        """Input text and, if the answer is known, the letter or the text of the right choice.
+
+        Of separate choices the questions, and the right letter, which no model is asked for.
+        """
+        if self.separate:
+            return self._questions(example)
         choices = example.fields[CHOICES]
         assert isinstance(choices, tuple), f"{example.id}: choices are {choices!r}, not a list"
         order = self._order(example.id, epoch)
@@ -87,6 +108,37 @@ class ChoiceFormat:
             wording=self._wording.text,
         )
 
+    def _questions(self, example: Example) -> Prompted:
+        """One question for each choice, in the order of the data."""
+        fields = {key: value for key, value in example.fields.items() if key != CHOICES}
+        choices = example.fields[CHOICES]
+        assert isinstance(choices, tuple), f"{example.id}: choices are {choices!r}, not a list"
+        yes, no = self.verdicts
+        asked: list[Prompted] = []
+        for letter, choice in zip(self._letters, choices, strict=True):
+            rendered = self._wording.render(example, (), {**fields, CHOICE: str(choice)})
+            target = "" if example.gold is None else yes if letter == example.gold else no
+            asked.append(
+                Prompted(
+                    id=example.id,
+                    language=example.language,
+                    input=rendered.text,
+                    target=target,
+                    regions=rendered.regions,
+                    shortenable=self._shortenable,
+                    candidates=self.verdicts,
+                )
+            )
+        gold = "" if example.gold is None else self._letters[self._index(example.gold)]
+        return replace(
+            asked[0],
+            input=BETWEEN.join(each.input for each in asked),
+            target=gold,
+            regions=_moved(asked),
+            candidates=(),
+            separate=tuple(asked),
+        )
+
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best choice by score, or the one that the text names."""
         if generation.readout is not Readout.generate:
@@ -99,7 +151,9 @@ class ChoiceFormat:
         return Prediction(generation.id, value, status)
 
     def reading(self, readout: Readout) -> str:
-        """How ranked choices are compared; the texts of choices differ in length."""
+        """How choices are compared: ranked, whose texts differ in length, or each by itself."""
+        if self.separate and readout is Readout.slots:
+            return f"log-odds:{'-'.join(self.verdicts)}"
         return self._ranks.signature if readout is Readout.rank else ""
 
     def constant(self, golds: Iterable[Gold]) -> str:
@@ -131,6 +185,8 @@ class ChoiceFormat:
 
     def _parse_text(self, text: str, prompted: Prompted) -> Parsed:
         texts = [canonical(choice) for choice in _choices(prompted)]
+        if self.separate:
+            return self._letter(text, prompted.language)
         if self.cloze:
             return self._choice_named(canonical(text), texts, Status.exact)
         alone = self._letter(text, prompted.language)
@@ -164,3 +220,15 @@ def _choices(prompted: Prompted) -> tuple[str, ...]:
     shown = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
     count = sum(field.startswith(f"{CHOICES}[") for field in shown)
     return tuple(shown[f"{CHOICES}[{i}]"] for i in range(count))
+
+
+def _moved(asked: Sequence[Prompted]) -> tuple[Region, ...]:
+    """The regions of each question where all of them are one text."""
+    found: list[Region] = []
+    start = 0
+    for i, each in enumerate(asked):
+        for region in each.regions:
+            field = f"{CHOICES}[{i}]" if region.field == CHOICE else region.field
+            found.append(Region(field, region.start + start, region.end + start))
+        start += len(each.input) + len(BETWEEN)
+    return tuple(found)

@@ -7,6 +7,7 @@ neither tasks nor engines; the training loop and the transformers engine know no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from t2t_xfer.architectures.codec import Codec
@@ -70,6 +71,57 @@ def option_tokens(codec: Codec, options: Options) -> tuple[tuple[int, ...], ...]
     if options.coded:
         return tuple((code,) for code in codec.codebook(len(options.texts)))
     return tuple(codec.target(text) for text in options.texts)
+
+
+def bundle(architecture: Architecture, prompted: Prompted) -> list[Row]:
+    """One bundle of separate choices, to train on and to read: yes or no after each question.
+
+        Is this right? … dog  ⟦yes|no⟧       Is this right? … cat  ⟦yes|no⟧
+
+    Every row is an ordinary sequence, so nothing depends on what a model makes of block masks.
+
+    Raises:
+        UnsupportedError: yes and no are the same tokens.
+    """
+    apart = []
+    for each in prompted.separate:
+        asked = replace(each, candidates=(), shots=prompted.shots)
+        apart.append(_verdict_row(architecture, asked, each.candidates))
+    right = [i for i, each in enumerate(prompted.separate) if each.target == each.candidates[0]]
+    removed = sum(row.removed_tokens for row in apart)
+    return [
+        Row(prompted.id, (), (), labels=tuple(right), apart=tuple(apart), removed_tokens=removed)
+    ]
+
+
+def _verdict_row(architecture: Architecture, asked: Prompted, verdicts: tuple[str, ...]) -> Row:
+    """Yes and no (readings of options 0 and 1) after one question.
+
+    An encoder fills as many masks as the longer word has tokens. The others go on with the tokens
+    that both words begin with, and are read where they part; the end token counts.
+    """
+    codec = architecture.codec
+    yes, no = (codec.target(word) for word in verdicts)
+    if yes == no:
+        raise UnsupportedError(
+            f"the words {' and '.join(map(repr, verdicts))} are the same tokens under the tokenizer"
+            f" of {codec.tokenizer.name_or_path!r}, so separate choices cannot be answered. Give"
+            " the prompt other `words` for yes and no."
+        )
+    if architecture.name == "encoder":
+        (row,) = architecture.reading_rows(asked, Options(verdicts), Readout.slots)
+        return row
+    end = (codec.special("eos"),)
+    yes, no = yes + end, no + end
+    shared = next(i for i, (a, b) in enumerate(zip(yes, no, strict=False)) if a != b)
+    (row,) = architecture.reading_rows(asked, Options(verdicts[:1]), Readout.slots)
+    given = (row.decoder_ids or row.input_ids) + yes[:shared]
+    row = replace(
+        row,
+        places=(len(given) - 1,),
+        readings=(Reading(0, yes[shared], 0), Reading(0, no[shared], 1)),
+    )
+    return replace(row, decoder_ids=given) if row.decoder_ids else replace(row, input_ids=given)
 
 
 def first_tokens(codec: Codec, options: Options) -> tuple[int, ...]:

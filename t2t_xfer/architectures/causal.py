@@ -31,6 +31,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
+    bundle,
     first_token_readings,
     gold_text,
     option_tokens,
@@ -62,6 +63,8 @@ class Causal:
         self, prompted: Prompted, options: Options, readout: Readout | None = None
     ) -> list[Row]:
         """The target after the input, or a second copy of the sentence."""
+        if prompted.separate:
+            return bundle(self, prompted)
         if prompted.slots and readout is Readout.generate:
             return self._written_rows(prompted, options)
         if prompted.slots:
@@ -97,6 +100,8 @@ class Causal:
 
         `generate`: the context alone.
         """
+        if prompted.separate:
+            return bundle(self, prompted)
         if prompted.slots and readout is Readout.generate:
             return self._pair_rows(prompted, options)
         if prompted.slots:

@@ -191,7 +191,10 @@ class Codec:
 
         If it is too long alone, none is left, and shortening or windows do the rest.
         """
-        while prompted.shots and len(self._tokens(prompted)[0]) > max_tokens:
+        asked = [replace(each, shots=()) for each in prompted.separate] or [prompted]
+        while prompted.shots and max_tokens < max(
+            len(self._tokens(replace(each, shots=prompted.shots))[0]) for each in asked
+        ):
             prompted = replace(prompted, shots=prompted.shots[1:])
         return prompted
 

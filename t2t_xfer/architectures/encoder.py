@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from t2t_xfer.architectures.base import option_tokens, slot_labels
+from t2t_xfer.architectures.base import bundle, option_tokens, slot_labels
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.readouts import REASONS
 from t2t_xfer.architectures.rows import NULL, Reading, Row
@@ -50,6 +50,8 @@ class Encoder:
         self, prompted: Prompted, options: Options, readout: Readout | None = None
     ) -> list[Row]:
         """Rows with labels at the mask slots or at the words."""
+        if prompted.separate:
+            return bundle(self, prompted)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:
@@ -65,6 +67,8 @@ class Encoder:
 
     def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
         """Every label word over the same masks, the words of a sentence, or pointers."""
+        if prompted.separate:
+            return bundle(self, prompted)
         if prompted.slots:
             return self._word_rows(prompted, options)
         if prompted.copied:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -120,10 +121,51 @@ def row_losses(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
     return torch.zeros(len(rows), device=logits.device).index_add(0, owner, losses)
 
 
+def apart_losses(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
+    """Weighted loss of each bundle: the softmax goes over the scores of its choices.
+
+    A choice's score is the log-odds of yes against no. Both are read at the same places, so the
+    terms that normalise the vocabulary cancel, and the logits do.
+
+        choice        dog    cat    fish      (the right one: cat)
+        logit yes     1.0    2.0    0.5
+        logit no      0.5    0.5    1.0
+        score         0.5    1.5   -0.5   ->  loss = log(e^.5 + e^1.5 + e^-.5) - 1.5
+
+    Args:
+        logits: at the places of all sequences, shape (places, vocabulary).
+
+    Returns:
+        Shape (rows,).
+    """
+    sequences = [each for row in rows for each in row.apart]
+    starts = accumulate((len(each.places) for each in sequences), initial=0)
+    terms = [
+        (owner, start + reading.place, reading.token, 1.0 - 2.0 * reading.option)
+        for owner, (start, each) in enumerate(zip(starts, sequences, strict=False))
+        for reading in each.readings
+    ]
+    owner, place, token, sign = (
+        torch.tensor(c, device=logits.device) for c in zip(*terms, strict=True)
+    )
+    scores = torch.zeros(len(sequences), device=logits.device)
+    scores = scores.index_add(0, owner, logits[place, token] * sign)
+    parts = scores.split([len(row.apart) for row in rows])
+    return torch.stack(
+        [
+            row.weight * (part.logsumexp(0) - part[row.labels[0]])
+            for row, part in zip(rows, parts, strict=True)
+        ]
+    )
+
+
 def batch_losses(
     model: torch.nn.Module, architecture: Architecture, rows: Sequence[Row]
 ) -> torch.Tensor:
     """Weighted loss of each row of a batch of one kind. Shape (rows,)."""
+    if rows[0].apart:
+        sequences = [each for row in rows for each in row.apart]
+        return apart_losses(place_logits(model, architecture, sequences), rows)
     if rows[0].points:
         from t2t_xfer.architectures.pointers import pointer_losses
 

@@ -26,6 +26,10 @@ ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
     # Texts of choices: the mean log-probability of their tokens (and the end token) decides.
     ("seq2seq", "cloze"): (Readout.rank,),
     ("causal", "cloze"): (Readout.rank,),
+    # Yes or no after a prompt for each choice: the log-odds are compared.
+    ("encoder", "separate"): (Readout.slots,),
+    ("seq2seq", "separate"): (Readout.slots,),
+    ("causal", "separate"): (Readout.slots,),
     # Two pointers, compared with the context's states.
     ("encoder", "span"): (Readout.slots,),
     ("seq2seq", "span"): (Readout.generate,),
@@ -43,8 +47,8 @@ ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
 REASONS: dict[tuple[ArchitectureName, str], str] = {
     ("encoder", "cloze"): (
         "an encoder compares answers over the same mask slots, and the texts of choices have any"
-        " number of tokens. Leave out `cloze: true`: then the choices have letters, which every"
-        " architecture can answer with"
+        " number of tokens. Write `form: separate` (a yes or no to each choice) or leave `form` out"
+        " (letters): every architecture can answer these"
     ),
 }
 """Why a pair is not in the table, and the way out."""

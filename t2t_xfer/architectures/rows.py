@@ -10,6 +10,9 @@ one row hold several continuations of the same context that cannot see each othe
 
 A token sees the earlier tokens of block 0 and of its own block.
 
+A row of separate choices is a bundle: a row for each choice, all in one batch because the softmax
+goes over the choices (`head.apart_losses`). To whatever cuts and counts, it is one row.
+
 Two kinds of rows have `keys`, the tokens of the field that answers are copied from: *pointer* rows,
 whose places are compared with the keys instead of the vocabulary (`pointers.py`), and rows without
 places, after which text is generated (`engines/decoding.py`).
@@ -119,6 +122,19 @@ class Row:
     """Generating: the token sequences to choose from, if they are few."""
     pairs: Pairs | None = None
     """Generating tags: what stands between them, and which there are."""
+    apart: tuple[Row, ...] = ()
+    """A bundle: a row for each choice, whose readings are of yes (option 0) and no (1), at the same
+    places. Its only label is the index of the right choice; it has no tokens of its own."""
+
+    @property
+    def sequences(self) -> tuple[Row, ...]:
+        """What goes through the model: the row, or those of its choices."""
+        return self.apart or (self,)
+
+    @property
+    def kind(self) -> int:
+        """Rows of one batch are of one kind: read by the head, pointing, or bundles."""
+        return 2 if self.apart else int(self.points)
 
     @property
     def points(self) -> bool:
@@ -133,22 +149,27 @@ class Row:
 
     @property
     def num_tokens(self) -> int:
-        """Length for budgets: both sides of an encoder-decoder count."""
-        return len(self.input_ids) + len(self.decoder_ids)
+        """Length without padding: both sides of an encoder-decoder count."""
+        return sum(len(row.input_ids) + len(row.decoder_ids) for row in self.sequences)
+
+    @property
+    def padded_length(self) -> int:
+        """Length for budgets: the rows of a bundle are filled up to the longest of them."""
+        return len(self.sequences) * max(row.num_tokens for row in self.sequences)
 
 
 def row_batches(
     rows: Sequence[Row], max_tokens: int, pass_cost: int | None = None
 ) -> list[list[int]]:
-    """Indices of rows in batches of one kind each: first those read by the head, then pointers.
+    """Indices of rows in batches of one kind each, in the order of `Row.kind`.
 
     As large as the budget allows (`token_budget_batches`), or, if `pass_cost` is given, as cheap as
     can be (`cheapest_batches`).
     """
     batches: list[list[int]] = []
-    for points in (False, True):
-        kind = [i for i, row in enumerate(rows) if row.points is points]
-        lengths = [rows[i].num_tokens for i in kind]
+    for each in sorted({row.kind for row in rows}):
+        kind = [i for i, row in enumerate(rows) if row.kind == each]
+        lengths = [rows[i].padded_length for i in kind]
         if pass_cost is None:
             found = token_budget_batches(lengths, max_tokens)
         else:

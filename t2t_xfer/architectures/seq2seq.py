@@ -38,6 +38,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
+    bundle,
     first_token_readings,
     gold_text,
     option_tokens,
@@ -71,6 +72,8 @@ class Seq2Seq:
         self, prompted: Prompted, options: Options, readout: Readout | None = None
     ) -> list[Row]:
         """The target text in the decoder, or one block for each word."""
+        if prompted.separate:
+            return bundle(self, prompted)
         if prompted.slots and readout is Readout.generate:
             return self._written_rows(prompted, options)
         if prompted.slots:
@@ -105,6 +108,8 @@ class Seq2Seq:
 
         `generate`: the start of the decoder.
         """
+        if prompted.separate:
+            return bundle(self, prompted)
         if prompted.slots and readout is Readout.generate:
             return self._pair_rows(prompted, options)
         if prompted.slots:

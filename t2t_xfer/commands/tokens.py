@@ -28,12 +28,13 @@ def token_lines(
     """
     readout = task.spec.readout.get(architecture.name)
     rows = architecture.training_rows(text, task.answer.options, readout)
-    for number, row in enumerate(rows, start=1):
-        part = f", row {number} of {len(rows)}" if len(rows) > 1 else ""
+    shown = [each for row in rows for each in row.sequences]
+    for number, row in enumerate(shown, start=1):
+        part = f", row {number} of {len(shown)}" if len(shown) > 1 else ""
         cut = f", {row.removed_tokens} cut off" if row.removed_tokens else ""
         yield (
             f"  {model} ({architecture.name}): {row.num_tokens} tokens,"
-            f" {len(row.labels)} with loss{cut}{part}"
+            f" {len(row.places)} with loss{cut}{part}"
         )
         decode = _decoder(architecture)
         if row.decoder_ids:
@@ -68,6 +69,8 @@ def _marked(row: Row, text: Prompted, decode: Callable[[int], str]) -> Iterator[
 
 
 def _answer(row: Row, text: Prompted, number: int, decode: Callable[[int], str]) -> str:
+    if text.separate:
+        return " or ".join(decode(each.token) for each in row.readings if each.place == number)
     label = row.labels[number]
     if text.slot_targets:
         return f"{decode(label)} = {text.slot_targets[row.first_slot + number]}"

@@ -111,7 +111,10 @@ class CachedAnswers:
 
 def asked(row: Row) -> list[object]:
     """All of a row that its answer depends on, as JSON."""
-    return [getattr(row, name) for name in _ASKED]
+    return [
+        [asked(each) for each in row.apart] if name == "apart" else getattr(row, name)
+        for name in _ASKED
+    ]
 
 
 def _parts(indices: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -116,7 +117,9 @@ class TransformersEngine:
         """For each row the score of every option."""
 
         def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
-            return _option_scores(place_logits(model, self.loaded.architecture, batch), batch)
+            sequences = [each for row in batch for each in row.sequences]
+            logits = place_logits(model, self.loaded.architecture, sequences)
+            return _bundled(batch, _option_scores(logits, sequences))
 
         return self._each_batch(["options"], rows, answers)
 
@@ -206,6 +209,15 @@ def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float
     scores = torch.zeros(first_cell, device=where)
     scores.index_add_(0, torch.tensor(cell, device=where), terms)
     return [part.tolist() for part in scores.split(sizes)]
+
+
+def _bundled(rows: Sequence[Row], scores: Sequence[list[float]]) -> list[list[float]]:
+    """The scores of each row from those of its sequences: of a bundle the log-odds of yes."""
+    rest = iter(scores)
+    return [
+        [yes - no for yes, no in islice(rest, len(row.apart))] if row.apart else next(rest)
+        for row in rows
+    ]
 
 
 def _generation(

@@ -98,6 +98,11 @@ class VllmEngine:
                 " vLLM 0.32 offers that in its V2 runner on a GPU at most. Use --engine"
                 " transformers."
             )
+        if any(p.separate for p in prompted):
+            raise UnsupportedError(
+                "the engine `vllm` does not read choices with `form: separate`. Use --engine"
+                " transformers."
+            )
         architecture = self.loaded.architecture
         if readout is Readout.generate:
             return read_written(architecture, prompted, options, decoding, self._write)

@@ -64,6 +64,8 @@ def check_vllm(architecture: ArchitectureName, answer: str, readout: Readout) ->
             " V2 runner on a GPU at most (`readout: {causal: generate}` in the task's YAML has them"
             " written instead, and trained so)"
         )
+    elif answer == "separate":
+        reason = "choices with `form: separate` are read as a bundle of yes/no questions"
     elif readout is Readout.embed:
         reason = "it gives no hidden states of a chosen layer"
     if reason:

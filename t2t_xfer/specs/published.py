@@ -28,6 +28,7 @@ SIMPLE = "jiant's simple API, which its guide to Phang et al. 2020 takes for int
 T5_DOCS = "transformers' page on T5: with AdamW, 1e-4 and 3e-4 work for most problems"
 LLAMA = "Touvron et al. 2023 (Llama 2, arXiv 2307.09288, section 3.1) and Stanford Alpaca: 2e-5"
 QLORA = "Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) for 7 and 13 B, finetune_guanaco_7b.sh"
+NO_DECAY = "our choice: none on adapters and with Adafactor; jiant decays under AdamW, no adapters"
 SAME_AS_TARGET = "our choice: as for the target that it trains, so that both are one training"
 
 LEARNING_RATES: Mapping[ArchitectureName, Setting] = {
@@ -75,6 +76,7 @@ def published(
     architecture: ArchitectureName,
     adapter: Literal["none", "lora", "qlora"],
     tasks: Sequence[str],
+    optimizer: Literal["adamw", "adafactor"] = "adamw",
 ) -> dict[str, Setting]:
     """The published settings of a training, by the names of `TrainingSpec`.
 
@@ -84,6 +86,8 @@ def published(
     """
     rates = LEARNING_RATES if adapter == "none" else ADAPTER_RATES
     found = {"learning_rate": rates[architecture]}
+    if adapter != "none" or optimizer != "adamw":
+        found["weight_decay"] = Setting(0.0, NO_DECAY)
     of_tasks = [TASKS.get(task, {}) for task in tasks]
     if len(tasks) == 1:
         return {**found, **of_tasks[0]}

@@ -106,7 +106,13 @@ def checked_rank(rank: RankSpec, info: ValidationInfo) -> RankSpec:
     answer = info.data.get("answer", "label")
     if answer not in ("label", "choice") and rank != RankSpec():
         raise mistake(f"nothing here, because the answer is {answer}")
-    if rank.calibrate == "contextual" and info.data.get("cloze"):
+    form = info.data.get("form")
+    if form == "separate" and rank != RankSpec():
+        raise mistake(
+            "nothing here, because with `form: separate` choices are not ranked by their texts but"
+            " by the log-odds of yes"
+        )
+    if rank.calibrate == "contextual" and form == "cloze":
         raise mistake(
             "`normalise: pmi` in place of `calibrate: contextual`, because with `cloze` every"
             " example has choices of its own, and there are no fixed options to calibrate"

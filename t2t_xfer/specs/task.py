@@ -88,8 +88,10 @@ class TaskSpec(Spec):
     choices_fields: tuple[Filled, ...] = Field((), validate_default=True)
     """The columns with the texts of the choices: one that holds a list, or one for each choice. A
     dot looks inside a column (`choices.text`)."""
-    cloze: Truth = False
-    """The target text is the choice itself rather than its letter (`choice`)."""
+    form: Literal["letters", "cloze", "separate"] = "letters"
+    """How a choice is asked for (`choice`): by its letter in one prompt that shows all of them; by
+    its text (`cloze`); or each in a prompt of its own, `{{ choice }}`, answered with yes or no and
+    compared over the choices (`separate`, as Phang et al. 2020: decisions/018)."""
 
     context_field: Filled | None = Field(None, validate_default=True)
     """The column with the text that answers are copied from (`answer: span`)."""
@@ -131,7 +133,7 @@ class TaskSpec(Spec):
     prompt: PromptUse
     shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
     """Template fields that may lose tokens at their end when an input is too long, in order.
-    `choices`: each of them."""
+    `choices`: each of them; with `form: separate` `choice`, the one that is asked about."""
     metric: Text
     positive_label: Filled | None = Field(default=None, validate_default=True)
     """The label whose F1 counts (`metric: accuracy_f1`)."""
@@ -154,9 +156,15 @@ class TaskSpec(Spec):
         return self.train_languages or (self.source_language,)
 
     @property
+    def cloze(self) -> bool:
+        """Whether the target text is the choice itself."""
+        return self.form == "cloze"
+
+    @property
     def worded(self) -> tuple[str, ...]:
-        """What has a word in the prompt: the labels, or a pair's `yes` and `no`."""
-        return YES_NO if self.answer == "pair" else tuple(self.labels)
+        """What has a word in the prompt: the labels, or `yes` and `no` to a pair or to a choice."""
+        asked = self.answer == "pair" or self.form == "separate"
+        return YES_NO if asked else tuple(self.labels)
 
     def canonical(self) -> dict[str, Json]:
         """See `Spec.canonical`. Labels become a list: their order is the order of the options."""
@@ -198,6 +206,20 @@ class TaskSpec(Spec):
     @classmethod
     def _of_choice_tasks(cls, value: T, info: ValidationInfo) -> T:
         return _belongs(("choice",), value, info)
+
+    @field_validator("form")
+    @classmethod
+    def _of_a_choice(cls, form: str, info: ValidationInfo) -> str:
+        answer = info.data.get("answer", "choice")
+        if form != "letters" and answer != "choice":
+            raise mistake(f"nothing here, because the answer is {answer}")
+        labels: dict[str, LabelSpec] = info.data.get("labels", {})
+        if form == "separate" and any(each.word for each in labels.values()):
+            raise mistake(
+                "letters or cloze, or no `word` in `labels`: separate choices are answered with the"
+                " words of yes and no, which the prompt's `words` may change"
+            )
+        return form
 
     @field_validator("context_field", "answers_field")
     @classmethod
@@ -275,7 +297,8 @@ class TaskSpec(Spec):
     def _known_fields(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         fields = dict(info.data.get("fields") or {})
         if fields and info.data.get("answer") == "choice":
-            fields["choices"] = "choices_fields"
+            asked = "choice" if info.data.get("form") == "separate" else "choices"
+            fields[asked] = "choices_fields"
         for name in names:
             if fields and name not in fields:
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))

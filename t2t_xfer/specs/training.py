@@ -123,8 +123,9 @@ class TrainingSpec(Spec):
     2e-4 (QLoRA, arXiv 2305.14314; Biderman et al. 2024)."""
     warmup: Share = 0.1
     """Share of the steps in which the rate rises linearly (Phang et al.: 10 %)."""
-    weight_decay: NotNegative = 0.0
-    """Decoupled, not on biases and norms (jiant: 0)."""
+    weight_decay: NotNegative = 0.01
+    """Decoupled, not on biases and norms (jiant: 0.01). If not stated, 0 with adapters and with
+    adafactor."""
     max_grad_norm: Positive = 1.0
     """Gradients are clipped to this norm (Phang et al.: 1.0)."""
     adam_epsilon: Positive = 1e-8

@@ -77,8 +77,8 @@ def check_model(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) 
     distinct = None
     if task.answer.options.coded:
         _check_codes(task, tokens, languages, notes, problems)
-    elif task.answer.options.texts:
-        ids = {word: tokens.codec.target(word) for word in task.answer.options.texts}
+    elif words := _asked_words(task):
+        ids = {word: tokens.codec.target(word) for word in words}
         distinct = len({each[:1] for each in ids.values()}) == len(ids)
         decode: Any = tokens.codec.tokenizer.convert_ids_to_tokens
         pieces = {word: tuple(decode(list(each))) for word, each in ids.items()}
@@ -92,6 +92,12 @@ def check_model(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) 
         tuple(problems),
         distinct,
     )
+
+
+def _asked_words(task: Task) -> tuple[str, ...]:
+    """What the model is asked to say: the words of the options, or yes and no to each choice."""
+    verdicts: tuple[str, ...] = getattr(task.answer, "verdicts", ())
+    return verdicts or task.answer.options.texts
 
 
 def _check_words(

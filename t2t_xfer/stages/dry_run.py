@@ -95,7 +95,9 @@ def _hardest(steps: Sequence[Sequence[list[Row]]]) -> list[list[Row]]:
     if all(len(step) == 1 for step in steps):
         return [largest]
     heads = [batch for batch in batches if not batch[0].points] or batches
-    widest = max(heads, key=lambda batch: sum(len(row.places) for row in batch))
+    widest = max(
+        heads, key=lambda batch: sum(len(one.places) for row in batch for one in row.sequences)
+    )
     return [widest, largest]
 
 

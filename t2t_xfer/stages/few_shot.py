@@ -47,7 +47,8 @@ class Shot:
     """A solved example that may be shown."""
 
     input: str
-    target: str
+    text: str
+    """As it is shown: the input and its answer; of separate choices each question with its own."""
     kind: str
     """What is balanced: the label or letter; the same for all where there is none."""
     draw: str
@@ -182,12 +183,17 @@ def drawn(context: Context, name: str, language: str) -> tuple[Shot, ...]:
     for example in examples:
         text = render(task, example)
         draw = hashlib.sha256(f"{start}{example.id}".encode()).hexdigest()
-        found.append(Shot(text.input, text.target, _kind(task, example), draw))
+        found.append(Shot(text.input, _solved(task, text), _kind(task, example), draw))
     return tuple(sorted(found, key=lambda shot: shot.draw))
 
 
+def _solved(task: Task, text: Prompted) -> str:
+    asked = text.separate or (text,)
+    return "".join(f"{each.input} {each.target}{_spec(task).separator}" for each in asked)
+
+
 def _kind(task: Task, example: Example) -> str:
-    return str(example.gold) if task.answer.name in ("label", "choice") else ""
+    return str(example.gold) if task.answer.name in ("label", "choice", "separate") else ""
 
 
 def with_shots(task: Task, prompted: Sequence[Prompted], drawn: Sequence[Shot]) -> list[Prompted]:
@@ -225,7 +231,7 @@ def _shown(task: Task, drawn: Sequence[Shot]) -> tuple[str, ...]:
             f" hold {len(chosen)} beside the tested one. Lower `k`."
         )
     chosen.sort(key=lambda shot: shot.draw)
-    return tuple(f"{shot.input} {shot.target}{spec.separator}" for shot in chosen)
+    return tuple(shot.text for shot in chosen)
 
 
 def read_with_shots(

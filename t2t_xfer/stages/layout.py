@@ -66,6 +66,8 @@ def _view(
         return "", "nothing is trained; the states of one layer are compared"
     if prompted.slots:
         return _tags(architecture, prompted, readout)
+    if prompted.separate:
+        return _separate(architecture, prompted)
     if prompted.copied and architecture == "encoder":
         return _pointed(prompted), "two masks after the input point at its first and last token"
     marked = _marked(prompted.target)
@@ -90,6 +92,18 @@ def _tags(architecture: ArchitectureName, prompted: Prompted, readout: Readout) 
         blocks = " | ".join(f"<{i}> {word} {_marked(tag)}" for i, (word, tag) in enumerate(pairs))
         return blocks, f"one code for each tag, in the decoder behind each word{written}"
     return beside, f"at the last subword of each word in a second copy of the sentence{written}"
+
+
+def _separate(architecture: ArchitectureName, prompted: Prompted) -> tuple[str, str]:
+    after = {"encoder": "at masks after each input", "seq2seq": "in the decoder"}
+    shown = [
+        _marked(each.target)
+        if architecture == "seq2seq"
+        else f"{_tail(each.input)} {_marked(each.target)}"
+        for each in prompted.separate
+    ]
+    where = after.get(architecture, "after each input")
+    return " | ".join(shown), f"a row for each choice, {where}; log-odds compared over the choices"
 
 
 def _pointed(prompted: Prompted) -> str:

@@ -18,7 +18,7 @@ from t2t_xfer.specs.task import TaskSpec
 READS = ("task", "answer", "source_language", "fields", "id_field", "shortenable")
 READS_BY_ANSWER: Mapping[str, tuple[str, ...]] = {
     "label": ("label_field", "labels"),
-    "choice": ("label_field", "labels", "choices_fields", "cloze"),
+    "choice": ("label_field", "labels", "choices_fields", "form"),
     "span": ("context_field", "answers_field", "unanswerable"),
     "tags": ("words_field", "tags_field", "tags"),
     "pair": ("pair_fields", "embedding", "mining"),
@@ -65,7 +65,7 @@ class Task:
         return {
             "task": self.name,
             "labels": self.spec.canonical()["labels"],
-            "cloze": self.spec.cloze,
+            "form": self.spec.form,
             "tags": list(self.spec.tags),
             "default_tag": self.spec.default_tag,
             "unanswerable": self.spec.unanswerable,

@@ -74,7 +74,7 @@ def plan_training(
 
 def resolve(base: Base, tasks: Sequence[str], stated: TrainingSpec) -> Resolved:
     """The settings of a training: those that are stated, and published ones for the rest."""
-    found = published(base.architecture, stated.adapter, tasks)
+    found = published(base.architecture, stated.adapter, tasks, stated.optimizer)
     said = stated.model_fields_set
     if stated.steps is not None:
         found.pop("epochs", None)

@@ -98,6 +98,18 @@ class _StepTrainer(Trainer):
         sampler = SequentialSampler(self.steps)
         return DataLoader(self.steps, sampler=sampler, collate_fn=lambda steps: steps[0])
 
+    def get_decay_parameter_names(self, model: torch.nn.Module) -> list[str]:
+        """Neither biases nor norms decay. The Trainer knows norms by name, and not all of them
+        (`norm_f` of a Mamba)."""
+        norms = {
+            f"{name}.{weight}"
+            for name, module in model.named_modules()
+            if "norm" in type(module).__name__.lower()
+            for weight, _ in module.named_parameters(recurse=False)
+        }
+        decayed: list[str] = super().get_decay_parameter_names(model)
+        return [name for name in decayed if name not in norms]
+
     def training_step(
         self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None
     ) -> torch.Tensor:

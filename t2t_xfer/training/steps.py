@@ -71,8 +71,8 @@ class Step(NamedTuple):
         return all(len(batch) == 1 for batch in self.shares()[0])
 
 
-def _by_kind_and_length(row: Row) -> tuple[bool, int]:
-    return row.points, -row.num_tokens
+def _by_kind_and_length(row: Row) -> tuple[int, int]:
+    return row.kind, -row.padded_length
 
 
 def padded_tokens(batches: Sequence[Sequence[Row]]) -> int:
@@ -80,7 +80,8 @@ def padded_tokens(batches: Sequence[Sequence[Row]]) -> int:
     return sum(
         max(len(side) for side in sides) * len(sides)
         for batch in batches
-        for sides in ([r.input_ids for r in batch], [r.decoder_ids for r in batch])
+        for rows in [[each for row in batch for each in row.sequences]]
+        for sides in ([r.input_ids for r in rows], [r.decoder_ids for r in rows])
     )
 
 
