@@ -127,6 +127,7 @@ class ChoiceFormat:
                     regions=rendered.regions,
                     shortenable=self._shortenable,
                     candidates=self.verdicts,
+                    wording=self._wording.text,
                 )
             )
         gold = "" if example.gold is None else self._letters[self._index(example.gold)]

@@ -47,7 +47,8 @@ def task_lines(spec: TaskSpec, prompt: ResolvedPrompt) -> Iterator[str]:
         for split, file in (part.files or {}).items():
             yield f"data       {named}{split}: {file}"
     for label in spec.labels:
-        yield f"label      {label} = {spec.labels[label].value!r}: {prompt.words[label]}"
+        word = prompt.words.get(label, " or ".join(prompt.words.values()))  # separate choices
+        yield f"label      {label} = {spec.labels[label].value!r}: {word}"
     if spec.tags or spec.tags_from:
         yield f"tags       {' '.join(spec.tags) or f'those of the {spec.tags_from} split'}"
     stated = spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=set(SHOWN))

@@ -213,15 +213,12 @@ def _languages(task: Task) -> list[str]:
 
 def _labels(task: Task) -> list[Mapping[str, Json]]:
     words = task.prompt.words
-    return [
-        {
-            "name": name,
-            "value": label.value,
-            "word": words[name],
-            "normalised": canonical(words[name]),
-        }
-        for name, label in task.spec.labels.items()
-    ]
+    found: list[Mapping[str, Json]] = []
+    for name, label in task.spec.labels.items():
+        word = words.get(name, name)  # separate choices are answered with yes and no
+        told = {"name": name, "value": label.value, "word": word, "normalised": canonical(word)}
+        found.append(told)
+    return found
 
 
 def _absent(
