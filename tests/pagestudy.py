@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 from t2t_xfer.report.analysis import analyse
 from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.claims import Outcome, Verdict
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.observed import Observed
@@ -68,17 +68,10 @@ def page_of(cells: list[Observed], **others: Any) -> PageInput:
     )
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A verdict as `PageInput` wants it."""
-
-    claim: str = "c1"
-    text: str = f"mnli helps {ATTACK}"
-    published: str | None = "+5.4"
-    source: str | None = "Somebody 2020"
-    verdict: str = "supported"
-    interval: Interval | None = None
-    why: str = "the interval is above 0"
+def judged(claim: str, verdict: Outcome, interval: Interval | None = None) -> Verdict:
+    """A verdict on one seed, whose texts attack."""
+    says = (f"mnli helps {ATTACK}", "+5.4", "Somebody 2020")
+    return Verdict(claim, *says, verdict, interval, "the interval is above 0", seeds=1)
 
 
 @cache
@@ -97,8 +90,8 @@ def full_page() -> PageInput:
         distances={"de": 0.2, "ar": 0.5},
         examples="examples.html",
         verdicts=[
-            Judged(interval=Interval(4.0, 3.0, 5.0)),
-            Judged("c2", verdict="not tested here"),
+            judged("c1", "supported", Interval(4.0, 3.0, 5.0)),
+            judged("c2", "not tested here"),
         ],
     )
 

@@ -219,7 +219,7 @@ def test_architectures_are_compared_on_the_same_cells() -> None:
     found = verdict({"difference": stated, "above": 0, "holds_for": "any"}, study)
     assert found.verdict == "supported"
     assert "mnli / udpos / causal minus encoder: +15.0" in found.why
-    assert "qqp / udpos / causal minus encoder: +0.0" in found.why
+    assert "qqp / udpos / causal minus encoder: 0.0 [-1.5, +1.5]" in found.why
     assert "of 2 parts" in found.why
 
 
@@ -338,7 +338,7 @@ def test_the_section_escapes_and_counts() -> None:
         verdict({**change("hellaswag"), "above": 0}),
     ]
     shown = claims_section(found)
-    assert "2 claims: 1 supported and 1 not tested here" in shown
+    assert "2 claims: 1 supported (one seed) and 1 not tested here" in shown
     assert "<b>" not in shown
     assert "&lt;b>\\|x" in shown
     assert claims_section([]) == ""
@@ -428,9 +428,11 @@ def test_the_example_of_the_docs_gets_its_verdicts(
     done = t2t("report", directory, "--claims", "mine.yaml", "--replicates", 200)
     assert done.code == 0
     assert done.out.splitlines()[:3] == [
-        "supported: mnli-helps",
+        "supported (one seed): mnli-helps",
         "undecided: qqp-helps-somewhere",
         "not tested here: best-of-all",
     ]
     page = (directory / "report.md").read_text(encoding="utf-8")
-    assert "## Claims\n\n3 claims: 1 supported, 1 undecided and 1 not tested here." in page
+    assert (
+        "## Claims\n\n3 claims: 1 supported (one seed), 1 undecided and 1 not tested here." in page
+    )

@@ -56,7 +56,7 @@ def _write(directory: Path, claims: str | None, replicates: int) -> None:
         )
     written = write_results(directory, file, Store(root), claims=stated, replicates=replicates)
     for verdict in written.verdicts:
-        click.echo(f"{verdict.verdict}: {verdict.claim}")
+        click.echo(f"{verdict.in_words}: {verdict.claim}")
     click.echo(written.report)
 
 

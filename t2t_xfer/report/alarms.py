@@ -1,11 +1,19 @@
-"""The sentences of a report about scores that only inverted labels could explain."""
+"""What a reader must know before the numbers: scores below chance, and constant answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from t2t_xfer.metrics.chance import alarm
 from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.marks import collapse_notes
+
+
+def first_notes(grids: Sequence[Grid]) -> list[str]:
+    """The notes of these grids, as they stand under "Read this first"."""
+    rows = [row for grid in grids for row in grid.rows]
+    return [*below_chance_notes(rows), *(note for grid in grids for note in collapse_notes(grid))]
 
 
 def below_chance_notes(rows: Iterable[CellRow]) -> list[str]:

@@ -68,6 +68,9 @@ class CellRow:
     chance: float | None = None
     """The least that answers without regard to the input score, 0 to 100, where the answers are
     labels or letters (`metrics.chance`)."""
+    answers: int | None = None
+    """How many different answers were given; of tags, how many different ones to single words. An
+    answer that could not be read is one of them. None: not known."""
     source_language: str = "en"
     """The language of the target's training data: this row is not zero-shot if it is `language`."""
 
@@ -78,6 +81,11 @@ class CellRow:
             raise ValueError(f"invalid_rate {self.invalid_rate} of {self.key} is not a share")
         if self.n < 1:
             raise ValueError(f"{self.key} is a score of no examples")
+
+    @property
+    def constant(self) -> bool:
+        """All examples got one answer, and it is not that all of them have one."""
+        return self.answers == 1 and self.n > 1 and self.score < 100
 
     @property
     def key(self) -> tuple[str, str, str, str, int, str]:

@@ -18,8 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-import numpy as np
-
 from t2t_xfer.report.drawn import Drawn, certain, p_of
 from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.observed import Observed
@@ -60,6 +58,15 @@ class Verdict:
     """Of the part that decides: for `each` the weakest one. None: not tested."""
     why: str
     """The numbers of the parts, or what is missing."""
+    seeds: int | None = None
+    """The fewest that a part rests on. None: not tested."""
+
+    @property
+    def in_words(self) -> str:
+        """The verdict, and with it whether it rests on one seed: it then holds of these trained
+        models, and another training run may give another one."""
+        judged = self.verdict in ("supported", "contradicted")
+        return f"{self.verdict} (one seed)" if judged and self.seeds == 1 else self.verdict
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,8 @@ def _verdict(
     outcome, decisive = _outcome(found, statement.holds_for)
     shown = [(part.name, certain(drawn, -200.0)) for part, drawn in counted]
     why = _why(statement, shown, decisive, _left_out(parts))
-    return _made(statement, outcome, shown[decisive][1], why)
+    seeds = min(drawn.seeds for _, drawn in counted)
+    return _made(statement, outcome, shown[decisive][1], why, seeds)
 
 
 def _parts(
@@ -155,10 +163,6 @@ def _sides(drawn: Drawn, kind: str, bound: float) -> _Sides:
 def _beyond(drawn: Drawn, bound: float, direction: int = 1) -> float:
     """p of the hypothesis that the number is not above the bound (-1: not below it)."""
     values = direction * (drawn.values - bound)
-    if np.ptp(values) == 0:
-        # No example was answered differently. If a share of them really were, at least as large as
-        # the distance to the bound, n examples would all miss it with this probability.
-        return (1 - min(1.0, values[0] / 100)) ** drawn.n if values[0] > 0 else 1.0
     half = p_of(replace(drawn, values=values)) / 2
     return half if values[0] > 0 else 1 - half
 
@@ -215,6 +219,12 @@ def _not_tested(statement: Statement, why: str) -> Verdict:
     return _made(statement, "not tested here", None, f"{why[0].upper()}{why[1:]}.")
 
 
-def _made(statement: Statement, verdict: Outcome, shown: Interval | None, why: str) -> Verdict:
+def _made(
+    statement: Statement,
+    verdict: Outcome,
+    shown: Interval | None,
+    why: str,
+    seeds: int | None = None,
+) -> Verdict:
     what = (statement.claim, statement.text, statement.published, statement.source)
-    return Verdict(*what, verdict, shown, why)
+    return Verdict(*what, verdict, shown, why, seeds)

@@ -11,22 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal, NamedTuple, TypeAlias
 
-import numpy as np
-
 from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.drawn import Drawn, certain, p_of
+from t2t_xfer.report.drawn import Drawn, certain, drawn_of, mean_of, p_of
+from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import by_readout
 from t2t_xfer.report.intervals import Interval, adjust
 from t2t_xfer.report.observed import Floats, Observed
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.resampled import Place, Resampled
 from t2t_xfer.report.subset import only
 
 Key: TypeAlias = tuple[str, str, str, str, int, str]
 """`CellRow.key`."""
-Place: TypeAlias = tuple[str, str, str, str]
-"""Model, intermediate, target and language."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,11 @@ class Line:
     of: int
     """Examples of the larger side."""
     seeds: tuple[int, ...]
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference is marked."""
+        return self.adjusted < LEVEL
 
 
 @dataclass(frozen=True)
@@ -202,26 +205,40 @@ def _lines(compared: Sequence[_Compared], resampled: Resampled) -> list[Line]:
     means: list[Line] = []
     for group in dict.fromkeys(each.one[:3] for each in compared):
         members = [each for each in compared if each.one[:3] == group]
-        scores = [_scores(each, resampled) for each in members]
-        lines = [_line(*both) for both in zip(members, scores, strict=True)]
+        changes = [_drawn(each, resampled) for each in members]
+        lines = [_line(*both, resampled) for both in zip(members, changes, strict=True)]
         single += lines
-        if len(lines) > 1:
-            mean = _line(members[0], np.mean(scores, axis=0))
+        mean = mean_of(changes)
+        if len(lines) > 1 and mean is not None:
+            first, second = fmean(x.first for x in lines), fmean(x.second for x in lines)
             smallest = min(lines, key=lambda line: line.n)
-            means.append(replace(mean, language=None, n=smallest.n, of=smallest.of))
+            made = replace(lines[0], language=None, interval=certain(mean), p=p_of(mean))
+            made = replace(made, n=smallest.n, of=smallest.of, first=first, second=second)
+            means.append(made)
     return [*_adjusted(means, "holm"), *_adjusted(single, "bh")]
 
 
-def _scores(compared: _Compared, resampled: Resampled) -> Floats:
-    """`[2, 1 + replicates]`: both sides, on the shared examples."""
-    places = enumerate((compared.one, compared.two), start=1)
-    found = [resampled.mean(f"{side} {place[0]}", *place[1:]) for side, place in places]
-    return np.stack([each for each in found if each is not None])
-
-
-def _line(compared: _Compared, scores: Floats) -> Line:
+def _sides(compared: _Compared) -> tuple[Place, Place]:
+    """The places among the redrawn ones, where each side's models have its number."""
     one, two = compared.one, compared.two
-    drawn = Drawn(scores[1] - scores[0], compared.n, len(compared.seeds))
+    return (f"1 {one[0]}", *one[1:]), (f"2 {two[0]}", *two[1:])
+
+
+def _scores(compared: _Compared, resampled: Resampled) -> list[Floats]:
+    """Of both sides, on the shared examples."""
+    found = (resampled.mean(*place) for place in _sides(compared))
+    return [each for each in found if each is not None]
+
+
+def _drawn(compared: _Compared, resampled: Resampled) -> Drawn:
+    one, two = _scores(compared, resampled)
+    still = resampled.still(*_sides(compared))
+    return drawn_of(two - one, compared.n, len(compared.seeds), still=still)
+
+
+def _line(compared: _Compared, drawn: Drawn, resampled: Resampled) -> Line:
+    one, two = compared.one, compared.two
+    scores = _scores(compared, resampled)
     return Line(
         model=one[0] if one[0] == two[0] else f"{one[0]} → {two[0]}",
         intermediate=one[1],

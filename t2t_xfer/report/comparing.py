@@ -12,20 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations, product
-from typing import Literal, NamedTuple
 
 from t2t_xfer.report.drawn import Drawn, certain, change_over, mean_of, p_of, score_over
 from t2t_xfer.report.findings import ALL, Change, Contrast, Place
 from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.intervals import Interval, adjust
+from t2t_xfer.report.intervals import Family, Interval, adjust_within
 from t2t_xfer.report.resampled import Resampled
-
-
-class Family(NamedTuple):
-    """The p-values of one printed grid."""
-
-    method: Literal["holm", "bh"]
-    grid: tuple[object, ...]
 
 
 def find_scores(grid: Grid, resampled: Resampled) -> dict[Place, Interval]:
@@ -46,7 +38,7 @@ def find_changes(grid: Grid, resampled: Resampled) -> tuple[Change, ...]:
         for model in grid.models
         for change in (*_single(grid, resampled, model), *_means(grid, resampled, model))
     ]
-    adjusted = _adjusted([each.p for each in found], [_family(each) for each in found])
+    adjusted = adjust_within([each.p for each in found], [_family(each) for each in found])
     return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
 
 
@@ -58,7 +50,7 @@ def find_contrasts(grid: Grid, resampled: Resampled) -> tuple[Contrast, ...]:
         for contrast in _between(grid, resampled, first, second)
     ]
     families = [Family("holm", (x.target is None, x.intermediate is None)) for x in found]
-    adjusted = _adjusted([each.p for each in found], families)
+    adjusted = adjust_within([each.p for each in found], families)
     return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
 
 
@@ -140,6 +132,7 @@ def _change(
         effect=drawn.effect,
         n=drawn.n,
         seeds=drawn.seeds,
+        unseen=drawn.unseen,
         counts=counts,
     )
 
@@ -183,13 +176,3 @@ def _family(change: Change) -> Family:
         shape = (change.target is None, change.intermediate is None)
         return Family("holm", (change.language, *shape, change.counts))
     return Family("bh", (change.target, change.counts))
-
-
-def _adjusted(p: Sequence[float], families: Sequence[Family]) -> list[float]:
-    """Each p-value adjusted within its family."""
-    made = list(p)
-    for family in dict.fromkeys(families):
-        members = [i for i, each in enumerate(families) if each == family]
-        for i, value in zip(members, adjust([p[i] for i in members], family.method), strict=True):
-            made[i] = value
-    return made

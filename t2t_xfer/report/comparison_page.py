@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.report.compare import Comparison, Line
-from t2t_xfer.report.numbers import LEVEL, STAR, star
-from t2t_xfer.report.phrases import listing, number, signed, table, text
+from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.numbers import STAR, star
+from t2t_xfer.report.phrases import beyond, listing, number, signed, table, text
 
 HEADER = ("model", "intermediate", "target", "language", "n", "first", "second")
 
@@ -37,11 +38,12 @@ def _opening(found: Comparison) -> str:
             " target, language and seed that measures the same rows in the same way."
         )
     single = [line for line in found.lines if line.language is not None]
-    moved = [line for line in single if line.adjusted < LEVEL]
+    further = beyond(min(len(line.seeds) for line in single))
+    moved = [line for line in single if line.significant]
     if not moved:
         return (
             f"{len(single)} scores are compared, each on the same examples. None differs"
-            f" significantly (Benjamini-Hochberg, {LEVEL:g})."
+            f" {further} (Benjamini-Hochberg, {LEVEL:g})."
         )
     rose = sum(line.interval.value > 0 for line in moved)
     verb = "differs" if len(moved) == 1 else "differ"
@@ -50,7 +52,7 @@ def _opening(found: Comparison) -> str:
     )
     return (
         f"{len(single)} scores are compared, each on the same examples. {len(moved)} {verb}"
-        f" significantly (Benjamini-Hochberg, {LEVEL:g}): in the second run, {counts}."
+        f" {further} (Benjamini-Hochberg, {LEVEL:g}): in the second run, {counts}."
     )
 
 
@@ -64,7 +66,7 @@ def _table(lines: Sequence[Line]) -> str:
             str(line.n) if line.n == line.of else f"{line.n} of {line.of}",
             number(line.first),
             number(line.second),
-            signed(line.interval.value) + star(line.adjusted),
+            signed(line.interval.value) + star(line.significant),
             f"{signed(line.interval.low)} to {signed(line.interval.high)}",
             f"{line.p:.3f}",
             f"{line.adjusted:.3f}",

@@ -1,7 +1,9 @@
 """Means and differences of redrawn scores, with what they rest on.
 
 The rule: a mean is over what is there, unweighted, as in `Grid`; its n and its seeds are those of
-its weakest part.
+its weakest part. A cell in which no example differs, as between two runs that give one constant
+answer, is redrawn as exactly itself every time; what it leaves open goes along as `unseen`, into
+every mean and difference that it is part of.
 
     drawn = change_over(resampled, "mt5", "mnli", "xnli", ["de", "sw"])
     certain(drawn)          # Interval: never without width where there are examples left to see
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import asin, exp, log, sqrt
 
 import numpy as np
@@ -34,6 +37,8 @@ class Drawn:
     """Cohen's h of a change."""
     most_seeds: int = 0
     """The most seeds of a cell in it; at least `seeds`."""
+    unseen: float = 0.0
+    """In points: so far the number may be off because of the parts that no redrawing moves."""
 
     def minus(self, other: Drawn) -> Drawn:
         """The difference of two."""
@@ -43,7 +48,20 @@ class Drawn:
             min(self.seeds, other.seeds),
             self.effect - other.effect,
             max(self.seeds, other.seeds, self.most_seeds, other.most_seeds),
+            # Added, as in the mean below: nothing says that such cells would not err together.
+            self.unseen + other.unseen,
         )
+
+    def spread(self) -> Floats:
+        """The redrawn numbers, with what no redrawing shows as a normal error of its own.
+
+        The 95 % interval of that error is `unseen` to either side.
+        """
+        if not self.unseen:
+            return self.values
+        found = self.values.copy()
+        found[1:] += self.unseen * _errors(len(found) - 1)
+        return found
 
 
 def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
@@ -57,7 +75,29 @@ def mean_of(parts: Iterable[Drawn | None]) -> Drawn | None:
         min(part.seeds for part in there),
         sum(part.effect for part in there) / len(there),
         max(max(part.seeds, part.most_seeds) for part in there),
+        sum(part.unseen for part in there) / len(there),
     )
+
+
+def drawn_of(values: Floats, n: int, seeds: int, effect: float = 0.0, still: float = 0.0) -> Drawn:
+    """A number of one place, `unseen` included.
+
+    Args:
+        n: examples (clusters).
+        still: share of the seeds whose part of the number no redrawing moves.
+    """
+    return Drawn(values, n, seeds, effect, unseen=still * unseen_rate(n) if still else 0.0)
+
+
+@cache
+def _errors(count: int) -> Floats:
+    """Normal errors whose 97.5 % quantile is 1, evenly spread, in an order by chance."""
+    from scipy.special import ndtri
+
+    found: Floats = ndtri((np.arange(count) + 0.5) / count)
+    found = np.random.default_rng(count).permutation(found / np.quantile(found, 0.975))
+    found.setflags(write=False)  # everyone gets the same array
+    return found
 
 
 def score_over(
@@ -84,7 +124,10 @@ def _score(
     values = resampled.mean(model, intermediate, target, language)
     seeds = len(resampled.seeds(model, intermediate, target, language))
     n = resampled.clusters(target, language)
-    return None if values is None else Drawn(values, n, seeds)
+    if values is None:
+        return None
+    still = resampled.still((model, intermediate, target, language))
+    return drawn_of(values, n, seeds, still=still)
 
 
 def _change(
@@ -96,7 +139,9 @@ def _change(
     if after is None or before is None:
         return None
     n = resampled.clusters(target, language)
-    return Drawn(after - before, n, len(seeds), cohens_h(after[0], before[0]))
+    places = ((model, each, target, language) for each in (intermediate, NONE))
+    still = resampled.still(*places)
+    return drawn_of(after - before, n, len(seeds), cohens_h(after[0], before[0]), still)
 
 
 def cohens_h(after: float, before: float) -> float:
@@ -115,8 +160,8 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
     Where no redrawing differs, no example did: n examples then leave open a rate of up to
     1 - 0.05^(1/n), about 3/n (the rule of three; Hanley & Lippman-Hand 1983).
     """
-    found = interval(drawn.values)
-    if found.high - found.low < 1e-9:  # in points
+    found = interval(drawn.spread())
+    if found.high - found.low < 1e-9:  # in points; differences of two alike may cancel exactly
         unseen = unseen_rate(drawn.n)
         found = Interval(found.value, found.value - unseen, found.value + unseen)
     return Interval(found.value, max(lowest, found.low), min(100.0, found.high))
@@ -129,5 +174,5 @@ def unseen_rate(n: int) -> float:
 
 def p_of(drawn: Drawn) -> float:
     """The p-value of no difference, and never less than signs of n pairs could give."""
-    found = p_value(drawn.values, normal=max(drawn.seeds, drawn.most_seeds) == 1)
+    found = p_value(drawn.spread(), normal=max(drawn.seeds, drawn.most_seeds) == 1)
     return max(found, min(1.0, 2.0 ** (1 - drawn.n)))

@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 from t2t_xfer.report.intervals import Interval
 
+LEVEL = 0.05
+"""A change is marked as significant where its adjusted p is below this."""
 ALL = "all"
 """As a language: the mean over all languages of a target, the source language included."""
 
@@ -44,8 +46,16 @@ class Change:
     """Examples (clusters) of the smallest language in it."""
     seeds: int
     """The fewest seeds of a cell in it. 1: the interval covers examples only."""
+    unseen: float
+    """In points, inside the interval: what cells leave open in which no example differs (the rule
+    of three). 0: there is no such cell."""
     counts: bool
     """False: a same-data or translate-train cell, which is in no mean over pairs."""
+
+    @property
+    def significant(self) -> bool:
+        """Whether the change is marked."""
+        return self.adjusted < LEVEL
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,11 @@ class Contrast:
     n: int
     seeds: int
 
+    @property
+    def significant(self) -> bool:
+        """Whether the difference is marked."""
+        return self.adjusted < LEVEL
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -80,3 +95,12 @@ class Gap:
     interval: Interval
     change: Interval | None
     """The gap minus the gap without intermediate training. Below 0: it narrowed."""
+    p: float = 1.0
+    """Two-sided, of no change; 1 without one."""
+    adjusted: float = 1.0
+    """By Holm among the gaps of one kind of group, by Benjamini-Hochberg among single languages."""
+
+    @property
+    def significant(self) -> bool:
+        """Whether the change of the gap is marked."""
+        return self.adjusted < LEVEL

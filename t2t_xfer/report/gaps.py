@@ -9,12 +9,14 @@ those of `languages.py`; there is no distance between real languages here (docs/
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.report.drawn import Drawn, certain, change_over, mean_of, score_over
+from t2t_xfer.report.drawn import Drawn, certain, change_over, mean_of, p_of, score_over
 from t2t_xfer.report.findings import Gap
 from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.intervals import Family, adjust_within
 from t2t_xfer.report.resampled import Resampled
 
 OTHERS = "others"
@@ -53,7 +55,16 @@ def find_gaps(grid: Grid, resampled: Resampled) -> tuple[Gap, ...]:
             change = mean_of(change for _, _, change in of_targets)
             assert gap is not None
             found.append(_made(grid, model, intermediate, None, group, every, gap, change))
-    return tuple(found)
+    families = [_family(each) for each in found]
+    adjusted = adjust_within([each.p for each in found], families)
+    return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
+
+
+def _family(gap: Gap) -> Family:
+    """Gaps of one printed table; those that have not changed are no tests."""
+    kind, _, _ = gap.group.partition(":")
+    shape = (kind, gap.target is None, gap.change is None)
+    return Family("bh" if kind == "language" else "holm", shape)
 
 
 def _made(
@@ -67,8 +78,10 @@ def _made(
     change: Drawn | None,
 ) -> Gap:
     moved = None if change is None else certain(change, -200.0)
+    p = 1.0 if change is None else p_of(change)
     architecture = grid.architectures[model]
-    return Gap(model, architecture, intermediate, target, group, codes, certain(gap), moved)
+    where = (model, architecture, intermediate, target, group, codes)
+    return Gap(*where, certain(gap), moved, p, p)
 
 
 def _gap(

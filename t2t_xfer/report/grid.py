@@ -78,9 +78,27 @@ class Grid:
             or self.translated(NONE, target)
         )
 
-    def complete(self, model: str, intermediate: str, target: str) -> bool:
-        """Whether every language of the target is there with every seed of the study."""
-        return not self._missing_in(model, intermediate, target)
+    def collapsed(self, model: str, intermediate: str, target: str) -> tuple[str, ...]:
+        """The languages in which a run gave one constant answer with some seed.
+
+        All of them where the score is the majority baseline's in every language and seed: that is
+        no accident of one cell.
+        """
+        there = {
+            code: self._at(model, intermediate, target, code) for code in self._languages[target]
+        }
+        rows = [row for by_seed in there.values() for row in by_seed.values()]
+        if rows and all(_is(row.score, row.majority) for row in rows):
+            return tuple(code for code, by_seed in there.items() if by_seed)
+        constant = {row.language for row in rows if row.constant}
+        return tuple(code for code in there if code in constant)
+
+    def complete(
+        self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+    ) -> bool:
+        """Whether every one of the languages (default: all of the target) is there with every
+        seed of the study."""
+        return not self._missing_in(model, intermediate, target, languages)
 
     def mean(
         self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
@@ -162,9 +180,11 @@ class Grid:
         rows = (row for row in self.of(target) if row.language == language)
         return next((value for row in rows if (value := getattr(row, name)) is not None), None)
 
-    def _missing_in(self, model: str, intermediate: str, target: str) -> str:
+    def _missing_in(
+        self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+    ) -> str:
         parts = []
-        for language in self.languages(target):
+        for language in self.languages(target) if languages is None else languages:
             there = self._at(model, intermediate, target, language)
             gone = [str(seed) for seed in self.seeds if seed not in there]
             if gone:
@@ -202,6 +222,10 @@ def average(values: Iterable[float | None]) -> float | None:
     """Mean of the values that are there; None if there is none."""
     there = [value for value in values if value is not None]
     return fmean(there) if there else None
+
+
+def _is(score: float, majority: float | None) -> bool:
+    return majority is not None and abs(score - majority) < 1e-9
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

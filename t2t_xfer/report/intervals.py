@@ -93,6 +93,23 @@ def _pareto(excesses: Floats, distance: float) -> float:
     return float((1 + shape * distance / scale) ** (-1 / shape))
 
 
+class Family(NamedTuple):
+    """The p-values of one printed grid."""
+
+    method: Literal["holm", "bh"]
+    grid: tuple[object, ...]
+
+
+def adjust_within(p: Sequence[float], families: Sequence[Family]) -> list[float]:
+    """Each p-value adjusted within its family."""
+    made = list(p)
+    for family in dict.fromkeys(families):
+        members = [i for i, each in enumerate(families) if each == family]
+        for i, value in zip(members, adjust([p[i] for i in members], family.method), strict=True):
+            made[i] = value
+    return made
+
+
 def adjust(p: Sequence[float], method: Literal["holm", "bh"]) -> list[float]:
     """p-values of one family, adjusted for their number.
 

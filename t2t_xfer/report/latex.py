@@ -8,9 +8,10 @@ The rule: every name is escaped, since models and tasks are named by users.
 
 from __future__ import annotations
 
+from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.main_table import Entry, main_table, metric_of
-from t2t_xfer.report.numbers import LEVEL, Analysed
-from t2t_xfer.report.phrases import number, signed
+from t2t_xfer.report.numbers import Analysed
+from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, number, signed
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -25,7 +26,19 @@ SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_"},
 }
 MISSING = "--"
-STAR, SAME_DATA, TRANSLATED, INCOMPLETE = r"$^{*}$", r"$^{\ddagger}$", r"\S{}", r"$^{\dagger}$"
+STAR = r"$^{*}$"
+MARKS = {
+    SAME_DATA: r"$^{\ddagger}$",
+    TRANSLATED: r"\S{}",
+    CONSTANT: r"\P{}",
+    INCOMPLETE: r"$^{\dagger}$",
+}
+WORDS = {
+    SAME_DATA: "% double dagger: same training data, not in the average's change",
+    TRANSLATED: "% section mark: translate-train, not zero-shot",
+    CONSTANT: "% paragraph mark: constant answers in it or in what it is compared with",
+    INCOMPLETE: "% dagger: some languages or seeds are missing",
+}
 
 
 def escaped(text: str) -> str:
@@ -66,32 +79,20 @@ def _cell(entry: Entry) -> str:
         return MISSING
     shown = number(entry.score)
     if entry.has_change:
-        change = MISSING if entry.change is None else f"${signed(entry.change)}$"
+        change = MISSING
+        if entry.change is not None:
+            change = f"${signed(entry.change.interval.value)}$"
         shown += f" ({change}{STAR if entry.significant else ''})"
-    marks = [
-        mark
-        for there, mark in (
-            (entry.same_data, SAME_DATA),
-            (entry.translated, TRANSLATED),
-            (entry.incomplete, INCOMPLETE),
-        )
-        if there
-    ]
-    return shown + "".join(marks)
+    return shown + "".join(MARKS[mark] for mark in entry.marks)
 
 
 def _legend(numbers: Analysed) -> list[str]:
     """The marks as comments, for the caption."""
     entries = [entry for row in main_table(numbers) for entry in row.entries]
-    told = {
-        f"% * adjusted p of the change below {LEVEL:g}": any(e.significant for e in entries),
-        "% double dagger: same training data, not in the average's change": any(
-            e.same_data for e in entries
-        ),
-        "% section mark: translate-train, not zero-shot": any(e.translated for e in entries),
-        "% dagger: some languages or seeds are missing": any(e.incomplete for e in entries),
-    }
+    shown = "".join(entry.marks for entry in entries)
+    starred = any(entry.significant for entry in entries)
     return [
         "% Mean over languages and seeds; in brackets the change against no intermediate.",
-        *(line for line, there in told.items() if there),
+        *([f"% * adjusted p of the change below {LEVEL:g}"] if starred else []),
+        *(words for mark, words in WORDS.items() if mark in shown),
     ]

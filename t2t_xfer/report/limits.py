@@ -8,9 +8,7 @@ The rule: a limit is told only where it applies, with what it applies to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isclose
 
-from t2t_xfer.report.drawn import unseen_rate
 from t2t_xfer.report.findings import ALL, Change, Gap
 from t2t_xfer.report.grid import NONE, Grid
 from t2t_xfer.report.phrases import listing, span
@@ -88,10 +86,11 @@ def _examples(grid: Grid, changes: Sequence[Change]) -> Iterator[str]:
             f"Fewer than {FEW_EXAMPLES} examples in a language of {listing(few)}: intervals there"
             " are too narrow."
         )
-    if any(isclose(each.interval.high, unseen_rate(each.n)) for each in changes if each.p == 1):
+    if any(each.unseen for each in changes):
         yield (
-            "Where no example was answered differently, the interval is that of the rule of three:"
-            " a rate of differences up to 3 in n examples could have gone unseen."
+            "Where no example of a cell was scored differently, its change is not exactly 0: a rate"
+            " of differences up to 3 in n examples could have gone unseen (the rule of three). That"
+            " is in the interval and the p-value of every mean, difference and gap with such cells."
         )
 
 

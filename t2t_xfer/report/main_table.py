@@ -8,11 +8,38 @@ The rule: an entry knows what its number lacks, so that every way to print it sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
 
-from t2t_xfer.report.analysis import ALL
+from t2t_xfer.report.analysis import ALL, Change
+from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import NONE, Grid, average
-from t2t_xfer.report.numbers import LEVEL, Analysed
+from t2t_xfer.report.marks import (
+    change_marks,
+    constant_words,
+    mark,
+    same_data_words,
+    translated_words,
+)
+from t2t_xfer.report.numbers import STAR, Analysed
+from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE
+
+OVER_ALL = (
+    "Mean over languages, the source language included as XTREME does, and over seeds; with it the"
+    f" change in points against `{NONE}`, on the languages and seeds that both have. The average is"
+    " over all targets and only given where none is missing; the change beside it is over those"
+    " that count."
+)
+SIGNIFICANT = (
+    f"{STAR} The change is significant: its paired p-value is below {LEVEL:g} after adjustment "
+    "for the number of changes in the table (Holm)."
+)
+INCOMPLETE_WORDS = (
+    f"{INCOMPLETE} Some languages or seeds are missing on one side; the change is over "
+    "those that both runs have."
+)
 
 
 @dataclass(frozen=True)
@@ -21,15 +48,17 @@ class Entry:
 
     score: float | None
     """0 to 100."""
-    change: float | None = None
-    """In points. None: nothing to compare with."""
+    change: Change | None = None
+    """None: nothing to compare with."""
     has_change: bool = False
     """The line is of an intermediate, so that a change belongs here, known or not."""
-    significant: bool = False
-    same_data: bool = False
-    translated: bool = False
-    incomplete: bool = False
-    """Some languages or seeds are missing on one side."""
+    marks: str = ""
+    """What the number lacks: `phrases.SAME_DATA`, `TRANSLATED`, `CONSTANT`, `INCOMPLETE`."""
+
+    @property
+    def significant(self) -> bool:
+        """Whether the change is marked."""
+        return self.change is not None and self.change.significant
 
 
 @dataclass(frozen=True)
@@ -47,60 +76,89 @@ def metric_of(grid: Grid, target: str) -> str:
     return ", ".join(dict.fromkeys(row.metric for row in grid.of(target)))
 
 
-def main_table(numbers: Analysed) -> list[Row]:
-    """The rows, models and intermediates in the order of the grid."""
+def main_table(numbers: Analysed, view: str | None = ALL) -> list[Row]:
+    """The rows, models and intermediates in the order of the grid.
+
+    Args:
+        view: `ALL`: means over all languages, as XTREME's. None: over the zero-shot languages.
+    """
     grid = numbers.grid
-    return [
-        Row(
-            model,
-            intermediate,
-            (
-                *(_entry(numbers, model, intermediate, target) for target in grid.targets),
-                _average(numbers, model, intermediate),
-            ),
+    targets = [target for target in grid.targets if _languages(grid, target, view)]
+    rows = []
+    for model, intermediate in product(grid.models, grid.intermediates):
+        line = _Line(numbers, model, intermediate, view)
+        entries = {target: line.entry(target) for target in targets}
+        rows.append(
+            Row(
+                model,
+                intermediate,
+                (
+                    *(entries.get(target, Entry(None)) for target in grid.targets),
+                    line.average(list(entries.values()), targets),
+                ),
+            )
         )
-        for model in grid.models
-        for intermediate in grid.intermediates
+    return rows
+
+
+def legend(numbers: Analysed, rows: Sequence[Row]) -> list[str]:
+    """What the marks mean that stand in these rows; names are escaped for Markdown."""
+    grid = numbers.grid
+    entries = [entry for row in rows for entry in row.entries]
+    shown = "".join(entry.marks for entry in entries)
+    return [
+        *([SIGNIFICANT] if any(entry.significant for entry in entries) else []),
+        *filter(None, (same_data_words(grid), translated_words(grid))),
+        *([constant_words(grid)] if CONSTANT in shown else []),
+        *([INCOMPLETE_WORDS] if INCOMPLETE in shown else []),
     ]
 
 
-def _entry(numbers: Analysed, model: str, intermediate: str, target: str) -> Entry:
-    grid = numbers.grid
-    score = grid.mean(model, intermediate, target)
-    if score is None:
-        return Entry(None)
-    trained = intermediate != NONE
-    whole = grid.complete(model, intermediate, target)
-    return Entry(
-        score,
-        grid.change(model, intermediate, target) if trained else None,
-        has_change=trained,
-        significant=_significant(numbers, model, intermediate, target),
-        same_data=grid.same_data(intermediate, target),
-        translated=grid.translated(intermediate, target),
-        incomplete=not whole or (trained and not grid.complete(model, NONE, target)),
-    )
+def _languages(grid: Grid, target: str, view: str | None) -> tuple[str, ...]:
+    return grid.languages(target) if view == ALL else grid.others(target)
 
 
-def _average(numbers: Analysed, model: str, intermediate: str) -> Entry:
-    """Over all targets, where none is missing; its change over those that count."""
-    grid = numbers.grid
-    scores = [grid.mean(model, intermediate, target) for target in grid.targets]
-    if None in scores:
-        return Entry(None)
-    trained = intermediate != NONE
-    counted = [target for target in grid.targets if grid.counts(intermediate, target)]
-    changes = [grid.change(model, intermediate, target) for target in counted if trained]
-    sides = (NONE, intermediate) if trained else (NONE,)
-    return Entry(
-        average(scores),
-        None if None in changes else average(changes),
-        has_change=trained,
-        significant=_significant(numbers, model, intermediate, None),
-        incomplete=not all(grid.complete(model, s, t) for s in sides for t in grid.targets),
-    )
+class _Line(NamedTuple):
+    numbers: Analysed
+    model: str
+    intermediate: str
+    view: str | None
 
+    def entry(self, target: str) -> Entry:
+        """The mean score in a target."""
+        grid = self.numbers.grid
+        place = (self.model, self.intermediate, target)
+        languages = _languages(grid, target, self.view)
+        score = grid.mean(*place, languages)
+        if score is None:
+            return Entry(None)
+        return Entry(
+            score,
+            self._change(target),
+            has_change=self.intermediate != NONE,
+            marks=mark(grid, self.intermediate, target) + change_marks(grid, *place, languages),
+        )
 
-def _significant(numbers: Analysed, model: str, intermediate: str, target: str | None) -> bool:
-    change = numbers.analysis.change(model, intermediate, target, ALL)
-    return change is not None and change.adjusted < LEVEL
+    def average(self, entries: Sequence[Entry], targets: Sequence[str]) -> Entry:
+        """Over all targets, where none is missing; its change over those that count."""
+        score = average(entry.score for entry in entries)
+        if score is None or any(entry.score is None for entry in entries):
+            return Entry(None)
+        counted = [
+            entry
+            for entry, target in zip(entries, targets, strict=True)
+            if self.numbers.grid.counts(self.intermediate, target)
+        ]
+        known = all(entry.change is not None for entry in counted)
+        shown = "".join(entry.marks for entry in entries)
+        return Entry(
+            score,
+            self._change(None) if known else None,
+            has_change=self.intermediate != NONE,
+            marks="".join(each for each in (CONSTANT, INCOMPLETE) if each in shown),
+        )
+
+    def _change(self, target: str | None) -> Change | None:
+        if self.intermediate == NONE:
+            return None
+        return self.numbers.analysis.change(self.model, self.intermediate, target, self.view)

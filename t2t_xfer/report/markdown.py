@@ -11,21 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from t2t_xfer.report.alarms import below_chance_notes
+from t2t_xfer.report.alarms import first_notes
 from t2t_xfer.report.analysis import Change
 from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.claims_section import claims_section
 from t2t_xfer.report.contrasts import contrasts_section
+from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import NONE, Grid, average
-from t2t_xfer.report.main_table import Entry, main_table, metric_of
-from t2t_xfer.report.marks import mark, same_data_words, translated_words
-from t2t_xfer.report.numbers import LEVEL, STAR, Analysed, Numbers, star
+from t2t_xfer.report.main_table import OVER_ALL, Entry, legend, main_table, metric_of
+from t2t_xfer.report.marks import change_marks, constant_mark, incomplete_mark, mark
+from t2t_xfer.report.numbers import STAR, Analysed, Numbers, star
 from t2t_xfer.report.opening import opening, scope
 from t2t_xfer.report.phrases import (
+    CONSTANT,
     INCOMPLETE,
     MISSING,
-    SAME_DATA,
-    TRANSLATED,
     between,
     code,
     number,
@@ -43,10 +43,6 @@ ASIDE = (
 )
 
 
-SIGNIFICANT = (
-    f"{STAR} The change is significant: its paired p-value is below {LEVEL:g} after adjustment "
-    "for the number of changes in the table (Holm)."
-)
 BY_LANGUAGE = (
     f"{STAR} adjusted p below {LEVEL:g}: by Benjamini-Hochberg among the languages, by Holm "
     "among the means."
@@ -65,10 +61,9 @@ def render_markdown(
     """
     main, aside = numbers.main, numbers.aside
     rows = (*main.grid.rows, *aside.grid.rows)
-    notes = [*notes, *below_chance_notes(rows)]
+    notes = [*notes, *first_notes((main.grid, aside.grid))]
     parts = [f"# Study {text(study)}", opening(main), scope(main.grid)]
-    if notes:
-        parts.append("**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes))
+    parts.append(_read_first(notes))
     if rows:
         parts += [_what_was_run(main.grid), _main_table(main), _limits(main)]
         parts += [xtreme_averages(main.grid), _by_model(main), contrasts_section(main)]
@@ -87,7 +82,14 @@ def render_summary(numbers: Numbers) -> str:
     """The answer and the main table alone, for a terminal."""
     if not numbers.main.grid.rows:
         return "No cell is finished."
-    return f"{opening(numbers.main)}\n\n{_main_table(numbers.main)}"
+    notes = _read_first(first_notes((numbers.main.grid, numbers.aside.grid)))
+    return "\n\n".join(filter(None, (opening(numbers.main), notes, _main_table(numbers.main))))
+
+
+def _read_first(notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    return "**Read this first**\n\n" + "\n".join(f"- {text(note)}" for note in notes)
 
 
 def _what_was_run(grid: Grid) -> str:
@@ -116,22 +118,8 @@ def _main_table(numbers: Analysed) -> str:
     found = main_table(numbers)
     header = ["model", "intermediate", *(_heading(grid, target) for target in grid.targets)]
     rows = [[text(row.model), text(row.intermediate), *map(_entry, row.entries)] for row in found]
-    legend = [
-        "Mean over languages, the source language included as XTREME does, and over seeds; in "
-        f"brackets the change in points against `{NONE}`, computed before rounding. The average "
-        "is over all targets and only given where none is missing.",
-        same_data_words(grid),
-        translated_words(grid),
-    ]
-    if any(entry.significant for row in found for entry in row.entries):
-        legend.insert(1, SIGNIFICANT)
-    if any(entry.incomplete for row in found for entry in row.entries):
-        legend.append(
-            f"{INCOMPLETE} Some languages or seeds are missing on one side; the change is over "
-            "those that both runs have."
-        )
     shown = table([*header, "average"], rows, left=2)
-    return "\n\n".join(["## Scores and changes", shown, *(line for line in legend if line)])
+    return "\n\n".join(["## Scores and changes", shown, OVER_ALL, *legend(numbers, found)])
 
 
 def _limits(numbers: Analysed) -> str:
@@ -153,7 +141,7 @@ def _by_model(numbers: Analysed) -> str:
             if (change := numbers.analysis.change(model, *pair)) is not None
         ]
         rose = [change for change in found if change.interval.value > 0]
-        clear = [change for change in found if change.adjusted < LEVEL]
+        clear = [change for change in found if change.significant]
         up = sum(change.interval.value > 0 for change in clear)
         rows.append(
             [
@@ -179,7 +167,7 @@ def _by_model(numbers: Analysed) -> str:
 
 
 def _with_interval(change: Change) -> str:
-    return f"{signed(change.interval.value)} {between(change.interval)}{star(change.adjusted)}"
+    return f"{signed(change.interval.value)} {between(change.interval)}{star(change.significant)}"
 
 
 def _one_target(numbers: Analysed, target: str) -> str:
@@ -190,14 +178,35 @@ def _one_target(numbers: Analysed, target: str) -> str:
     for model in grid.models:
         for intermediate in grid.intermediates:
             marked = text(intermediate) + mark(grid, intermediate, target)
-            means = [grid.mean(model, intermediate, target, [code]) for code in languages]
-            gap = grid.gap(model, intermediate, target)
-            scores.append([text(model), marked, *map(number, means), signed(gap)])
+            place = (model, intermediate, target)
+            collapsed = grid.collapsed(*place)
+            means = [
+                number(grid.mean(*place, [code])) + (CONSTANT if code in collapsed else "")
+                for code in languages
+            ]
+            scores.append(
+                [
+                    text(model),
+                    marked,
+                    *means,
+                    signed(grid.gap(*place)) + incomplete_mark(grid, *place),
+                ]
+            )
             if intermediate != NONE:
-                moved = [analysis.change(model, intermediate, target, code) for code in languages]
-                others = analysis.change(model, intermediate, target)
+                moved = [
+                    _moved(analysis.change(*place, code)) + constant_mark(grid, *place, [code])
+                    for code in languages
+                ]
+                others = analysis.change(*place)
                 mean = MISSING if others is None else _with_interval(others)
-                changes.append([text(model), marked, *map(_moved, moved), mean])
+                changes.append(
+                    [
+                        text(model),
+                        marked,
+                        *moved,
+                        mean + change_marks(grid, *place, grid.others(target)),
+                    ]
+                )
     for name in ("majority", "oracle"):
         values = [grid.baseline(target, code, name) for code in languages]
         shown = [value for value in values if value is not None]
@@ -262,7 +271,7 @@ def _signatures(grids: Sequence[Grid]) -> str:
 
 
 def _moved(change: Change | None) -> str:
-    return MISSING if change is None else signed(change.interval.value) + star(change.adjusted)
+    return MISSING if change is None else signed(change.interval.value) + star(change.significant)
 
 
 def _entry(entry: Entry) -> str:
@@ -271,10 +280,9 @@ def _entry(entry: Entry) -> str:
         return MISSING
     shown = number(entry.score)
     if entry.has_change:
-        shown += f" ({signed(entry.change)}{STAR if entry.significant else ''})"
-    shown += SAME_DATA if entry.same_data else ""
-    shown += TRANSLATED if entry.translated else ""
-    return shown + (INCOMPLETE if entry.incomplete else "")
+        change = MISSING if entry.change is None else signed(entry.change.interval.value)
+        shown += f" ({change}{star(entry.significant)})"
+    return shown + entry.marks
 
 
 def _heading(grid: Grid, target: str) -> str:

@@ -7,16 +7,78 @@ The rule: a marked change stays out of every mean change (`Grid.counts`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.phrases import SAME_DATA, TRANSLATED, listing, text
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, listing, text
 
 
 def mark(grid: Grid, intermediate: str, target: str) -> str:
     """The marks of a cell; mostly none."""
     same = SAME_DATA if grid.same_data(intermediate, target) else ""
     return same + (TRANSLATED if grid.translated(intermediate, target) else "")
+
+
+def constant_mark(
+    grid: Grid, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+) -> str:
+    """The mark of a number that a constant answer is part of, on either side of a change."""
+    found = {
+        code
+        for side in (intermediate, NONE)
+        for code in grid.collapsed(model, side, target)
+        if languages is None or code in languages
+    }
+    return CONSTANT if found else ""
+
+
+def incomplete_mark(
+    grid: Grid, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+) -> str:
+    """The mark of a mean that some of its languages or seeds have no part in."""
+    return "" if grid.complete(model, intermediate, target, languages) else INCOMPLETE
+
+
+def change_marks(
+    grid: Grid, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
+) -> str:
+    """What a change lacks on either side: constant answers, missing cells."""
+    sides = dict.fromkeys((intermediate, NONE))
+    gone = any(incomplete_mark(grid, model, side, target, languages) for side in sides)
+    constant = constant_mark(grid, model, intermediate, target, languages)
+    return constant + (INCOMPLETE if gone else "")
+
+
+def constant_words(grid: Grid) -> str:
+    """What the mark of constant answers means; empty where there are none."""
+    if not collapse_notes(grid):
+        return ""
+    return (
+        f"{CONSTANT} Some of the cells in it, or in what it is compared with, hold one constant"
+        " answer, or the majority baseline's score in every language and seed: a model that has not"
+        " learnt the task. Its change is not known to be exactly 0: the interval leaves open what"
+        " the tested examples cannot show (the rule of three; docs/statistics.md)."
+    )
+
+
+def collapse_notes(grid: Grid) -> list[str]:
+    """A sentence for each model and target with constant answers, which names the cells."""
+    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for model, intermediate, target in product(grid.models, grid.intermediates, grid.targets):
+        codes = grid.collapsed(model, intermediate, target)
+        if codes:
+            found.setdefault((model, target, codes), []).append(intermediate)
+    notes = []
+    for (model, target, codes), intermediates in found.items():
+        whole = len(codes) == len(grid.languages(target))
+        where = "every language" if whole else ", ".join(codes)
+        notes.append(
+            f"Constant answers ({CONSTANT}): {model} gives one answer to every example of {target},"
+            f" or the majority baseline's score, after {listing(intermediates)}, in {where}. It has"
+            " not learnt the task there, and its change says nothing of transfer."
+        )
+    return notes
 
 
 def same_data_words(grid: Grid) -> str:

@@ -14,8 +14,6 @@ from t2t_xfer.report.grid import Grid, by_readout
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 
-LEVEL = 0.05
-"""A change is marked as significant where its adjusted p is below this."""
 STAR = "*"
 
 
@@ -50,6 +48,6 @@ def study_numbers(observed: Sequence[Observed], *, replicates: int = 1000) -> Nu
     return Numbers(main, aside, resampled)
 
 
-def star(adjusted: float) -> str:
+def star(significant: bool) -> str:
     """The mark of a significant change."""
-    return STAR if adjusted < LEVEL else ""
+    return STAR if significant else ""

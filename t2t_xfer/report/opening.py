@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from t2t_xfer.report.analysis import Change
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.numbers import LEVEL, Analysed
-from t2t_xfer.report.phrases import between, listing, signed, span, text
+from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.numbers import Analysed
+from t2t_xfer.report.phrases import CONSTANT, between, beyond, listing, signed, span, text
 
 
 def opening(numbers: Analysed) -> str:
@@ -67,6 +68,27 @@ def scope(grid: Grid) -> str:
 
 def covered(grid: Grid, changes: Sequence[Change]) -> str:
     """What the intervals of mean changes are made of, and with one seed what they leave out."""
+    return " ".join(filter(None, (_covered(grid, changes), _collapsed(grid, changes))))
+
+
+def _collapsed(grid: Grid, changes: Sequence[Change]) -> str:
+    """That constant answers are part of the means, if they are."""
+    cells = {
+        (change.model, side, target, code)
+        for change in changes
+        for intermediate, target in grid.pairs(change.model)
+        for side in (intermediate, NONE)
+        for code in grid.collapsed(change.model, side, target)
+    }
+    if not cells:
+        return ""
+    return (
+        f"Constant answers ({CONSTANT}) are in these means, {len(cells)} times a language of a"
+        " target: a change between them is no evidence that nothing changes."
+    )
+
+
+def _covered(grid: Grid, changes: Sequence[Change]) -> str:
     counts = span(row.n for row in grid.rows)
     seeds = min(change.seeds for change in changes)
     if seeds == 1:
@@ -91,13 +113,15 @@ def _comparison(grid: Grid, models: list[str]) -> str:
 
 def _clear(found: Mapping[str, Change]) -> str:
     """Which of the mean changes are more than chance."""
-    clear = [text(model) for model, change in found.items() if change.adjusted < LEVEL]
+    clear = [text(model) for model, change in found.items() if change.significant]
+    further = f"from 0 {beyond(min(change.seeds for change in found.values()))}"
+    further += f" (adjusted p below {LEVEL:g})."
     if len(found) == 1:
-        return f"It {'differs' if clear else 'does not differ'} significantly from 0."
+        return f"It {'differs' if clear else 'does not differ'} {further}"
     if not clear:
-        return "None of them differs significantly from 0."
+        return f"None of them differs {further}"
     if len(clear) == len(found):
-        return "All of them differ significantly from 0."
+        return f"All of them differ {further}"
     verb = "differs" if len(clear) == 1 else "differ"
     those = listing(f"that of {model}" for model in clear)
-    return f"Of them, only {those} {verb} significantly from 0."
+    return f"Of them, only {those} {verb} {further}"

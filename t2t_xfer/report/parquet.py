@@ -21,7 +21,8 @@ ORDER = ("study", "model", "intermediate", "target", "language", "seed", "readou
 """As `cells.csv` is sorted."""
 FLOATS = ("score", "invalid_rate")
 INTEGERS = ("seed", "n")
-FLAGS = ("same_data", "translate_train")
+FLAGS = ("same_data", "translate_train", "constant")
+"""`constant`: every example got one answer (`CellRow.constant`)."""
 INTERVALS = ("mean", "low", "high", "change", "change_low", "change_high", "p", "adjusted")
 """`mean`: over seeds, with its 95 % interval; `change`: of that mean against none, with its own,
 the paired p-value and the adjusted one. The same in the lines of all seeds."""

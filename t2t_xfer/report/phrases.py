@@ -3,6 +3,7 @@
 The rule: names and notes come from users and data, so nothing in them is read as markup.
 
     signed(-0.42)           # '-0.4'
+    signed(-0.03)           # '0.0'
     number(None)            # '–'
 """
 
@@ -17,6 +18,7 @@ MISSING = "–"
 INCOMPLETE = "†"
 SAME_DATA = "‡"
 TRANSLATED = "§"
+CONSTANT = "¶"
 
 
 def number(value: float | None) -> str:
@@ -24,15 +26,27 @@ def number(value: float | None) -> str:
     return MISSING if value is None else f"{value:.1f}"
 
 
-def signed(value: float | None) -> str:
-    """A change with its sign and one decimal; never `-0.0`."""
-    return MISSING if value is None else f"{round(value, 1) + 0.0:+.1f}"
+def signed(value: float | None, decimals: int = 1) -> str:
+    """A change with its sign; what rounds to 0 has none, whichever side it came from."""
+    if value is None:
+        return MISSING
+    shown = f"{value:+.{decimals}f}"
+    return shown if shown.strip("+-0.") else shown[1:]
 
 
 def between(interval: tuple[float, float, float]) -> str:
     """`[-0.3, +2.7]` of a number with its interval."""
     _, low, high = interval
     return f"[{signed(low)}, {signed(high)}]"
+
+
+def beyond(seeds: int) -> str:
+    """What a significant number goes beyond; `seeds`: the fewest that a part of it rests on.
+
+    One seed says nothing of other training runs, so "beyond chance" would say too much.
+    """
+    examples = "beyond the choice of test examples"
+    return examples if seeds == 1 else f"{examples} and of seeds"
 
 
 def percent(share: float | None) -> str:

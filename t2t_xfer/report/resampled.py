@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,7 +23,12 @@ from t2t_xfer.report.intervals import Interval, adjust, interval, p_value
 from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.sums import scores
 
-__all__ = ["Interval", "Resampled", "adjust", "interval", "p_value"]
+__all__ = ["Interval", "Place", "Resampled", "adjust", "interval", "p_value"]
+
+Place: TypeAlias = tuple[str, str, str, str]
+"""Model, intermediate, target and language."""
+STILL = 1e-9
+"""In points: numbers that differ by less are the same, but for rounding."""
 
 
 class Resampled:
@@ -95,6 +101,20 @@ class Resampled:
         after = self.mean(model, intermediate, target, language, shared)
         before = self.mean(model, NONE, target, language, shared)
         return None if after is None or before is None else after - before
+
+    def still(self, place: Place, against: Place | None = None) -> float:
+        """The share of the seeds whose score is the same under every redrawing of the examples.
+
+        Args:
+            against: a place whose score is taken away, over the seeds of both.
+        """
+        found = self._scores.get(place, {})
+        if against is None:
+            parts = list(found.values())
+        else:
+            other = self._scores.get(against, {})
+            parts = [values - other[seed] for seed, values in found.items() if seed in other]
+        return sum(np.ptp(part) < STILL for part in parts) / len(parts) if parts else 0.0
 
     def clusters(self, target: str, language: str) -> int:
         """Examples of a target in a language; 0 where there is no cell."""

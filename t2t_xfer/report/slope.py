@@ -17,7 +17,7 @@ from statistics import StatisticsError, correlation
 from t2t_xfer.microworld.typology import FEATURES, distance
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import Grid, average, by_readout
-from t2t_xfer.report.phrases import MISSING, number, table, text
+from t2t_xfer.report.phrases import number, signed, table, text
 
 
 def slope(rows: Sequence[CellRow]) -> str:
@@ -79,7 +79,7 @@ def _rho(grid: Grid, target: str, models: Iterable[str]) -> str:
     found = {code: _mean(grid, target, code, models) for code in grid.others(target)}
     there = {code: score for code, score in found.items() if score is not None}
     rho = spearman([distance(code) for code in there], list(there.values()))
-    return MISSING if rho is None else f"{rho + 0.0:+.2f}"
+    return signed(rho, 2)
 
 
 def _mean(

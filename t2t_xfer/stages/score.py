@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -78,6 +79,7 @@ def score_examples(
             "score": score.value,
             "n": score.n,
             "invalid_rate": invalid / len(rows),
+            **_answers(predictions),
             "details": dict(score.details),
             "signature": "|".join([score.signature, *how, *told]),
             **shots,
@@ -85,6 +87,22 @@ def score_examples(
         },
         rows,
     )
+
+
+def _answers(predictions: Sequence[Prediction]) -> dict[str, Json]:
+    """How many different answers there are, and the share of the commonest, 0 to 1.
+
+    One alone says that the model has collapsed, which a score does not. Tags count by word: a
+    tagger collapses to one tag, not to one sentence. What could not be read is an answer as well.
+    """
+    counts: Counter[str] = Counter()
+    for prediction in predictions:
+        value = prediction.value
+        tags = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+        for answer in value if tags and value else (value,):
+            counts[json.dumps(plain(answer), ensure_ascii=False)] += 1
+    commonest = max(counts.values()) / counts.total()
+    return {"different_answers": len(counts), "commonest_share": commonest}
 
 
 def _chance(task: Task, golds: Mapping[str, Gold]) -> dict[str, Json]:

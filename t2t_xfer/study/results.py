@@ -114,6 +114,7 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
                 translate_train=cell.translate_train,
                 majority=majority,
                 chance=results.get("chance"),
+                answers=results.get("different_answers"),
                 source_language=file.sources[cell.target],
             )
         )

@@ -85,6 +85,7 @@ def _contrast(contrast: Contrast | None, scale: float) -> Cell:
     return change_cell(
         contrast.interval,
         scale=scale,
+        significant=contrast.significant,
         small=f"{bounds(contrast.interval)}; {adjusted}",
         note=f"{bounds(contrast.interval)}, {p_text(contrast.p)}, adjusted {adjusted}, "
         f"n = {contrast.n}, seeds: {contrast.seeds}",
@@ -123,7 +124,9 @@ def _by_model(page: PageInput) -> Table:
 def _cell(change: Change | None, scale: float) -> Cell:
     if change is None:
         return missing("no pair that counts")
-    return change_cell(change.interval, scale=scale, note=told(change))
+    return change_cell(
+        change.interval, scale=scale, significant=change.significant, note=told(change)
+    )
 
 
 def _contrasts(contrasts: Sequence[Contrast]) -> Table:
@@ -133,7 +136,7 @@ def _contrasts(contrasts: Sequence[Contrast]) -> Table:
             *words(each.first, f"minus {each.second}"),
             Cell(each.target or "all targets"),
             Cell(each.intermediate or "all"),
-            change_cell(each.interval, scale=scale),
+            change_cell(each.interval, scale=scale, significant=each.significant),
             Cell(p_number(each.p), key=each.p),
             Cell(p_number(each.adjusted), key=each.adjusted),
         ]

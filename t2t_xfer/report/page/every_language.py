@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.report.analysis import ALL
 from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.marks import mark
+from t2t_xfer.report.marks import constant_mark, mark
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.main_table import SHADED
 from t2t_xfer.report.page.section import Beside, Fold, Part, Section
@@ -75,15 +75,18 @@ def _language_cell(
     score = page.grid.mean(model, intermediate, target, [code])
     if score is None:
         return missing()
+    marks = constant_mark(page.grid, model, intermediate, target, [code])
     if intermediate == NONE:
         baseline = page.grid.baseline(target, code, "majority")
         note = "" if baseline is None else f", majority baseline {number(baseline)}"
-        return score_cell(score, note=f"score {number(score)}{note}")
+        return score_cell(score, marks=marks, note=f"score {number(score)}{note}")
     change = page.analysis.change(model, intermediate, target, code)
     if change is None:
         return score_cell(score, small="score", note="no change known: none is missing")
     note = f"score {number(score)}; change {told(change)}"
-    return change_cell(change.interval, scale=scale, note=note)
+    return change_cell(
+        change.interval, scale=scale, significant=change.significant, note=note, marks=marks
+    )
 
 
 def _language_head(grid: Grid, target: str, code: str) -> Cell:

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.report.grid import NONE
+from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.marks import change_marks
+from t2t_xfer.report.numbers import star
 from t2t_xfer.report.page.distance import distance_parts
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Beside, Fold, Part, Section
@@ -23,7 +26,6 @@ from t2t_xfer.report.page.view import (
     Table,
     bounds,
     columns,
-    excludes_zero,
     missing,
     model_head,
     plain_sign,
@@ -48,8 +50,8 @@ def gap_section(page: PageInput) -> Section:
         return Section("gap", "Transfer gap")
     parts: list[Part] = [
         "Score in the source language minus the mean score of other languages, in points: the "
-        "smaller, the better a model carries over what it learnt. Bold: it changed against "
-        f"{NONE}, as the {INTERVAL} of that change does not hold 0."
+        "smaller, the better a model carries over what it learnt. Star and bold: it changed "
+        f"significantly against {NONE} (adjusted p below {LEVEL:g})."
     ]
     parts.append(_by_target(page))
     groups = [
@@ -63,7 +65,7 @@ def gap_section(page: PageInput) -> Section:
         rows = [
             [
                 *words(g.model, g.intermediate, g.target or "", g.group, ", ".join(g.languages)),
-                _cell(g),
+                _cell(page.grid, g),
                 Cell(bounds(g.change) or "–"),
             ]
             for g in single
@@ -81,7 +83,10 @@ def _by_target(page: PageInput) -> Table:
         [
             model_head(model, grid.architectures[model]),
             Cell(intermediate),
-            *(_cell(page.analysis.gap(model, intermediate, t)) for t in (*grid.targets, None)),
+            *(
+                _cell(grid, page.analysis.gap(model, intermediate, t))
+                for t in (*grid.targets, None)
+            ),
         ]
         for model in grid.models
         for intermediate in grid.intermediates
@@ -101,7 +106,7 @@ def _by_group(page: PageInput, kind: str, caption: str) -> Table:
         [
             Cell(group.removeprefix(f"{kind}:"), small=", ".join(groups[group]), heading=True),
             Cell(model),
-            *(_cell(analysis.gap(model, each, None, group)) for each in grid.intermediates),
+            *(_cell(grid, analysis.gap(model, each, None, group)) for each in grid.intermediates),
         ]
         for group in sorted(groups)
         for model in grid.models
@@ -110,17 +115,33 @@ def _by_group(page: PageInput, kind: str, caption: str) -> Table:
     return Table(f"gaps-{kind}", caption, columns(*names, text=2), rows)
 
 
-def _cell(gap: Gap | None) -> Cell:
+def _cell(grid: Grid, gap: Gap | None) -> Cell:
     if gap is None:
         return missing("no such languages, or not finished")
+    targets = grid.targets if gap.target is None else (gap.target,)
+    marks = "".join(
+        dict.fromkeys(
+            mark
+            for target in targets
+            for mark in change_marks(
+                grid, gap.model, gap.intermediate, target, _compared(grid, target, gap)
+            )
+        )
+    )
     note = f"{', '.join(gap.languages)}: gap {bounds(gap.interval)}"
     if gap.change is not None:
         value = plain_sign(gap.change.value)
         note += f"; change against {NONE} {value} ({bounds(gap.change)})"
     return Cell(
-        plain_sign(gap.interval.value),
+        plain_sign(gap.interval.value) + star(gap.significant) + marks,
         small=bounds(gap.interval),
         key=gap.interval.value,
         note=note,
-        strong=excludes_zero(gap.change),
+        strong=gap.significant,
     )
+
+
+def _compared(grid: Grid, target: str, gap: Gap) -> list[str]:
+    """The languages of a target that a gap is made of."""
+    others = [code for code in grid.others(target) if code in gap.languages]
+    return [grid.source(target), *others] if others else []

@@ -7,12 +7,12 @@ The rule: the change beside a score is over the same languages as the score.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from t2t_xfer.report.analysis import ALL
-from t2t_xfer.report.grid import NONE, Grid, average
-from t2t_xfer.report.marks import mark, same_data_words, translated_words
+from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.main_table import OVER_ALL, Entry, Row, legend, main_table
+from t2t_xfer.report.numbers import Analysed, star
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Fold, Section
 from t2t_xfer.report.page.sentences import effect_text, plain, told
@@ -23,7 +23,6 @@ from t2t_xfer.report.page.view import (
     Table,
     bounds,
     columns,
-    excludes_zero,
     metric_names,
     missing,
     p_number,
@@ -32,113 +31,64 @@ from t2t_xfer.report.page.view import (
     shade,
     words,
 )
-from t2t_xfer.report.phrases import INCOMPLETE, number
+from t2t_xfer.report.phrases import number
 
 SHADED = (
-    f"Shaded by the size of the change, blue up and orange down; bold: the {INTERVAL} does not "
-    "hold 0 (before any adjustment for the number of cells). "
+    f"Shaded by the size of the change, blue up and orange down; star and bold: adjusted p below "
+    f"{LEVEL:g}. "
 )
 
 
 def main_section(page: PageInput) -> Section:
-    """The paper's main table over the zero-shot languages, and folded with the source language."""
+    """The main table, the same as in every other form of the report; folded: over the zero-shot
+    languages, and every change with its test."""
     grid = page.grid
-    legend = [
-        "First line: score, a mean over the zero-shot languages and over seeds. Second line: its "
-        f"change in points against {NONE} on the same languages and seeds, with its {INTERVAL}. "
-        + SHADED
-        + "The average is over all targets, and only given where none is missing; the change "
-        "beside it is over those that count.",
-        *_marks(grid),
-    ]
-    shown = Table(
-        "scores", "Zero-shot scores and changes", _heads(grid), _main_rows(page, None), legend
-    )
-    whole = Table(
-        "scores-all",
-        "Scores with the source language, as XTREME averages",
+    numbers = Analysed(grid, page.analysis)
+    rows = main_table(numbers)
+    opened = f"{OVER_ALL} Below the change its {INTERVAL}. {SHADED}"
+    marks = [plain(words) for words in legend(numbers, rows)]
+    shown = Table("scores", "Scores and changes", _heads(grid), _rows(page, rows), [opened, *marks])
+    zero_shot = Table(
+        "scores-zero-shot",
+        "Zero-shot scores and changes",
         _heads(grid),
-        _main_rows(page, ALL),
-        [
-            "The same over all languages, the source language included. The average is over all "
-            "targets."
-        ],
+        _rows(page, main_table(numbers, None)),
+        [f"The same over the zero-shot languages alone. {SHADED}"],
     )
-    folds = [Fold(table.caption, [table]) for table in (whole, _every_change(page))]
+    folds = [Fold(table.caption, [table]) for table in (zero_shot, _every_change(page))]
     return Section("main", "Scores and changes", [shown, *folds])
 
 
-def _main_rows(page: PageInput, language: str | None) -> list[list[Cell]]:
-    """`language`: None for the zero-shot ones, `ALL` for all."""
-    grid = page.grid
+def _rows(page: PageInput, rows: Sequence[Row]) -> list[list[Cell]]:
     scale = scale_of(
         change.interval.value
         for change in page.analysis.changes
         if change.language is None and change.target and change.intermediate
     )
-    rows = []
-    for model in grid.models:
-        for intermediate in grid.intermediates:
-            line = _Line(page, model, intermediate, language, scale)
-            cells = [line.cell(target) for target in grid.targets]
-            rows.append([*words(model, intermediate), *cells, line.average()])
-    return rows
+    return [
+        [*words(row.model, row.intermediate), *(_cell(entry, scale) for entry in row.entries)]
+        for row in rows
+    ]
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One row of the main table."""
-
-    page: PageInput
-    model: str
-    intermediate: str
-    language: str | None
-    scale: float
-
-    def cell(self, target: str) -> Cell:
-        """The score in a target, with its change below it."""
-        grid = self.page.grid
-        score = self._score(target)
-        if score is None:
-            return missing()
-        sides = dict.fromkeys((self.intermediate, NONE))
-        whole = all(grid.complete(self.model, side, target) for side in sides)
-        marks = mark(grid, self.intermediate, target) + ("" if whole else INCOMPLETE)
-        return self._scored(number(score) + marks, score, target)
-
-    def average(self) -> Cell:
-        """Over all targets, if none is missing."""
-        targets = [t for t in self.page.grid.targets if self._languages(t)]
-        scores = [self._score(target) for target in targets]
-        score = average(scores)
-        if score is None or None in scores:
-            return missing("a target is missing")
-        return self._scored(number(score), score, None)
-
-    def _languages(self, target: str) -> tuple[str, ...]:
-        grid = self.page.grid
-        return grid.languages(target) if self.language == ALL else grid.others(target)
-
-    def _score(self, target: str) -> float | None:
-        languages = self._languages(target)
-        found = self.page.grid.mean(self.model, self.intermediate, target, languages)
-        return found if languages else None
-
-    def _scored(self, text: str, score: float, target: str | None) -> Cell:
-        if self.intermediate == NONE:
-            return Cell(text, key=score)
-        change = self.page.analysis.change(self.model, self.intermediate, target, self.language)
-        if change is None:
-            return Cell(text, small="no change known", key=score)
-        interval = change.interval
-        return Cell(
-            text,
-            small=f"{plain_sign(interval.value)} ({bounds(interval)})",
-            key=score,
-            shade=shade(interval.value, self.scale),
-            note=told(change),
-            strong=excludes_zero(interval),
-        )
+def _cell(entry: Entry, scale: float) -> Cell:
+    """A score, with its change below it."""
+    if entry.score is None:
+        return missing()
+    text = number(entry.score) + entry.marks
+    if not entry.has_change:
+        return Cell(text, key=entry.score)
+    if entry.change is None:
+        return Cell(text, small="no change known", key=entry.score)
+    interval = entry.change.interval
+    return Cell(
+        text,
+        small=f"{plain_sign(interval.value)}{star(entry.significant)} ({bounds(interval)})",
+        key=entry.score,
+        shade=shade(interval.value, scale),
+        note=told(entry.change),
+        strong=entry.significant,
+    )
 
 
 def _every_change(page: PageInput) -> Table:
@@ -174,13 +124,3 @@ def _heads(grid: Grid) -> list[Column]:
         *(Column(t, small=metric_names(grid, t)) for t in grid.targets),
         Column("average"),
     ]
-
-
-def _marks(grid: Grid) -> list[str]:
-    describe: tuple[Callable[[Grid], str], ...] = (same_data_words, translated_words)
-    found = [plain(text) for each in describe if (text := each(grid))]
-    incomplete = (
-        f"{INCOMPLETE} Some languages or seeds are missing on one side; the change is over those "
-        "that both have."
-    )
-    return [*found, incomplete] if grid.missing() else found

@@ -15,7 +15,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from t2t_xfer.report.alarms import below_chance_notes
+from t2t_xfer.report.alarms import first_notes
 from t2t_xfer.report.page.architecture import architecture_section
 from t2t_xfer.report.page.cost import cost_section
 from t2t_xfer.report.page.every_language import language_section
@@ -24,7 +24,7 @@ from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.main_table import main_section
 from t2t_xfer.report.page.quality import quality_section
 from t2t_xfer.report.page.section import Lines, Part, Section, part_kind
-from t2t_xfer.report.page.sentences import answer, plain
+from t2t_xfer.report.page.sentences import answer
 from t2t_xfer.report.page.view import INTERVAL, Cell, Table, bounds, columns, plain_sign, words
 from t2t_xfer.report.phrases import MISSING
 
@@ -40,7 +40,7 @@ def render_page(page: PageInput) -> str:
             answer=answer(page),
             notes=[
                 *page.notes,
-                *map(plain, below_chance_notes((*page.grid.rows, *page.aside.rows))),
+                *first_notes((page.grid, page.aside)),
             ],
             sections=sections,
             examples=page.examples,
@@ -105,7 +105,7 @@ def _claims(page: PageInput) -> Section:
             *words(each.claim),
             Cell(each.text),
             Cell(
-                each.verdict, small=each.why, strong=each.verdict in ("supported", "contradicted")
+                each.in_words, small=each.why, strong=each.verdict in ("supported", "contradicted")
             ),
             Cell(
                 plain_sign(each.interval.value) if each.interval else MISSING,

@@ -13,12 +13,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.report.numbers import LEVEL
+from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.opening import covered, scope
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Lines, Part
-from t2t_xfer.report.page.view import INTERVAL, MINUS, bounds, excludes_zero, p_number, plain_sign
-from t2t_xfer.report.phrases import listing
+from t2t_xfer.report.page.view import INTERVAL, bounds, p_number, plain_sign
+from t2t_xfer.report.phrases import beyond, listing
 
 if TYPE_CHECKING:
     from t2t_xfer.report.analysis import Change, Contrast
@@ -58,9 +58,9 @@ def plain(markdown: str) -> str:
 
 def verdict(change: Change) -> str:
     """`rose`, `fell`, or that neither can be told."""
-    if change.adjusted < LEVEL and excludes_zero(change.interval):
+    if change.significant:
         return "rose" if change.interval.value > 0 else "fell"
-    return "no change can be told from chance"
+    return "no change can be told"
 
 
 def p_text(p: float) -> str:
@@ -71,7 +71,7 @@ def p_text(p: float) -> str:
 
 def effect_text(effect: float) -> str:
     """`−0.05`."""
-    return f"{effect:+.2f}".replace("-", MINUS)
+    return plain_sign(effect, 2)
 
 
 def told(change: Change) -> str:
@@ -105,12 +105,14 @@ def _overall(page: PageInput, overall: Sequence[Change]) -> list[Part]:
 
 
 def _found(change: Change) -> str:
-    words = {"rose": "a gain beyond chance", "fell": "a loss beyond chance"}
-    return words.get(verdict(change), "not distinguishable from no change")
+    words = {"rose": "a gain", "fell": "a loss"}
+    if verdict(change) not in words:
+        return "not distinguishable from no change"
+    return f"{words[verdict(change)]} {beyond(change.seeds)}"
 
 
 def _pairs(page: PageInput) -> list[str]:
-    """How many single pairs moved beyond chance, and the largest of them."""
+    """How many single pairs moved significantly, and the largest of them."""
     pairs = [
         change
         for change in page.analysis.changes
@@ -127,7 +129,8 @@ def _pairs(page: PageInput) -> list[str]:
     if len(pairs) == 1:
         many = "Of the one single change (a model, an intermediate, a target)"
     text = (
-        f"{many}, {len(rose)} rose and {len(fell)} fell beyond chance (adjusted p < {LEVEL}); "
+        f"{many}, {len(rose)} rose and {len(fell)} fell "
+        f"{beyond(min(c.seeds for c in pairs))} (adjusted p < {LEVEL}); "
         f"{len(pairs) - len(rose) - len(fell)} cannot be told from no change."
     )
     for kind, found in (("gains", rose), ("losses", fell)):
@@ -158,5 +161,6 @@ def _between_models(page: PageInput) -> list[Part]:
 
 
 def _told_apart(contrast: Contrast) -> str:
-    sure = contrast.adjusted < LEVEL and excludes_zero(contrast.interval)
-    return "a difference beyond chance" if sure else "not distinguishable from no difference"
+    if not contrast.significant:
+        return "not distinguishable from no difference"
+    return f"a difference {beyond(contrast.seeds)}"

@@ -3,7 +3,8 @@
 The rule: a cell says its number and its sign in text. The shade repeats them, and is never the only
 carrier.
 
-    change_cell(Interval(1.2, 0.3, 2.1), scale=5.0)     # '+1.2', shaded a little, '+0.3 to +2.1'
+    change_cell(Interval(1.2, 0.3, 2.1), scale=5.0, significant=True)
+    # '+1.2*', shaded a little, '+0.3 to +2.1'
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.numbers import star
 from t2t_xfer.report.phrases import MISSING, number, signed
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Cell:
     note: str = ""
     """Shown beside the table on hover, tap or focus; never more than a repetition in words."""
     strong: bool = False
-    """The interval does not hold 0."""
+    """Significant after adjustment, as everywhere; the text has the star too."""
     heading: bool = False
     """The row's own heading."""
 
@@ -85,9 +87,9 @@ def metric_names(grid: Grid, target: str) -> str:
     return ", ".join(dict.fromkeys(row.metric for row in grid.of(target)))
 
 
-def plain_sign(value: float | None) -> str:
+def plain_sign(value: float | None, decimals: int = 1) -> str:
     """A change with a sign that is as wide as a plus: `−0.4`."""
-    return signed(value).replace("-", MINUS)
+    return signed(value, decimals).replace("-", MINUS)
 
 
 def bounds(interval: Interval | None) -> str:
@@ -102,34 +104,39 @@ def p_number(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def excludes_zero(interval: Interval | None) -> bool:
-    """Whether 0 lies outside the interval."""
-    return interval is not None and (interval.low > 0 or interval.high < 0)
-
-
 def missing(note: str = "not finished, or not part of this study") -> Cell:
     """A cell without a number."""
     return Cell(MISSING, note=note)
 
 
-def score_cell(value: float | None, *, small: str = "", note: str = "") -> Cell:
+def score_cell(value: float | None, *, small: str = "", note: str = "", marks: str = "") -> Cell:
     """A score from 0 to 100."""
-    return missing() if value is None else Cell(number(value), small=small, key=value, note=note)
+    return (
+        missing()
+        if value is None
+        else Cell(number(value) + marks, small=small, key=value, note=note)
+    )
 
 
 def change_cell(
-    interval: Interval | None, *, scale: float, note: str = "", small: str | None = None
+    interval: Interval | None,
+    *,
+    scale: float,
+    significant: bool,
+    note: str = "",
+    small: str | None = None,
+    marks: str = "",
 ) -> Cell:
     """A change in points, shaded by its size against `scale`, with its interval below it."""
     if interval is None:
         return missing()
     return Cell(
-        plain_sign(interval.value),
+        plain_sign(interval.value) + star(significant) + marks,
         small=bounds(interval) if small is None else small,
         key=interval.value,
         shade=shade(interval.value, scale),
         note=note,
-        strong=excludes_zero(interval),
+        strong=significant,
     )
 
 
