@@ -15,14 +15,15 @@ torch; that comes with the first prediction.
 from __future__ import annotations
 
 import csv
+import io
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.files import write_text
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
@@ -92,17 +93,14 @@ class Scores:
         """Writes the table as csv, whole or not at all.
 
         Raises:
-            OSError: the file cannot be written.
+            UserError: the file cannot be written.
         """
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(temporary, target)
-        return target
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(Path(path), text.getvalue())
+        return Path(path)
 
     def __str__(self) -> str:
         from tabulate import tabulate

@@ -11,7 +11,6 @@ reads from another terminal; it is written at most every other second and is nev
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+
+from t2t_xfer.files import whole
 
 _FILE: ContextVar[Path | None] = ContextVar("progress_file", default=None)
 SECONDS_BETWEEN_WRITES = 2.0
@@ -55,10 +56,9 @@ class Progress(tqdm):  # type: ignore[type-arg]
                 "total": int(self.total or 0),
             }
         )
-        temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}.tmp")
         try:
-            temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, self._file)
+            with whole(self._file, durable=False) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         except OSError:  # a full disk stops the work itself, not its progress
             self._file = None
 

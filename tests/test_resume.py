@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,86 @@ def test_training_resumes_to_the_same_weights(
     assert weights(tmp_path / "stopped") == weights(tmp_path / "straight")
     logs = [texts(tmp_path / out / "store", "predictions.jsonl") for out in ("straight", "stopped")]
     assert logs[0] == logs[1]
+
+
+FILES = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "model.safetensors", "trainer_state.json")
+
+
+def flipped(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+DAMAGES = [(name, how) for name in FILES for how in (flipped, truncated, Path.unlink)]
+DAMAGES += [("complete.json", how) for how in (flipped, truncated, emptied, Path.unlink)]
+
+
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """Stopped at step 5 with checkpoints of steps 2 and 4; the weights it should come to."""
+    folder = tmp_path_factory.mktemp("cut-off")
+    assert run(folder, "encoder", "straight").code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        Stopped(patch, 5, KeyboardInterrupt)
+        assert run(folder, "encoder", "stopped").code == 130
+    return folder, weights(folder / "straight")
+
+
+def damaged_copy(folder: Path, damages: dict[str, Iterable[tuple[str, Any]]], to: Path) -> None:
+    """A copy of what was cut off, with damages by checkpoint."""
+    shutil.copytree(folder, to)
+    for checkpoint, named in damages.items():
+        (place,) = (to / "stopped").glob(f"store/.work/*/training/{checkpoint}")
+        for name, how in named:
+            how(place / name)
+
+
+@pytest.mark.parametrize(("name", "how"), DAMAGES)
+def test_a_damaged_checkpoint_is_not_resumed_from(
+    cut_off: tuple[Path, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    how: Any,
+) -> None:
+    """A flipped or missing optimizer or scheduler gave other weights, exit 0; a truncated one, or a
+    marker cut off by a kill, failed in every later run.
+    """
+    damaged_copy(cut_off[0], {"checkpoint-4": [(name, how)]}, tmp_path / "copy")
+    counted = Stopped(monkeypatch, -1, KeyboardInterrupt)
+    assert run(tmp_path / "copy", "encoder", "stopped").code == 0
+    assert counted.steps == STEPS - 2  # from the checkpoint of step 2
+    assert weights(tmp_path / "copy" / "stopped") == cut_off[1]
+    if (name, how) != ("complete.json", Path.unlink):  # which says that it was never finished
+        assert f"checkpoint-4: {name}" in caplog.text
+        assert "training goes on from the checkpoint before it" in caplog.text
+
+
+def test_without_an_intact_checkpoint_training_begins_anew(
+    cut_off: tuple[Path, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    damages: dict[str, Any] = {"checkpoint-4": [("optimizer.pt", flipped)]}
+    damages |= {"checkpoint-2": [("rng_state.pth", truncated)]}
+    damaged_copy(cut_off[0], damages, tmp_path / "copy")
+    counted = Stopped(monkeypatch, -1, KeyboardInterrupt)
+    assert run(tmp_path / "copy", "encoder", "stopped").code == 0
+    assert counted.steps == STEPS
+    assert weights(tmp_path / "copy" / "stopped") == cut_off[1]
+    assert "rng_state.pth has" in caplog.text
+    assert "training goes on from the start" in caplog.text
 
 
 def test_adafactor_takes_steps_of_each_matrix_own_size(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,7 +92,8 @@ def test_a_pruned_checkpoint_is_made_again_only_if_something_wants_it(tmp_path: 
     for path in sorted(store.path(train.id).iterdir()):
         path.unlink()
     assert would_run(plan, store) == []
-    (store.path(plan.stages[3].id) / "text").unlink()  # the predictions, which the score has used
+    predictions = store.path(plan.stages[3].id)
+    shutil.rmtree(predictions)  # the score has used them
     assert would_run(plan, store) == []
     (store.path(plan.stages[4].id) / "text").unlink()
     assert would_run(plan, store) == list(plan.stages[2:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,25 @@ def swap_record(folder: Path) -> None:
     (folder / "record.json").write_bytes((other / "record.json").read_bytes())
 
 
+def record_as_folder(folder: Path) -> None:
+    (folder / "record.json").unlink()
+    (folder / "record.json" / "inside").mkdir(parents=True)
+
+
+def stage_as_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+
+def file_as_folder(folder: Path) -> None:
+    (folder / "log.jsonl").unlink()
+    (folder / "log.jsonl").mkdir()
+
+
+def flip_byte(folder: Path) -> None:
+    (folder / "weights" / "a b.bin").write_text("forty-two bytes of resulT")
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -149,6 +169,11 @@ def swap_record(folder: Path) -> None:
         (swap_record, "another stage"),
         (lambda folder: (folder / "record.json").write_text("[]"), "damaged"),
         (lambda folder: (folder / "record.json").write_bytes(b"\xff"), "damaged"),
+        (lambda folder: (folder / "record.json").write_text("[" * 100_000), "damaged"),
+        (record_as_folder, "record.json is a directory"),
+        (stage_as_file, "record.json is missing"),
+        (flip_byte, "weights/a b.bin does not have its checksum"),
+        (file_as_folder, "log.jsonl is a directory"),
         (lambda folder: (folder / "log.jsonl").unlink(), "log.jsonl is missing"),
         (lambda folder: (folder / "log.jsonl").write_text("{"), "log.jsonl has 1 bytes, not 3"),
     ],
@@ -159,22 +184,74 @@ def test_damage_is_named_and_counts_as_not_done(
     store, stage = Store(tmp_path), make_stage()
     damage(finish(store, stage))  # type: ignore[operator]
     assert store.record(stage.id) is None
-    assert words in caplog.text
+    assert words in caplog.text or damage is stage_as_file
     assert words in "\n".join(store.verify(stage.id))
     finish(store, stage)  # and is replaced by doing it again
     assert store.verify(stage.id) == []
 
 
 def test_verify_finds_a_flipped_byte_and_a_stranger(tmp_path: Path) -> None:
-    store, stage = Store(tmp_path), make_stage()
+    store, stage = Store(tmp_path), make_stage(kind="train")
     folder = finish(store, stage)
-    (folder / "weights" / "a b.bin").write_text("forty-two bytes of resulT")
+    flip_byte(folder)
     (folder / "extra.json").write_text("{}")
-    assert store.record(stage.id) is not None  # the size is the same: only verify reads files
+    assert store.record(stage.id) is not None  # of weights only the size is looked at
     problems = store.verify(stage.id)
     assert problems[0].startswith("weights/a b.bin does not have its checksum")
     assert problems[1] == "extra.json is not in the record"
     assert store.verify(make_stage(seed=3).id)[0].endswith("record.json is missing")
+
+
+def test_what_was_found_whole_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with nothing to do reads no log twice, and sees a change that kept size and time."""
+    folder = finish(Store(tmp_path), make_stage())
+    monkeypatch.setattr("t2t_xfer.study.seals.TICK", 0)
+    first = Store(tmp_path)
+    assert first.record(make_stage().id) is not None
+    first.keep_seals()
+    with monkeypatch.context() as patch:
+        patch.setattr("t2t_xfer.study.seals.sum_problem", lambda *_: pytest.fail("it was read"))
+        assert Store(tmp_path).record(make_stage().id) is not None
+    log = folder / "log.jsonl"
+    before = log.stat()
+    log.write_text("[]\n")
+    os.utime(log, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert Store(tmp_path).record(make_stage().id) is None
+
+
+@pytest.mark.parametrize("index", ["", "[]", "[" * 100_000, '{"score/x": 3}'])
+def test_an_index_that_cannot_be_read_is_none(tmp_path: Path, index: str) -> None:
+    finish(Store(tmp_path), make_stage())
+    (tmp_path / ".seals.json").write_text(index)
+    assert Store(tmp_path).record(make_stage().id) is not None
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "/".join(["n" * 200] * 30)])
+def test_a_place_with_too_long_a_name_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match="the path is too long"):
+        finish(Store(tmp_path / name), make_stage())
+    with pytest.raises(StoreError, match="the path is too long"):
+        Store(tmp_path / name).record(make_stage().id)
+
+
+def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
+    store, running, dead = Store(tmp_path), make_stage(), make_stage(seed=1)
+    finish(store, make_stage(seed=2))
+    held = Store(tmp_path)
+    held.begin(running)
+    work = tmp_path / ".work"
+    names = [f".{stage.digest}.progress.host-1.tmp" for stage in (running, dead)]
+    names += [f"{dead.digest}.progress.77.tmp", f"{dead.digest}.progress"]
+    for name in names:
+        (work / name).write_text("{}")
+    (work / f"score-left-{dead.digest}" / "training").mkdir(parents=True)
+    (work / f"score-left-{dead.digest}" / "training" / ".best-2.safetensors.host-1.tmp").touch()
+    folder = finish(Store(tmp_path), dead)
+    assert not list((folder / "training").iterdir())
+    held_lock = f"{running.digest}.lock"
+    assert sorted(path.name for path in work.iterdir() if path.is_file()) == [names[0], held_lock]
 
 
 def test_a_nan_is_no_result(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_xfer.errors import MissingExtraError, UserError
+from t2t_xfer.files import whole
 from t2t_xfer.records import Json
 
 CONFIG = "adapter_config.json"
@@ -142,4 +143,5 @@ def check_quantisation() -> None:
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ import click
 @click.option("--check", is_flag=True, help="Only tell what is not pinned; exit 1 if anything.")
 def pin(files: tuple[Path, ...], check: bool) -> None:
     """Write the hub's present commit beside each data set and model of task and study FILES."""
+    from t2t_xfer.files import write_text
     from t2t_xfer.specs.load import place_of
     from t2t_xfer.stages.pins import commit_of, hub_ids, with_revision
 
@@ -33,7 +34,7 @@ def pin(files: tuple[Path, ...], check: bool) -> None:
             text = file.read_text(encoding="utf-8")
             # Lines may have moved since the first id of the file was pinned.
             pinned = with_revision(text, hub_ids(file)[number], commit)
-            file.write_text(pinned, encoding="utf-8")
+            write_text(file, pinned)
             click.echo(f"{where} is pinned to {commit}")
     if not loose:
         click.echo("everything is pinned")

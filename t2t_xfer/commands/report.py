@@ -61,10 +61,10 @@ def _write(directory: Path, claims: str | None, replicates: int) -> None:
 
 
 def _compare(directory: Path, other: Path, replicates: int) -> None:
+    from t2t_xfer.files import write_text
     from t2t_xfer.report.compare import compare
     from t2t_xfer.report.comparison_page import render_comparison
     from t2t_xfer.study.comparable import load_run
-    from t2t_xfer.study.files import write_text
 
     runs = [load_run(each, options.STORE) for each in (directory, other)]
     page = render_comparison(compare(*runs, replicates=replicates))

@@ -54,6 +54,7 @@ def plan_command(
     """Show what a study would run, without running it."""
     from tabulate import tabulate
 
+    from t2t_xfer.files import write_text
     from t2t_xfer.study.drawing import drawing
     from t2t_xfer.study.explain import reasons
     from t2t_xfer.study.outlook import outlook
@@ -66,7 +67,7 @@ def plan_command(
     if graph is not None:
         open_ids = {stage.id for stage in open_stages}
         done = {stage.id for stage in planned.plan.stages} - open_ids
-        graph.write_text(drawing(planned.plan.stages, done), encoding="utf-8")
+        write_text(graph, drawing(planned.plan.stages, done))
         click.echo(f"drawn: {graph}", err=True)
     counts: dict[str, int] = {}
     for stage in planned.plan.stages:

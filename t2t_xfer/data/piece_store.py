@@ -14,6 +14,7 @@ from pathlib import Path
 
 from t2t_xfer.data.translating import Translation
 from t2t_xfer.errors import DataError
+from t2t_xfer.files import whole
 
 
 class PieceStore:
@@ -42,12 +43,13 @@ class PieceStore:
     def _read(self) -> None:
         try:
             content = self.path.read_bytes()
-            whole = content[: content.rfind(b"\n") + 1]
-            for line in whole.splitlines():
+            complete = content[: content.rfind(b"\n") + 1]
+            for line in complete.splitlines():
                 each = json.loads(line)
                 self.known[each["source"]] = Translation(each["text"], each["loss"])
-            if len(whole) < len(content):
-                self.path.write_bytes(whole)
+            if len(complete) < len(content):
+                with whole(self.path) as temporary:
+                    temporary.write_bytes(complete)
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise DataError(
                 f"{self.path} holds no translated pieces: {e}. Move it away to translate anew."

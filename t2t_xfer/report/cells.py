@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t_xfer.errors import DataError
-from t2t_xfer.replacing import replaced
+from t2t_xfer.files import write_text
 
 COLUMNS = (
     "study",
@@ -111,8 +111,7 @@ def write_cells(path: Path, rows: Sequence[CellRow]) -> None:
         values = {**vars(row), "score": f"{row.score + 0.0:.4f}"}
         values["invalid_rate"] = f"{row.invalid_rate + 0.0:.4f}"
         writer.writerow(values[column] for column in COLUMNS)
-    with replaced(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    write_text(path, text.getvalue())
 
 
 def read_cells(path: Path) -> list[CellRow]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.replacing import replaced
+from t2t_xfer.files import replaced
 from t2t_xfer.report.cells import COLUMNS, CellRow
 from t2t_xfer.report.numbers import Analysed, Numbers
 

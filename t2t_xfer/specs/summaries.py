@@ -11,12 +11,12 @@ written is passed over.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from t2t_xfer.files import whole
 from t2t_xfer.records import Json
 from t2t_xfer.specs.base import RESERVED
 from t2t_xfer.specs.catalogue import Catalogue
@@ -108,7 +108,7 @@ def _known(stored: Json, name: str, stamp: str) -> Summary | None:
 
 
 def _read(index: Path, code: str) -> dict[str, Json]:
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, AttributeError, RecursionError):
         stored = json.loads(index.read_text(encoding="utf-8"))
         if stored.get("code") == code and isinstance(stored.get("tasks"), dict):
             return {**stored["tasks"]}
@@ -116,8 +116,5 @@ def _read(index: Path, code: str) -> dict[str, Json]:
 
 
 def _write(index: Path, content: Json) -> None:
-    with suppress(OSError):
-        index.parent.mkdir(parents=True, exist_ok=True)
-        beside = index.with_name(f"{index.name}.{os.getpid()}")
-        beside.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        beside.replace(index)
+    with suppress(OSError), whole(index, durable=False) as temporary:
+        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

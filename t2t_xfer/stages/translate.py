@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ from t2t_xfer.data.piece_store import PieceStore
 from t2t_xfer.data.textfile import content_hash
 from t2t_xfer.data.translating import Loss, Told
 from t2t_xfer.errors import DataError, UserError
+from t2t_xfer.files import write_text
 from t2t_xfer.languages import LANGUAGES, nearest_language
 from t2t_xfer.languages import language as language_of
 from t2t_xfer.progress import Progress
@@ -134,7 +134,7 @@ def translate(
         for code in missing:
             records[code] = _translated(order, code, rows, translating, identity)
             say(summary(code, records[code] or {}))
-    _write(yaml, text)
+    write_text(yaml, text)
     return {code: record for code, record in records.items() if record is not None}
 
 
@@ -171,7 +171,7 @@ def _translated(
     told = [row.plan.told(store.known, no_spaces=no_spaces) for row in rows]
     found = _counted(order, rows, told, store)
     lines = (json.dumps(each.row, ensure_ascii=False) for each in told if isinstance(each, Told))
-    _write(folder / ROWS, "".join(f"{line}\n" for line in lines))
+    write_text(folder / ROWS, "".join(f"{line}\n" for line in lines))
     record: dict[str, Json] = {
         "identity": identity,
         "task": order.task,
@@ -184,7 +184,7 @@ def _translated(
         "versions": _versions(),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    _write(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return record
 
 
@@ -280,20 +280,3 @@ def _versions() -> dict[str, Json]:
     import transformers
 
     return {"torch": str(torch.__version__), "transformers": transformers.__version__}
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all.
-
-    Raises:
-        UserError: the place cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as e:
-        raise UserError(
-            f"{path} cannot be written: {e.strerror}. Choose another place with --output."
-        ) from e

@@ -10,11 +10,11 @@ terminal, `store prune`, and a scheduler that runs one stage in a process of its
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 
-from t2t_xfer.study.files import read_json, write_text
+from t2t_xfer.files import read_json, write_text
 from t2t_xfer.study.stage import Stage, plain_json
 
 STAGES = "stages.json"
@@ -44,7 +44,9 @@ def study_directories(output: Path) -> list[Path]:
     return sorted(path.parent for path in output.glob(f"*/{STAGES}"))
 
 
-def unfinished(stages: Sequence[Stage], finished: set[str]) -> list[Stage]:
+def unfinished(
+    stages: Sequence[Stage], finished: set[str], damaged: Set[str] = frozenset()
+) -> list[Stage]:
     """The stages that a run would still do, in their order.
 
     A stage is wanted if it is an end of the graph, or if a stage that must run needs it. So a
@@ -52,9 +54,10 @@ def unfinished(stages: Sequence[Stage], finished: set[str]) -> list[Stage]:
 
     Args:
         finished: ids of the stages with a whole record.
+        damaged: ids of stages that are wanted whatever needs them.
     """
     needed = {need for stage in stages for need in stage.needs.values()}
-    wanted = {stage.id for stage in stages} - needed
+    wanted = ({stage.id for stage in stages} - needed) | damaged
     found: list[Stage] = []
     for stage in reversed(stages):
         if stage.id in wanted and stage.id not in finished:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.study.files import write_text
+from t2t_xfer.files import write_text
 from t2t_xfer.study.stage import Stage, canonical_json, plain_json
 
 JobKind: TypeAlias = Literal["model", "train", "predict", "baseline"]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.files import write_text
 from t2t_xfer.microworld.typology import distance
 from t2t_xfer.report.analysis import Analysis
 from t2t_xfer.report.cells import CellRow
@@ -21,7 +22,6 @@ from t2t_xfer.report.page.render import render_page
 from t2t_xfer.study.browsing import browse
 from t2t_xfer.study.costs import costs
 from t2t_xfer.study.drift import drift
-from t2t_xfer.study.files import write_text
 from t2t_xfer.study.graph import STAGES, load_stages
 from t2t_xfer.study.inputs import Inputs
 from t2t_xfer.study.results import StudyFile

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t_xfer.study.graph import load_stages, study_directories, unfinished
+from t2t_xfer.study.run import damaged_results
 from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
@@ -41,7 +42,7 @@ def removable(store: Store, output: Path) -> list[Removable]:
         for stage in stages
         if (record := store.record(stage.id)) is not None
     }
-    wanted = {need for stages in studies for need in _wanted(stages, set(sizes))}
+    wanted = {need for stages in studies for need in _wanted(stages, set(sizes), store)}
     found = {
         stage.digest: Removable(stage, sizes[stage.id])
         for stages in studies
@@ -51,10 +52,10 @@ def removable(store: Store, output: Path) -> list[Removable]:
     return sorted(found.values(), key=lambda each: (-each.size, each.stage.id))
 
 
-def _wanted(stages: Sequence[Stage], finished: set[str]) -> set[str]:
+def _wanted(stages: Sequence[Stage], finished: set[str], store: Store) -> set[str]:
     """Digests of what the stages still to run need. Labels differ from study to study."""
     return {
         need.rpartition("-")[2]
-        for stage in unfinished(stages, finished)
+        for stage in unfinished(stages, finished, damaged_results(stages, store))
         for need in (stage.id, *stage.needs.values())
     }

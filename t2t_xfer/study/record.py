@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from t2t_xfer.engines.machine import machine, versions
+from t2t_xfer.files import FileSum, settled, sum_problem, sync_directory, whole
 from t2t_xfer.records import Json
 from t2t_xfer.study.peak import peak
 from t2t_xfer.study.repeatable import inexact
@@ -32,15 +32,6 @@ RECORD = "record.json"
 
 class DamagedRecordError(ValueError):
     """There is a `record.json`, but it is not what was written. The stage is not done."""
-
-
-@dataclass(frozen=True)
-class FileSum:
-    """What a file was when its stage finished."""
-
-    size: int
-    """Bytes."""
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,7 @@ def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds:
         needs=stage.needs,
         how=stage.how,
         results=results,
-        files={name: _settle(folder / name) for name in _files(folder)},
+        files={name: settled(folder / name) for name in _files(folder)},
         versions=versions(),
         git=_git(),
         seconds=round(seconds, 3),
@@ -102,15 +93,11 @@ def write_record(folder: Path, record: Record) -> None:
     files = {name: asdict(entry) for name, entry in record.files.items()}
     body = {**vars(record), "files": files}
     body["sha256"] = _checksum(body)
-    temporary = folder / f"{RECORD}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(plain_json(body), file, ensure_ascii=False, indent=2, allow_nan=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / RECORD)
-    for directory in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+    text = json.dumps(plain_json(body), ensure_ascii=False, indent=2, allow_nan=False)
+    for directory in (path for path in folder.rglob("*") if path.is_dir()):
         sync_directory(directory)
+    with whole(folder / RECORD) as temporary:
+        temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
 def read_record(folder: Path) -> Record:
@@ -120,7 +107,10 @@ def read_record(folder: Path) -> Record:
         FileNotFoundError: there is none.
         DamagedRecordError: it is cut off, edited, or of another stage.
     """
-    raw = (folder / RECORD).read_bytes()
+    try:
+        raw = (folder / RECORD).read_bytes()
+    except IsADirectoryError as error:
+        raise DamagedRecordError(f"{folder / RECORD} is a directory") from error
     try:
         body = json.loads(raw.decode("utf-8"))
         if body.pop("sha256") != _checksum(body):
@@ -130,15 +120,14 @@ def read_record(folder: Path) -> Record:
         digest = identity(record.kind, record.spec, record.needs)
         if not folder.name.endswith(f"-{digest}") or split_id(record.stage_id)[2] != digest:
             raise ValueError("it belongs to another stage")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedRecordError(f"{folder / RECORD} is damaged: {error}") from error
     return record
 
 
 def size_problems(folder: Path, record: Record) -> list[str]:
     """Files that are not there or not of their size. Reads no file."""
-    found = (_size_problem(folder / name, name, entry) for name, entry in record.files.items())
-    return [problem for problem in found if problem]
+    return _problems(folder, record, content=False)
 
 
 def content_problems(folder: Path, record: Record) -> list[str]:
@@ -150,34 +139,19 @@ def content_problems(folder: Path, record: Record) -> list[str]:
 
 def changed_files(folder: Path, record: Record) -> list[str]:
     """`size_problems`, and files whose bytes changed. Reads every byte."""
-    problems = []
-    for name, entry in record.files.items():
-        problem = _size_problem(folder / name, name, entry)
-        if problem is None and _sha256(folder / name) != entry.sha256:
-            problem = f"{name} does not have its checksum: its content changed"
-        problems += [problem] if problem else []
-    return problems
+    return _problems(folder, record, content=True)
 
 
-def sync_directory(folder: Path) -> None:
-    """Wait until the names in `folder` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _problems(folder: Path, record: Record, *, content: bool) -> list[str]:
+    found = (
+        sum_problem(folder / name, name, entry, content=content)
+        for name, entry in record.files.items()
+    )
+    return [problem for problem in found if problem]
 
 
 def _checksum(body: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical_json(body).encode("utf-8")).hexdigest()
-
-
-def _size_problem(path: Path, name: str, expected: FileSum) -> str | None:
-    try:
-        size = path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return f"{name} is missing"
-    return None if size == expected.size else f"{name} has {size} bytes, not {expected.size}"
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -186,19 +160,6 @@ def _files(folder: Path) -> Iterator[str]:
             raise ValueError(f"{path} is a link: a stage's files must lie in its own directory")
         if path.is_file():
             yield path.relative_to(folder).as_posix()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _settle(path: Path) -> FileSum:
-    """Wait until a file is on the disk; its size and checksum."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileSum(size=file.tell(), sha256=digest)
 
 
 @cache

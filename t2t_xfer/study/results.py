@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from t2t_xfer.files import read_json, write_text
 from t2t_xfer.report.cells import CellRow, write_cells
 from t2t_xfer.report.claims import Evidence, Verdict, judge
 from t2t_xfer.report.latex import render_latex
@@ -23,7 +24,6 @@ from t2t_xfer.report.parquet import write_parquet
 from t2t_xfer.report.selection import Axes
 from t2t_xfer.report.slope import slope
 from t2t_xfer.specs.claims import ClaimsSpec
-from t2t_xfer.study.files import read_json, write_text
 from t2t_xfer.study.inputs import Inputs
 from t2t_xfer.study.stage import Cell, Plan
 from t2t_xfer.study.store import Store
@@ -170,6 +170,7 @@ def write_results(
     write_pages(
         directory, file, store, observed, numbers.main.analysis, verdicts=verdicts, inputs=inputs
     )
+    store.keep_seals()
     return Written(report, render_summary(numbers), tuple(verdicts))
 
 

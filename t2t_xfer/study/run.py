@@ -15,21 +15,22 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.files import disk_problem
 from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
 from t2t_xfer.study.durations import duration
 from t2t_xfer.study.graph import unfinished
 from t2t_xfer.study.peak import start_peak
-from t2t_xfer.study.sound import Sound
+from t2t_xfer.study.sound import ChangedError, Sound
 from t2t_xfer.study.stage import Plan, Stage
-from t2t_xfer.study.store import Store, StoreError, disk_problem
+from t2t_xfer.study.store import SHOWN, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,14 @@ class Summary:
 def would_run(plan: Plan, store: Store) -> list[Stage]:
     """The stages that `run_plan` would do, in their order. Looks at records only."""
     finished = {stage.id for stage in plan.stages if store.record(stage.id) is not None}
-    return unfinished(plan.stages, finished)
+    found = unfinished(plan.stages, finished, damaged_results(plan.stages, store))
+    store.keep_seals()
+    return found
+
+
+def damaged_results(stages: Iterable[Stage], store: Store) -> set[str]:
+    """Ids of the stages whose files a report would show, if these were what was written."""
+    return {stage.id for stage in stages if stage.kind in SHOWN and store.is_damaged(stage.id)}
 
 
 def run_plan(plan: Plan, store: Store, run_stage: RunStage, say: Say) -> Summary:
@@ -122,7 +130,7 @@ class _Walk:
                 self.store.discard_work(stage)
                 self.fate[stage.id] = "reused"
                 return "done by another process"
-            sources = {role: self.sound.path(need) for role, need in stage.needs.items()}
+            sources = {role: self._source(need) for role, need in stage.needs.items()}
             start_peak()
             with reporting_to(self.store.progress_path(stage.digest)):
                 results = self.run_stage(stage, work, sources)
@@ -138,6 +146,28 @@ class _Walk:
         self.fate[stage.id] = "ran"
         return duration(time.monotonic() - start)
 
+    def _source(self, stage_id: str) -> Path:
+        """Where the files of a need are; made again if they are not what was written.
+
+        Raises:
+            ChangedError: they are not, and this plan does not say how they are made.
+            UserError: they cannot be made again.
+        """
+        try:
+            return self.sound.path(stage_id)
+        except ChangedError as error:
+            maker = next((stage for stage in self.plan.stages if stage.id == stage_id), None)
+            if maker is None:
+                raise ChangedError(
+                    f"{error} Run the same command again: the stage is done anew."
+                ) from error
+            log.warning("%s It is done again.", error)
+        line = self._one(maker)
+        self.say(f"again: {maker.kind} {maker.label} ... {line}")
+        if self._is_lost(stage_id):
+            raise UserError(f"{stage_id} had changed and could not be made again: {line}")
+        return self.sound.path(stage_id)
+
     def _is_lost(self, stage_id: str) -> bool:
         return self.fate.get(stage_id) in ("failed", "blocked")
 
@@ -150,7 +180,8 @@ class _Walk:
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
             self.logs[stage.id] = path
         except OSError as reason:
-            log.warning("no log of %s could be written: %s\n%s", stage.id, reason, text)
+            log.warning("no log of %s could be written: %s", stage.id, reason)
+            log.info("%s", text)
         full = disk_problem(error)
         if full:
             raise StoreError(

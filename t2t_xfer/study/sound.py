@@ -2,7 +2,8 @@
 
 A record says at once that a file is missing or too short. That a byte of it changed shows only when
 it is read whole, which costs seconds for a large checkpoint. So it is read before a stage starts
-from it, once in a process, and never in a run that has nothing to do.
+from it, once in a process, and never in a run that has nothing to do. What changed counts as not
+done from then on.
 """
 
 from __future__ import annotations
@@ -43,9 +44,7 @@ class Sound:
         except (FileNotFoundError, NotADirectoryError, DamagedRecordError) as error:
             problems = [str(error)]
         if problems:
-            raise ChangedError(
-                f"{folder}: {'; '.join(problems)}. It was not used. Remove this directory and run"
-                " the same command again: the stage is done anew."
-            )
+            self.store.condemn(stage_id)
+            raise ChangedError(f"{folder}: {'; '.join(problems)}. It is not used.")
         self._known.add(stage_id)
         return folder

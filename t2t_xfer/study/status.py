@@ -17,7 +17,7 @@ from tabulate import tabulate
 from t2t_xfer.study.durations import duration
 from t2t_xfer.study.estimate import Estimator
 from t2t_xfer.study.graph import unfinished
-from t2t_xfer.study.run import Summary
+from t2t_xfer.study.run import Summary, damaged_results
 from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
@@ -73,7 +73,7 @@ def study_status(stages: Sequence[Stage], store: Store) -> StudyStatus:
     records = {
         stage.id: record for stage in stages if (record := store.record(stage.id)) is not None
     }
-    to_do = {stage.id for stage in unfinished(stages, set(records))}
+    to_do = {stage.id for stage in unfinished(stages, set(records), damaged_results(stages, store))}
     lost: set[str] = set()
     found = []
     for stage in stages:

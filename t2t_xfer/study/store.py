@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.files import disk_problem, sweep, sync_directory
 from t2t_xfer.records import Json
 from t2t_xfer.study.record import (
     RECORD,
@@ -35,23 +36,26 @@ from t2t_xfer.study.record import (
     new_record,
     read_record,
     size_problems,
-    sync_directory,
     write_record,
 )
+from t2t_xfer.study.seals import Seals
 from t2t_xfer.study.stage import KINDS, Stage, is_id, split_id
 
 log = logging.getLogger(__name__)
 
-_FULL = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-}
+SHOWN = ("predict", "score")
+"""Kinds of stages whose files a report shows; what holds weights is read when a stage starts from
+it (`sound.py`), since that costs seconds."""
+ASIDE = "record.changed.json"
+"""What is left of the record of a stage whose files are not what it wrote."""
+
 _CLOSED = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.ENOTDIR: "a part of the path is a file, not a directory",
     errno.EEXIST: "a part of the path is a file, not a directory",
+    errno.EISDIR: "a directory lies where a file belongs",
+    errno.ENAMETOOLONG: "the path is too long",
     errno.ENOLCK: "the file system has no locks (flock)",
     errno.ENOTSUP: "the file system has no locks (flock)",
 }
@@ -68,12 +72,17 @@ class Store:
         self.root = root
         self._work = root / ".work"
         self._locks: dict[str, int] = {}
+        self._seals = Seals(root)
+        self._swept = False
+        self._told: set[Path] = set()
+        """Damaged stages that were spoken of: once is enough."""
 
     def record(self, stage_id: str) -> Record | None:
         """The record of a finished stage, or None if it must (again) be done.
 
-        Cheap: it looks at sizes only. A damaged record and a missing or shorter file count as
-        not done, with a warning; `verify` also finds changed bytes.
+        A damaged record and a missing or shorter file count as not done, with a warning, and so
+        does a changed byte in what a report shows (`SHOWN`), which is read once and not again
+        until it is touched (`seals.py`). Of weights only the size is looked at.
         """
         folder = self.path(stage_id)
         with _named_problems(self.root):
@@ -82,19 +91,46 @@ class Store:
             except (FileNotFoundError, NotADirectoryError):
                 return None
             except DamagedRecordError as error:
-                log.warning("%s. The stage counts as not done.", error)
+                self._tell(folder, str(error))
                 return None
-            problems = size_problems(folder, record)
+            problems = self._problems(folder, record)
         if problems:
-            log.warning("%s: %s. The stage counts as not done.", folder, "; ".join(problems))
+            self._tell(folder, f"{folder}: {'; '.join(problems)}")
             return None
         return record
+
+    def _problems(self, folder: Path, record: Record) -> list[str]:
+        if record.kind not in SHOWN:
+            return size_problems(folder, record)
+        found = (self._seals.problem(folder, name, entry) for name, entry in record.files.items())
+        return [problem for problem in found if problem]
+
+    def _tell(self, folder: Path, problem: str) -> None:
+        if folder not in self._told:
+            self._told.add(folder)
+            log.warning("%s. The stage counts as not done.", problem)
+
+    def is_damaged(self, stage_id: str) -> bool:
+        """Whether a record is there, but not (with) what its stage wrote."""
+        there = os.path.lexists(self.path(stage_id) / RECORD)
+        return there and self.record(stage_id) is None
+
+    def condemn(self, stage_id: str) -> None:
+        """Makes a stage whose files have changed count as not done, in every process to come."""
+        folder = self.path(stage_id)
+        with suppress(FileNotFoundError, NotADirectoryError), _named_problems(self.root):
+            os.replace(folder / RECORD, folder / ASIDE)
+
+    def keep_seals(self) -> None:
+        """Keeps for the next process which files were found whole."""
+        self._seals.save()
 
     def path(self, stage_id: str) -> Path:
         """Where the stage's files are, or will be: absolute if the root is."""
         kind, name, digest = split_id(stage_id)
         exact = self.root / kind / name
-        return exact if exact.is_dir() else _find(self.root / kind, digest) or exact
+        with _named_problems(self.root):
+            return exact if exact.is_dir() else _find(self.root / kind, digest) or exact
 
     def stage_ids(self) -> list[str]:
         """Every directory that looks like a finished stage, sorted; its record may be damaged."""
@@ -105,7 +141,9 @@ class Store:
 
     def records(self) -> list[Record]:
         """The whole records of all finished stages."""
-        return [*filter(None, map(self.record, self.stage_ids()))]
+        found = [*filter(None, map(self.record, self.stage_ids()))]
+        self.keep_seals()
+        return found
 
     def is_running(self, digest: str) -> bool:
         """Whether a process holds the stage's lock at this moment."""
@@ -134,10 +172,10 @@ class Store:
         work = self.begin(stage)
         with _named_problems(self.root):
             aside = work.with_name(f"{work.name}.old")
-            shutil.rmtree(aside, ignore_errors=True)
-            if self.path(stage.id).is_dir():
+            _clear(aside)
+            if os.path.lexists(self.path(stage.id)):
                 os.rename(self.path(stage.id), aside)
-            shutil.rmtree(aside, ignore_errors=True)
+            _clear(aside)
         self.discard_work(stage)
 
     def log_path(self, stage: Stage) -> Path:
@@ -156,13 +194,23 @@ class Store:
         """
         with _named_problems(self.root):
             self._work.mkdir(parents=True, exist_ok=True)
+            self._sweep_progress()
             if stage.digest not in self._locks:
                 self._locks[stage.digest] = _lock(self._lock_path(stage), stage.id)
             work = self._work_path(stage)
             work.mkdir(exist_ok=True)
-            for stale in (work / RECORD, work / f"{RECORD}.tmp"):
-                stale.unlink(missing_ok=True)  # killed between record and rename
+            sweep(work)
+            _clear(work / RECORD)  # killed between record and rename
             return work
+
+    def _sweep_progress(self) -> None:
+        """Once in a process: what dead processes told of their progress."""
+        if self._swept:
+            return
+        self._swept = True
+        for left in self._work.glob("*.progress*"):
+            if not self.is_running(left.name.strip(".").partition(".")[0]):
+                left.unlink(missing_ok=True)
 
     def commit(self, stage: Stage, results: Mapping[str, Json], seconds: float) -> Record:
         """Make the work directory the stage's result, and release the lock.
@@ -218,12 +266,12 @@ class Store:
         """One rename. A damaged result steps aside first: only then is there no record."""
         new.parent.mkdir(parents=True, exist_ok=True)
         aside = work.with_name(f"{work.name}.old")
-        shutil.rmtree(aside, ignore_errors=True)
-        if old.is_dir():
+        _clear(aside)
+        if os.path.lexists(old):
             os.rename(old, aside)
         os.rename(work, new)
         sync_directory(new.parent)
-        shutil.rmtree(aside, ignore_errors=True)
+        _clear(aside)
 
     def _work_path(self, stage: Stage) -> Path:
         return _find(self._work, stage.digest) or self._work / _work_name(stage)
@@ -232,15 +280,12 @@ class Store:
         return self._work / f"{stage.digest}.lock"
 
 
-def disk_problem(error: BaseException | None) -> str | None:
-    """`the disk is full` if that, or a read-only disk, is what `error` came from."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return _FULL[error.errno]
-        if "No space left on device" in str(error):  # safetensors hides the number
-            return _FULL[errno.ENOSPC]
-        error = error.__cause__ or error.__context__
-    return None
+def _clear(path: Path) -> None:
+    """Removes a directory or a file, or nothing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _work_name(stage: Stage) -> str:

@@ -8,7 +8,6 @@ Trainer's.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +39,7 @@ from t2t_xfer.training.guards import LossGuard, is_out_of_memory, smaller
 from t2t_xfer.training.losses import PartLosses
 from t2t_xfer.training.mixture import Stream
 from t2t_xfer.training.progress import StepProgress
+from t2t_xfer.training.resuming import mark_complete, newest_intact, read_marker
 from t2t_xfer.training.selection import DevScores, DevSelection, Selected
 from t2t_xfer.training.steps import (
     RowsOf,
@@ -52,9 +52,6 @@ from t2t_xfer.training.steps import (
 from t2t_xfer.training.vocabulary import vocabulary_in_place
 
 logger = logging.getLogger(__name__)
-
-COMPLETE = "complete.json"
-"""Written last into a checkpoint: one without it was cut off while it was saved."""
 
 
 @dataclass(frozen=True)
@@ -206,11 +203,12 @@ class _StepTrainer(Trainer):
             "dev": self.selection.state() if self.selection else [],
             "micro_batch_tokens": self.steps.micro_batch_tokens,
         }
-        (folder / COMPLETE).write_text(json.dumps(progress) + "\n")
+        beside = self.selection.kept() if self.selection else ()
+        mark_complete(folder, progress, beside)
 
     def recall(self, checkpoint: Path) -> None:
         """Takes up the losses, counts and budget of the run that was cut off."""
-        progress = json.loads((checkpoint / COMPLETE).read_text())
+        progress = read_marker(checkpoint)
         self.step_losses, self.tokens_seen = progress["losses"], progress["tokens"]
         self.part_losses.steps = progress["part_losses"]
         if self.selection:
@@ -218,12 +216,6 @@ class _StepTrainer(Trainer):
         self.tokens_padded = progress["padded"]
         self.steps.micro_batch_tokens = progress["micro_batch_tokens"]
         self.guard.remember(self.step_losses)
-
-
-def last_complete_checkpoint(directory: Path) -> Path | None:
-    """The newest checkpoint that was saved to its end."""
-    found = [p.parent for p in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{COMPLETE}")]
-    return max(found, key=lambda p: int(p.name.rsplit("-", 1)[1]), default=None)
 
 
 def train(
@@ -280,7 +272,7 @@ def train(
         arguments = (loaded.model, dev_scores, every, patience, directory, saves)
         trainer.selection = DevSelection(*arguments)
         trainer.add_callback(trainer.selection)
-    checkpoint = last_complete_checkpoint(directory)
+    checkpoint = newest_intact(directory)
     wait_for_all()
     _remove(p for p in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if p != checkpoint)
     if checkpoint is not None:
@@ -309,4 +301,4 @@ def train(
 def _remove(checkpoints: Iterable[Path]) -> None:
     for checkpoint in checkpoints:
         if processes.is_first():
-            shutil.rmtree(checkpoint)
+            shutil.rmtree(checkpoint) if checkpoint.is_dir() else checkpoint.unlink()

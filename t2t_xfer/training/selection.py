@@ -11,13 +11,14 @@ jiant code that Phang et al. 2020 released does the same: `EqualMetricAggregator
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from transformers import TrainerCallback
+
+from t2t_xfer.files import whole
 
 DevScores: TypeAlias = Callable[[], Mapping[str, float]]
 """The dev score of every task, of the model as it is now."""
@@ -65,8 +66,8 @@ class DevSelection(TrainerCallback):
         self.directory = directory
         self.saves = saves
         self.curve: list[DevPoint] = []
-        self._needed: int | None = None
-        """The step whose weights the newest checkpoint names as the best."""
+        self._needed: tuple[int, ...] = ()
+        """The steps whose weights the two newest checkpoints name as the best."""
 
     @property
     def best(self) -> DevPoint:
@@ -87,7 +88,7 @@ class DevSelection(TrainerCallback):
     def recall(self, state: Sequence[Sequence[Any]]) -> None:
         """Takes up the evaluations of the run that was cut off, up to its checkpoint."""
         self.curve = [DevPoint(*point) for point in state]
-        self._needed = self.best.step if self.curve else None
+        self._needed = (self.best.step,) if self.curve else ()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Evaluates where it is due."""
@@ -103,8 +104,12 @@ class DevSelection(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """A checkpoint is whole: weights that it does not name will not be asked for again."""
         if self.curve and self.saves:
-            self._needed = self.best.step
+            self._needed = (*self._needed[-1:], self.best.step)
             self._remove_others()
+
+    def kept(self) -> list[Path]:
+        """The file of the best weights so far, which a checkpoint needs beside it."""
+        return [self._file(self.best.step)] if self.curve and self.saves else []
 
     def load_best(self) -> Selected:
         """Puts the best weights into the model of the process that keeps them."""
@@ -127,18 +132,15 @@ class DevSelection(TrainerCallback):
         from safetensors.torch import save_file
 
         file = self._file(step)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f"{file.name}.tmp")
-        save_file(
-            {name: p.detach().cpu().contiguous() for name, p in self._trained().items()}, temporary
-        )
-        os.replace(temporary, file)
+        with whole(file) as temporary:
+            save_file(
+                {name: p.detach().cpu().contiguous() for name, p in self._trained().items()},
+                temporary,
+            )
         self._remove_others()
 
     def _remove_others(self) -> None:
-        wanted = {self._file(self.best.step)}
-        if self._needed is not None:
-            wanted.add(self._file(self._needed))
+        wanted = {self._file(step) for step in (self.best.step, *self._needed)}
         for file in self.directory.glob("best-*.safetensors*"):
             if file not in wanted:
                 file.unlink()

@@ -8,6 +8,7 @@ The rule: what is told changes no result. The first process alone tells it.
 from __future__ import annotations
 
 import json
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from t2t_xfer.errors import MissingExtraError
+from t2t_xfer.files import whole
 
 LOG = "log.jsonl"
 """The file, in the directory of the stage."""
@@ -31,14 +33,23 @@ class JsonLines(TrainerCallback):
         if not state.is_world_process_zero:
             return
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= state.global_step]
-        self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        kept = [line for line in lines if _step(line) <= state.global_step]
+        with whole(self.path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """One line."""
         if state.is_world_process_zero and logs:
             with self.path.open("a", encoding="utf-8") as out:
                 out.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+def _step(line: str) -> float:
+    """The step of a line; beyond all steps if it was cut off or changed."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return math.inf
 
 
 def check_tracker(name: str) -> None:

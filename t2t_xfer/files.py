@@ -1,0 +1,224 @@
+"""Files: written whole or not at all, known by their checksums, read as what they should be.
+
+The rule: every file that something reads later is written beside its place, waited for until it is
+on the disk, and renamed. So a reader never finds half of it, and what stood there before is kept
+until the new one is complete, whatever is killed when.
+
+    with whole(work / "complete.json") as temporary:      # OSError, for what mends it itself
+        temporary.write_text(text, encoding="utf-8")
+    write_text(Path("eval_outputs/cells.csv"), text)      # UserError, for people
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from t2t_xfer.errors import UserError
+
+T = TypeVar("T")
+
+FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EFBIG: "a file may not become that large (ulimit -f)",
+}
+_SPACE = ("No space left on device", "database or disk is full")
+"""What libraries say that hide the number: safetensors, tokenizers, SQLite."""
+_WRITER = ("PytorchStreamWriter failed", "inline_container.cc", "iostream error")
+"""What `torch.save` says of a write that failed, whatever the reason; it is nearly always space."""
+
+
+@dataclass(frozen=True)
+class FileSum:
+    """What a file was when it was finished."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+
+
+@contextmanager
+def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A place to write to, which becomes `path` at the end; the folders above it are made.
+
+    What a killed process left beside the same path is removed.
+
+    Args:
+        durable: waits until the file is on the disk. Not for what no later run reads.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    try:
+        yield temporary
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if durable:
+            sync_directory(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """`whole`, for a result that a user asked for.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    try:
+        with whole(path) as temporary:
+            yield temporary
+    except OSError as e:
+        raise UserError(
+            f"{path} cannot be written: {e.strerror or e}. Choose another place with --output."
+        ) from e
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a result as it is, with the folders above it.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def read_json(path: Path, made: Callable[[Any], T]) -> T:
+    """What `made` makes of a JSON file in a study's directory.
+
+    Raises:
+        UserError: there is none, it cannot be read, or `made` finds something else in it.
+    """
+    try:
+        return made(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path.parent} holds no {path.name}, so it is no study's directory. Give the directory"
+            " that `t2t-xfer study run` named, for example eval_outputs/quickstart."
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise UserError(
+            f"{path} cannot be read: {_short(e)}. Run the study again to write it anew."
+        ) from e
+
+
+def settled(path: Path) -> FileSum:
+    """Waits until a file is on the disk; its size and checksum."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileSum(size=file.tell(), sha256=digest)
+
+
+def sum_problem(path: Path, name: str, expected: FileSum, *, content: bool = True) -> str | None:
+    """What is wrong with a file, called `name`; None if it is what it was.
+
+    Args:
+        content: reads every byte. Otherwise the size alone is looked at.
+    """
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            return f"{name} is a directory"
+        if size != expected.size:
+            return f"{name} has {size} bytes, not {expected.size}"
+        if not content:
+            return None
+        with path.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{name} is missing"
+    return None if same else f"{name} does not have its checksum: its content changed"
+
+
+def sync_directory(folder: Path) -> None:
+    """Waits until the names in `folder` are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def disk_problem(error: BaseException | None) -> str | None:
+    """`the disk is full` if that, or a disk that takes nothing more, is what `error` came from."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        why = _disk_problem(each)
+        if why is not None:
+            return why
+        waiting += [each.__cause__, each.__context__]
+    return None
+
+
+def _disk_problem(error: BaseException) -> str | None:
+    if isinstance(error, OSError) and error.errno in FULL:
+        return FULL[error.errno]
+    text = str(error)
+    if any(words in text for words in _SPACE):
+        return FULL[errno.ENOSPC]
+    if isinstance(error, RuntimeError) and any(words in text for words in _WRITER):
+        return "the disk is full or takes no more"
+    return None
+
+
+def sweep(folder: Path) -> None:
+    """Removes what was never finished below a folder that nobody else writes to."""
+    for left in folder.rglob(".*.tmp"):
+        if not left.is_dir():
+            left.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Removes what dead processes of this machine left of earlier writes of `path`."""
+    mine = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}-(\d+)\.tmp")
+    with os.scandir(path.parent) as entries:
+        left = [(entry.path, match) for entry in entries if (match := mine.fullmatch(entry.name))]
+    for place, match in left:
+        if not _is_alive(int(match[1])):
+            with suppress(OSError):
+                os.unlink(place)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _host() -> str:
+    """Of machines that share a disk, each knows its own processes only."""
+    return re.sub(r"[^A-Za-z0-9]+", "", socket.gethostname())[:20] or "host"
+
+
+def _short(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
