@@ -14,6 +14,7 @@
         "below_100": {"count", "rows": […]},           rows that hold the ceiling down
         "histogram": {answer: n}, "majority",          majority: null where there is none
         "input_characters": {"median", "max"}, "target_characters", "words", "input_tokens",
+        "unfit",                                       a row that the model has no room for
         "overlap": {label: share of common words}, "agreement_with_source": percent,
         "doubts": [{"kind", "n", "ids", "what"}]}}}},   rows to know about; they fail nothing
       "absent": [code or "code/split"], "problems": [text], "alarms": [text],

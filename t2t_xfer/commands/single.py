@@ -218,7 +218,7 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
 
     plan = Plan("single", tuple(builder.stages.values()), ())
     store = Store(output / options.STORE)
-    preflight(would_run(plan, store), context)
+    preflight(would_run(plan, store), context, plan.stages)
     runner, errors = StageRunner(context), dict[str, Exception]()
     if processes.count() > 1:
         from t2t_xfer.training.devices import join

@@ -176,7 +176,7 @@ def run_study(
             f"a study cannot be called {options.STORE!r}: its results would lie in the store."
         )
     store = Store(output / options.STORE)
-    preflight(would_run(plan, store), context)
+    preflight(would_run(plan, store), context, plan.stages)
     sources = {cell.target: context.task(cell.target).spec.source_language for cell in plan.cells}
     synthetic = data == "microworld"
     notes = [SYNTHETIC] if synthetic else []

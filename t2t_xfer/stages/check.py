@@ -180,7 +180,7 @@ class Checker:
             self._limit,
             majority,
             golds.get(split, {}) if language != task.spec.source_language else {},
-            None if self._tokens is None else self._tokens.count,
+            self._tokens,
             *self._training_rows(task)[1:],
         )
 
@@ -252,6 +252,8 @@ def _problems(languages: Iterable[LanguageCheck]) -> list[str]:
                 found.append(f"{where}: {split.problem}")
             elif split.state == "failed":
                 found += _lost(where, split)
+            if split.unfit:
+                found.append(f"{where}: {split.unfit}")
     return found
 
 

@@ -120,6 +120,8 @@ class SplitCheck:
     """Words with a tag of their own, a row."""
     input_tokens: Lengths | None = None
     """Of the model that was asked about."""
+    unfit: str = ""
+    """Why the model that was asked about cannot read or be trained on a row; empty if it can."""
     overlap: Mapping[str, Overlap] = field(default_factory=dict)
     """By label, where a task asks about two texts."""
     agreement: float | None = None
@@ -145,6 +147,8 @@ class SplitCheck:
             lengths: Lengths | None = getattr(self, name)
             if lengths is not None:
                 out[name] = lengths.as_json()
+        if self.unfit:
+            out["unfit"] = self.unfit
         if self.overlap:
             out["overlap"] = {name: round(each.mean, 4) for name, each in self.overlap.items()}
         if self.agreement is not None:

@@ -7,29 +7,54 @@ all             how many tokens the inputs have
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from t2t_xfer.architectures import planned_readout
+from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.records import ArchitectureName, Readout
+from t2t_xfer.architectures.detect import ANSWER_ROOM, max_positions
+from t2t_xfer.errors import DataError, UnsupportedError
+from t2t_xfer.paths import expanded
+from t2t_xfer.records import ArchitectureName, Prompted, Split
+from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.check_findings import LanguageCheck, ModelCheck
-from t2t_xfer.stages.models import model_architecture
+from t2t_xfer.stages.models import config_of, model_architecture
+from t2t_xfer.stages.preconditions import answers_found, check_rows
 from t2t_xfer.stages.task import Task
-from t2t_xfer.trust import NO_CODE
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A tokenizer, and the architecture of the model that it belongs to."""
+    """A model's tokenizer, and how its architecture makes rows with it."""
 
     model: str
     """As the user named it."""
-    architecture: ArchitectureName
-    codec: Codec
+    reader: Architecture
+    """At the usual length of inputs, or the longest that the model has."""
+
+    @property
+    def architecture(self) -> ArchitectureName:
+        """Encoder, seq2seq or causal."""
+        return self.reader.name
+
+    @property
+    def codec(self) -> Codec:
+        """What asks the tokenizer."""
+        return self.reader.codec
+
+    def unfit(self, task: Task, prompted: Sequence[Prompted], split: Split) -> str:
+        """The first example that does not fit; empty if all do."""
+        asked = task.spec.readout.get(self.architecture)
+        training = split == "train"
+        try:
+            readout = planned_readout(self.architecture, task.answer.name, asked)
+            check_rows(self.reader, task, prompted, readout, training=training)
+        except DataError as e:
+            return f"with inputs of {self.reader.max_input_tokens} tokens: {e}"
+        except UnsupportedError:  # said with the answers
+            return ""
+        return ""
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, without special ones."""
@@ -50,114 +75,50 @@ def load_tokens(model: str) -> Tokens:
         raise UnsupportedError(
             f"--model {model}: a new model has no tokenizer before it is made. Name a checkpoint."
         )
-    path = str(Path(model).expanduser()) if model.startswith("~") else model
+    path = str(expanded(model)) if model.startswith("~") else model
     architecture = model_architecture(path, None)
-    from transformers import AutoTokenizer
+    most = max_positions(config_of(path, None))
+    length = TrainingSpec().max_input_tokens
+    if most is not None:
+        length = min(length, most - (ANSWER_ROOM if architecture == "causal" else 0))
+    from t2t_xfer.architectures.loading import architecture_at
 
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(path, **NO_CODE)
-    except (OSError, ValueError) as e:
-        raise UserError(
-            f"the tokenizer of {model!r} cannot be loaded: {' '.join(str(e).split())} Give a"
-            " directory with a tokenizer, or the id of a model on the hub."
-        ) from e
-    return Tokens(model, architecture, Codec(tokenizer))
+    return Tokens(model, architecture_at(path, None, length))
 
 
 def check_model(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) -> ModelCheck:
     """Whether the model can give the task's answers, and how they would be read."""
-    notes, problems = list[str](), list[str]()
     asked = task.spec.readout.get(tokens.architecture)
+    notes = list[str]()
     try:
         readout = planned_readout(tokens.architecture, task.answer.name, asked).value
     except UnsupportedError as e:
         readout = ""
         notes.append(str(e))
-    pieces: Mapping[str, tuple[str, ...]] = {}
-    distinct = None
-    if task.answer.options.coded:
-        _check_codes(task, tokens, languages, notes, problems)
-    elif words := _asked_words(task):
-        ids = {word: tokens.codec.target(word) for word in words}
-        distinct = len({each[:1] for each in ids.values()}) == len(ids)
-        decode: Any = tokens.codec.tokenizer.convert_ids_to_tokens
-        pieces = {word: tuple(decode(list(each))) for word, each in ids.items()}
-        _check_words(tokens, ids, readout, notes, problems)
+    found = answers_found(tokens.codec, tokens.architecture, task, readout)
     return ModelCheck(
         tokens.model,
         tokens.architecture,
         readout,
-        pieces,
-        tuple(notes),
-        tuple(problems),
-        distinct,
+        found.pieces,
+        (*notes, *found.notes, *_pieces(task, tokens, languages)),
+        found.problems,
+        found.distinct,
     )
 
 
-def _asked_words(task: Task) -> tuple[str, ...]:
-    """What the model is asked to say: the words of the options, or yes and no to each choice."""
-    verdicts: tuple[str, ...] = getattr(task.answer, "verdicts", ())
-    return verdicts or task.answer.options.texts
-
-
-def _check_words(
-    tokens: Tokens,
-    ids: Mapping[str, tuple[int, ...]],
-    readout: str,
-    notes: list[str],
-    problems: list[str],
-) -> None:
-    """Label words as this tokenizer cuts them."""
-    unknown = tokens.codec.tokenizer.unk_token_id
-    for word, each in ids.items():
-        if unknown is not None and unknown in each:
-            problems.append(f"the word {word!r} holds a token that the model does not know.")
-    for a, b in _equal(ids):
-        problems.append(f"the words {a!r} and {b!r} are the same tokens: give one another word.")
-    alike = _equal({word: each[:1] for word, each in ids.items()})
-    if not alike:
-        return
-    named = ", ".join(f"{a!r} and {b!r}" for a, b in alike)
-    if tokens.architecture == "encoder":
-        notes.append(f"{named} begin with the same token: each has masks for all of its tokens.")
-    elif readout == Readout.slots.value:
-        problems.append(f"{named} begin with the same token, so `slots` cannot tell them apart.")
-    else:
-        notes.append(f"{named} begin with the same token: rank scoring will be used.")
-
-
-def _equal(ids: Mapping[str, tuple[int, ...]]) -> list[tuple[str, str]]:
-    words = list(ids)
-    return [(a, b) for i, a in enumerate(words) for b in words[i + 1 :] if ids[a] == ids[b]]
-
-
-def _check_codes(
-    task: Task,
-    tokens: Tokens,
-    languages: Sequence[LanguageCheck],
-    notes: list[str],
-    problems: list[str],
-) -> None:
-    """A code for each tag, and a place for each word."""
-    size = len(task.answer.options.texts)
-    try:
-        tokens.codec.codebook(size)
-        notes.append(f"the codebook has a token for each of the {size} tags.")
-        if tokens.architecture == "encoder":
-            tokens.codec.special("mask")
-    except UnsupportedError as e:
-        problems.append(str(e))
-    if tokens.architecture != "seq2seq":
-        return
+def _pieces(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) -> list[str]:
+    """Sentences with more words than the tokenizer has sentinels."""
     room = len(tokens.codec.sentinels)
+    if tokens.architecture != "seq2seq" or not task.answer.options.coded or not room:
+        return []
     longest = max(
         (s.words.longest for each in languages for s in each.splits if s.words is not None),
         default=0,
     )
-    if not room:
-        problems.append("the tokenizer has no sentinels (<extra_id_0>, …), so words have no place.")
-    elif longest > room:
-        notes.append(
-            f"the longest sentence has {longest} words, more than the {room} sentinels: such"
-            " sentences are read in parts."
-        )
+    if longest <= room:
+        return []
+    return [
+        f"the longest sentence has {longest} words, more than the {room} sentinels: such"
+        " sentences are read in parts."
+    ]

@@ -7,7 +7,7 @@ gold -> metric                            the ceiling, which the way through the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from t2t_xfer.data.broken import broken_rows
@@ -29,6 +29,7 @@ from t2t_xfer.records import (
 from t2t_xfer.stages.check_data import doubts, used_fields
 from t2t_xfer.stages.check_findings import BadRow, Lengths, SplitCheck
 from t2t_xfer.stages.check_labels import overlaps
+from t2t_xfer.stages.check_model import Tokens
 from t2t_xfer.stages.check_readings import (
     expected_value,
     gold_generation,
@@ -56,7 +57,8 @@ class Wanted:
     """The option that the majority engine would give."""
     source_golds: Mapping[str, Gold]
     """Gold answers of the same split in the source language by id, for parallel tasks."""
-    count_tokens: Callable[[Sequence[str]], list[int]] | None
+    tokens: Tokens | None
+    """The tokenizer that is asked about, if there is one."""
     train: Mapping[int, str] = field(default_factory=dict)
     """The keys of the training rows (`check_data.row_keys`)."""
     trained_on: str = ""
@@ -151,6 +153,7 @@ def _examined(
         target_characters=Lengths.of(len(text.target) for text in prompted),
         words=Lengths.of(len(p.slots) for p in prompted) if prompted[0].slots else None,
         input_tokens=_tokens(wanted, prompted),
+        unfit="" if wanted.tokens is None else wanted.tokens.unfit(task, prompted, wanted.split),
         overlap=overlaps(task, examples),
         agreement=_agreement(golds, wanted.source_golds),
         doubts=doubts(
@@ -249,9 +252,9 @@ def _majority(
 
 
 def _tokens(wanted: Wanted, prompted: Sequence[Prompted]) -> Lengths | None:
-    if wanted.count_tokens is None:
+    if wanted.tokens is None:
         return None
-    return Lengths.of(wanted.count_tokens([text.input for text in prompted]))
+    return Lengths.of(wanted.tokens.count([text.input for text in prompted]))
 
 
 def _agreement(golds: Mapping[str, Gold], source: Mapping[str, Gold]) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,6 +64,7 @@ class Context:
         self.prompted = lru_cache(maxsize=64)(self._prompted)
         self.responses = ResponseCache.of_environment()
         self.shots_fingerprint = lru_cache(maxsize=None)(partial(shots_fingerprint, self))
+        self._reader = lru_cache(maxsize=8)(self._read_tokenizer)
         self._drawn = lru_cache(maxsize=64)(partial(drawn, self))
         self._warm: tuple[WarmBase, SwitchedBase] | None = None
         self._prompting: tuple[tuple[str, str | None, int], Architecture] | None = None
@@ -97,6 +99,21 @@ class Context:
             return prompted
         language = shown_in(task, examples[0].language)
         return with_shots(task, prompted, self._drawn(task.name, language))
+
+    def reader(self, path: str, revision: str | None, max_input_tokens: int) -> Architecture:
+        """What makes the rows of a checkpoint; its tokenizer is read once, and no weights.
+
+        Raises:
+            UserError: there is no such checkpoint, or it cannot be read.
+        """
+        found = copy(self._reader(path, revision))
+        found.max_input_tokens = max_input_tokens
+        return found
+
+    def _read_tokenizer(self, path: str, revision: str | None) -> Architecture:
+        from t2t_xfer.architectures.loading import architecture_at
+
+        return architecture_at(path, revision, 1)
 
     def model(self, weights: Weights, dtype: str, max_input_tokens: int) -> Readable:
         """The checkpoint with its adapter; its weights are loaded when they are needed.

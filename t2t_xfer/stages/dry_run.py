@@ -16,7 +16,7 @@ from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import config_of
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.tagging import form_of
-from t2t_xfer.stages.train import TrainedPart, mixture_of
+from t2t_xfer.stages.train import TrainedPart, check_parts, mixture_of
 from t2t_xfer.trust import NO_CODE
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def _steps(
         name = part["shown"]["task"]
         read = context.prompted(name, part["language"], "train", spec["limit"])
         parts.append(TrainedPart(context.task(name), *read, form_of(part)))
+    check_parts(loaded.architecture, parts)
 
     def rows_of(place: Place) -> list[Row]:
         return parts[place.task].rows(loaded.architecture, place)

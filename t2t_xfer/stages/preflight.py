@@ -1,30 +1,61 @@
 """Everything that can be known to fail, before anything runs.
 
 A misnamed column, a label outside the set or a prompt that names a missing field shows when rows
-are read and rendered. So all rows that open stages will need are read first.
+are read and rendered. So all rows that open stages will need are read first, and models that exist
+are asked whether they can answer them (`preconditions`). Models that are still to be made are asked
+when they are there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
+from t2t_xfer.architectures import planned_readout
 from t2t_xfer.architectures.adapter_files import check_quantisation
+from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
-from t2t_xfer.records import Split
+from t2t_xfer.records import ArchitectureName, Prompted, Readout, Split
 from t2t_xfer.stages.checkpoints import check_decodable
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.preconditions import check_rows, check_words
 from t2t_xfer.stages.ranks import read_prompts
 from t2t_xfer.stages.stagelike import StageLike
+from t2t_xfer.stages.tagging import form_of
+from t2t_xfer.stages.task import Task
 from t2t_xfer.stages.training_data import languages_in
 
+Rows: TypeAlias = tuple[str, str, Split, int | None]
+"""Task, language, split and limit."""
 
-def preflight(stages: Sequence[StageLike], context: Context) -> None:
+
+class Asked(NamedTuple):
+    """What is asked of a model's tokenizer."""
+
+    path: str
+    revision: str | None
+    max_input_tokens: int
+    training: bool
+    readout: Readout | None
+    """How the answer is read; in training the form of tags."""
+    rows: Rows
+
+
+def preflight(
+    stages: Sequence[StageLike], context: Context, planned: Sequence[StageLike] = ()
+) -> None:
     """Reads and renders the data of every stage that is going to run.
 
+    Args:
+        stages: those that are not done.
+        planned: all of the plan, which say what a stage's checkpoint was made from; of one that is
+            not there, the tokenizer is asked when its stage runs.
+
     Raises:
-        DataError: a row does not hold what its task says; nothing has run yet.
+        DataError: a row does not hold what its task says, or does not fit into its model; nothing
+            has run yet.
+        UnsupportedError: a tokenizer cannot tell answers apart.
         MissingExtraError: something is not installed.
         UserError: an adapter does not fit its model, or the engine cannot apply it.
     """
@@ -40,11 +71,93 @@ def preflight(stages: Sequence[StageLike], context: Context) -> None:
         if spec.get("engine") == "vllm":
             require_vllm()
     _check_adapters(stages)
+    models = Models(stages, context, planned or stages)
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
-        context.prompted(*wanted)
+        models.check_rows(wanted, context.prompted(*wanted)[1])
     for stage in stages:
         if "null" in stage.spec:
             read_prompts(context, context.task(_task(stage)), stage.spec)
+
+
+class Models:
+    """The tokenizers of the models that a plan names and that exist. Each is read once, and none
+    where nothing is asked of it."""
+
+    def __init__(
+        self, stages: Sequence[StageLike], context: Context, planned: Sequence[StageLike]
+    ) -> None:
+        """See `preflight`."""
+        made = {stage.id: stage for stage in planned}
+        self._context = context
+        self._asked: dict[Rows, dict[Asked, None]] = {}
+        for stage in stages:
+            for each in _asked(stage, made):
+                self._asked.setdefault(each.rows, {})[each] = None
+
+    def check_words(self) -> None:
+        """Whether they can tell the answers of all tasks apart. Reads no rows.
+
+        Raises:
+            UnsupportedError: one cannot.
+        """
+        asked = [each for of_rows in self._asked.values() for each in of_rows]
+        named = {(each.path, each.revision, each.rows[0], each.readout): each for each in asked}
+        for each in named.values():
+            self._check_words(each)
+
+    def check_rows(self, rows: Rows, prompted: Sequence[Prompted]) -> None:
+        """The same for one set of rows, and whether its examples fit.
+
+        Raises:
+            DataError: one does not.
+            UnsupportedError: see `check_words`.
+        """
+        for each in self._asked.get(rows, ()):
+            architecture, task = self._check_words(each)
+            check_rows(architecture, task, prompted, each.readout, training=each.training)
+
+    def _check_words(self, each: Asked) -> tuple[Architecture, Task]:
+        architecture = self._context.reader(each.path, each.revision, each.max_input_tokens)
+        task = self._context.task(each.rows[0])
+        check_words(architecture, task, each.readout or _read_by(architecture.name, task))
+        return architecture, task
+
+
+def _read_by(architecture: ArchitectureName, task: Task) -> Readout:
+    return planned_readout(architecture, task.answer.name, task.spec.readout.get(architecture))
+
+
+def _asked(stage: StageLike, made: Mapping[str, StageLike]) -> Iterator[Asked]:
+    spec: Any = stage.spec
+    base = _base(stage, made)
+    if base is None or stage.kind not in ("train", "predict"):
+        return
+    if stage.kind == "predict":
+        yield from (
+            Asked(*base, spec["max_input_tokens"], False, Readout(spec["readout"]), rows)
+            for rows in _rows(stage)[:1]
+        )
+        return
+    length = spec["training"]["max_input_tokens"]
+    for part in trained_parts(spec):
+        for language in languages_in(part):
+            rows: Rows = (part["shown"]["task"], language, "train", spec["limit"])
+            yield Asked(*base, length, True, form_of(part), rows)
+    for each in spec.get("dev", ()):
+        read = each["predict"]
+        yield Asked(*base, length, False, Readout(read["readout"]), _rows_of(read))
+
+
+def _base(stage: StageLike, made: Mapping[str, StageLike]) -> tuple[str, str | None] | None:
+    """Path and revision of the checkpoint that a stage's chain begins with; None: a new model, or
+    none at all."""
+    while "path" not in stage.how:
+        before = stage.needs.get("checkpoint", "")
+        if before not in made:
+            return None
+        stage = made[before]
+    revision = stage.how["revision"]
+    return str(stage.how["path"]), None if revision is None else str(revision)
 
 
 def _check_adapters(stages: Sequence[StageLike]) -> None:
@@ -64,23 +177,28 @@ def _check_adapters(stages: Sequence[StageLike]) -> None:
         check_adapters(path, revision, over)
 
 
-def _rows(stage: StageLike) -> list[tuple[str, str, Split, int | None]]:
-    """Task, language, split and limit of what a stage reads."""
+def _rows(stage: StageLike) -> list[Rows]:
+    """What a stage reads."""
     spec: Any = stage.spec
     if stage.kind == "model" or ("null" in spec and "split" not in spec):
         return []
     if stage.kind == "train":
-        return [
+        trained: list[Rows] = [
             (part["shown"]["task"], language, "train", spec["limit"])
             for part in trained_parts(spec)
             for language in languages_in(part)
         ]
+        return [*trained, *(_rows_of(each["predict"]) for each in spec.get("dev", ()))]
     rows = [(_task(stage), spec["language"], spec.get("split", "train"), spec["limit"])]
     if "majority_of" in spec:
         train = spec["majority_of"]
         languages = spec.get("train_languages", [train["source_language"]])
         rows += [(train["task"], code, "train", spec["train_limit"]) for code in languages]
     return rows
+
+
+def _rows_of(spec: Any) -> Rows:
+    return (spec["shown"]["task"], spec["language"], spec["split"], spec["limit"])
 
 
 def _task(stage: StageLike) -> str:

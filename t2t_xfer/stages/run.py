@@ -27,6 +27,7 @@ from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.few_shot import count_shots, read_with_shots
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
 from t2t_xfer.stages.models import read_commit
+from t2t_xfer.stages.preconditions import check_words
 from t2t_xfer.stages.ranks import read_prompts, with_null
 from t2t_xfer.stages.score import Tuning, score_examples
 from t2t_xfer.stages.stagelike import StageLike
@@ -109,6 +110,9 @@ class StageRunner:
         task = self._task(spec)
         examples, prompted = read_prompts(self.context, task, spec)
         engine, device = self._engine(stage, needs, task)
+        loaded: Any = getattr(engine, "loaded", None)
+        if loaded is not None:  # of a model that was not there when the plan was made
+            check_words(loaded.architecture, task, spec["readout"])
         meter = start_meter()
         readout = Readout(spec["readout"])
         beside: dict[str, Json] = {}

@@ -12,6 +12,14 @@ class StageLike(Protocol):
     """What is needed of a stage here (`study.stage.Stage` is one)."""
 
     @property
+    def id(self) -> str:
+        """Its address in a store."""
+
+    @property
+    def needs(self) -> Mapping[str, str]:
+        """Role to the id of the stage that makes it."""
+
+    @property
     def kind(self) -> str:
         """`model`, `train`, `predict` or `score`."""
 

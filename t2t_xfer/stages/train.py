@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from t2t_xfer import processes
+from t2t_xfer.architectures import planned_readout
 from t2t_xfer.records import Example, Json, Prompted, Readout
 from t2t_xfer.specs.text import TextSpec
 from t2t_xfer.specs.training import HOW_TO_RUN, TrainingSpec
@@ -20,6 +21,7 @@ from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.cotraining import planned_text, text_rows
 from t2t_xfer.stages.logs import write_jsonl
 from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.preconditions import check_rows, check_words
 from t2t_xfer.stages.selecting import DevScorer
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_training, form_of
@@ -50,6 +52,20 @@ class TrainedPart:
         if self.task.answer.shuffles:
             text = self.task.answer.render(self.examples[place.example], place.epoch)
         return architecture.training_rows(text, self.task.answer.options, self.form)
+
+
+def check_parts(architecture: Architecture, parts: Sequence[TrainedPart]) -> None:
+    """Refuses what the tokenizer cannot say apart, and examples that do not fit: before the first
+    step and not at the one where they come.
+
+    Raises:
+        UnsupportedError, DataError: see `preconditions`.
+    """
+    for part in parts:
+        asked = part.task.spec.readout.get(architecture.name)
+        readout = planned_readout(architecture.name, part.task.answer.name, asked)
+        check_words(architecture, part.task, readout)
+        check_rows(architecture, part.task, part.prompted, part.form, training=True)
 
 
 def run_training(
@@ -85,6 +101,7 @@ def run_training(
     loaded = load_to_train(weights_of(stage, needs), spec["dtype"], training, spec["seed"])
     parameters = count_parameters(loaded.model)
     architecture = loaded.architecture
+    check_parts(architecture, parts)
     text = planned_text(spec, how)
     texts = None if text is None else text_rows(context, text, architecture, spec["seed"])
 

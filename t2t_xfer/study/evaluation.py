@@ -233,7 +233,7 @@ def run_evaluation(
             could be scored, and the user can mend it.
     """
     plan = planned.plan
-    preflight(would_run(plan, store), context)
+    preflight(would_run(plan, store), context, plan.stages)
     for line in planned.picked:
         say(line)
     errors: dict[str, Exception] = {}
