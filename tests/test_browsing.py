@@ -11,10 +11,8 @@ import pytest
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
-from t2t_xfer.report.analysis import analyse
-from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.numbers import study_numbers
 from t2t_xfer.report.page.browse import EXAMPLES, Chunk
-from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
@@ -44,8 +42,7 @@ def data_of(folder: Path, number: int) -> dict[str, Any]:
 def test_a_finished_study_has_a_page_with_its_inputs(finished: World, tmp_path: Path) -> None:
     file, store = load_study(finished.out / "small"), Store(finished.out / "store")
     cells = observe(file, store)
-    made = Grid([each.row for each in cells])
-    path = write_pages(tmp_path, file, store, cells, analyse(made, Resampled(cells, replicates=50)))
+    path = write_pages(tmp_path, file, store, cells, study_numbers(cells, replicates=50))
     page = path.read_text(encoding="utf-8")
     assert f"from {len(cells)} cells" in page
     assert "GB" in page[page.index('id="cost"') :]

@@ -8,6 +8,7 @@ import pytest
 
 from t2t_xfer.microworld import LANGUAGES
 from t2t_xfer.microworld.typology import FEATURES, distance, features
+from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.slope import slope, spearman
 
 from .test_report import ROW, line_of
@@ -66,7 +67,7 @@ def test_the_section_orders_languages_and_correlates_zero_shot_scores_only() -> 
         # English breaks the rule; it is no zero-shot language.
         for score in [0.0 if code == "en" else 50 + sign * 40 * distance(code) + more]
     ]
-    page = slope(rows)
+    page = slope(Grid(rows))
     assert "Synthetic" in page
     table = page.split("\n\n")[2].splitlines()[2:]
     order = [line.split("|")[1].strip() for line in table]
@@ -80,5 +81,5 @@ def test_the_section_orders_languages_and_correlates_zero_shot_scores_only() -> 
 
 
 def test_no_section_without_zero_shot_languages() -> None:
-    assert slope([ROW]) == ""
-    assert slope([ROW, replace(ROW, language="de")]) == ""
+    assert slope(Grid([ROW])) == ""
+    assert slope(Grid([ROW, replace(ROW, language="de")])) == ""

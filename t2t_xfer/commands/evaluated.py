@@ -10,12 +10,18 @@ entry for each adapter and task, in the order in which they were named.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from t2t_xfer.commands.score_table import language_cell, mean_score, number_cells, print_notes
+from t2t_xfer.commands.score_table import (
+    language_cell,
+    mean_row,
+    number_cells,
+    print_missing,
+    print_notes,
+)
 
 if TYPE_CHECKING:
     from t2t_xfer.study.evaluation import Evaluated, Lost, PartResults, Wanted
@@ -39,7 +45,7 @@ def print_evaluated(wanted: Wanted, found: Evaluated, as_json: bool) -> None:
 def _several(found: Evaluated) -> dict[str, Any]:
     return {
         "results": [
-            {"adapter": part.adapter, "task": part.task, **_by_readout(part.results)}
+            {"adapter": part.adapter, "task": part.task, **_by_readout(part)}
             for part in found.parts
         ],
         "failed": [
@@ -56,15 +62,17 @@ def _several(found: Evaluated) -> dict[str, Any]:
 
 
 def _single(task: str, found: Evaluated) -> dict[str, Any]:
-    results = found.parts[0].results if found.parts else {}
-    return {"task": task, **_by_readout(results)}
+    return {"task": task, **(_by_readout(found.parts[0]) if found.parts else {"languages": {}})}
 
 
-def _by_readout(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The main readout's languages, and beside them those of others if there are any."""
-    main, *others = results or [""]
+def _by_readout(part: PartResults) -> dict[str, Any]:
+    """The main readout's languages, and beside them those of others if there are any; `missing`
+    where the main readout has no number in a language that was asked for."""
+    results = part.results
+    main, *others = results
     beside = {"other_readouts": {name: results[name] for name in others}} if others else {}
-    return {"languages": results.get(main, {}), **beside}
+    missing = part.missing.get(main, ())
+    return {"languages": results[main], **beside, **({"missing": [*missing]} if missing else {})}
 
 
 def _print_single(parts: Sequence[PartResults]) -> None:
@@ -77,8 +85,10 @@ def _print_single(parts: Sequence[PartResults]) -> None:
             rows = [[language_cell(code, r), *number_cells(r)] for code, r in results.items()]
             metric = str(next(iter(results.values()))["metric"])
             head = ["language", metric, "examples", "invalid"]
-            mean = ["mean", mean_score(results), None, None]
+            missing = part.missing.get(readout, ())
+            mean = [*mean_row(results, missing), None, None]
             click.echo(tabulate([*rows, mean], head, floatfmt=".2f"))
+            print_missing(missing)
             print_notes(results.values())
 
 
@@ -87,6 +97,7 @@ def _print_table(parts: Sequence[PartResults]) -> None:
     from tabulate import tabulate
 
     rows: list[list[object]] = []
+    missing: list[str] = []
     for part in parts:
         for readout, results in part.results.items():
             task = part.task if len(part.results) == 1 else f"{part.task} ({readout})"
@@ -94,10 +105,14 @@ def _print_table(parts: Sequence[PartResults]) -> None:
             for code, result in results.items():
                 language = language_cell(code, result)
                 rows.append([part.adapter, task, language, metric, *number_cells(result)])
-            rows.append([part.adapter, task, "mean", metric, mean_score(results), None, None])
+            gone = part.missing.get(readout, ())
+            missing += [f"{code} ({task})" for code in gone]
+            label, mean = mean_row(results, gone)
+            rows.append([part.adapter, task, label, metric, mean, None, None])
     head = ["adapter", "task", "language", "metric", "score", "examples", "invalid"]
     if rows:
         click.echo(tabulate(rows, head, floatfmt=".2f"))
+        print_missing(missing)
         found = (results for part in parts for results in part.results.values())
         print_notes(result for results in found for result in results.values())
 

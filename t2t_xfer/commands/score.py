@@ -50,7 +50,10 @@ def _print_table(scores: dict[str, Any]) -> None:
     for name, task in scores["tasks"].items():
         figures = list(next(iter(task["languages"].values())))
         rows = [[code, *values.values()] for code, values in task["languages"].items()]
-        mean = ["mean", *(task[f"avg_{figure}"] for figure in figures)]
+        mean = [
+            f"mean {_without(task.get('missing', ()))}".strip(),
+            *(task[f"avg_{figure}"] for figure in figures),
+        ]
         click.secho(name, bold=True)
         click.echo(tabulate([*rows, mean], ["language", *figures], floatfmt=".2f"))
         click.echo()

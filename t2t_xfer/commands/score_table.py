@@ -6,18 +6,29 @@ de §             41.20         500  0.0 %
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 NOT_ZERO_SHOT = "§"
 """As reports mark it where training rows were translated."""
+INCOMPLETE = "†"
+"""As reports mark a mean that languages are missing from."""
+CONSTANT = "¶"
+"""As reports mark constant answers."""
 
 
 def language_cell(code: str, result: Mapping[str, Any]) -> str:
-    """A language, marked if the prompts showed solved examples of it."""
-    return code if result.get("zero_shot", True) else f"{code} {NOT_ZERO_SHOT}"
+    """A language, marked if the prompts showed solved examples of it, or if all answers are one."""
+    marks = ("" if result.get("zero_shot", True) else NOT_ZERO_SHOT) + (
+        CONSTANT if _constant(result) else ""
+    )
+    return f"{code} {marks}" if marks else code
+
+
+def _constant(result: Mapping[str, Any]) -> bool:
+    return result.get("different_answers") == 1 and result["n"] > 1 and result["score"] < 100
 
 
 def number_cells(result: Mapping[str, Any]) -> list[object]:
@@ -25,9 +36,18 @@ def number_cells(result: Mapping[str, Any]) -> list[object]:
     return [result["score"], result["n"], f"{100 * result['invalid_rate']:.1f} %"]
 
 
-def mean_score(results: Mapping[str, Mapping[str, Any]]) -> float:
-    """Over the languages."""
-    return float(sum(result["score"] for result in results.values()) / len(results))
+def mean_row(results: Mapping[str, Mapping[str, Any]], missing: Sequence[str]) -> tuple[str, float]:
+    """`mean`, or `mean of 3 of 5 †` where languages that were asked for have no number."""
+    mean = float(sum(result["score"] for result in results.values()) / len(results))
+    known = len(results)
+    return f"mean of {known} of {known + len(missing)} {INCOMPLETE}" if missing else "mean", mean
+
+
+def print_missing(missing: Iterable[str]) -> None:
+    """What the mark of a mean that is not whole means."""
+    found = list(dict.fromkeys(missing))
+    if found:
+        click.echo(f"{INCOMPLETE} without {', '.join(found)}, which has no number here")
 
 
 def print_notes(results: Iterable[Mapping[str, Any]]) -> None:
@@ -37,6 +57,8 @@ def print_notes(results: Iterable[Mapping[str, Any]]) -> None:
         click.echo(
             f"{NOT_ZERO_SHOT} not zero-shot: the prompts show solved examples of the language"
         )
+    if any(map(_constant, shown)):
+        click.echo(f"{CONSTANT} every example got the same answer: nothing was learnt or read")
     dropped = sum(result.get("removed_shots", 0) for result in shown)
     if dropped:
         asked = sum(result.get("shots", 0) * result["n"] for result in shown)

@@ -58,6 +58,8 @@ class Line:
     of: int
     """Examples of the larger side."""
     seeds: tuple[int, ...]
+    languages: tuple[int, int] = (1, 1)
+    """How many languages it is over, and in how many one of the sides has a score there."""
 
     @property
     def significant(self) -> bool:
@@ -100,7 +102,8 @@ def compare(first: Run, second: Run, *, replicates: int = 1000) -> Comparison:
         compared.append(_Compared(one, two, len(found[0].ids), of, seeds))
         kept += found
     resampled = Resampled(kept, replicates=replicates) if kept else None
-    lines = _lines(compared, resampled) if resampled is not None else []
+    spoken = _spoken(sides, names)
+    lines = _lines(compared, resampled, spoken) if resampled is not None else []
     return Comparison(first.name, second.name, tuple(lines), tuple(refused), tuple(alone))
 
 
@@ -199,7 +202,24 @@ def _shared(one: _Cells, two: _Cells, first: Run, second: Run) -> tuple[str, lis
     return ("", found) if found else ("no example in common", [])
 
 
-def _lines(compared: Sequence[_Compared], resampled: Resampled) -> list[Line]:
+def _spoken(
+    sides: tuple[dict[Place, _Cells], dict[Place, _Cells]], names: Mapping[str, str]
+) -> Mapping[tuple[str, str, str], int]:
+    """Model (of the first side), intermediate and target -> languages on either side."""
+    back = {second: first for first, second in names.items()}
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for place in sides[0]:
+        found.setdefault(place[:3], set()).add(place[3])
+    for model, intermediate, target, language in sides[1]:
+        found.setdefault((back.get(model, ""), intermediate, target), set()).add(language)
+    return {group: len(codes) for group, codes in found.items()}
+
+
+def _lines(
+    compared: Sequence[_Compared],
+    resampled: Resampled,
+    spoken: Mapping[tuple[str, str, str], int],
+) -> list[Line]:
     """The means over languages, then the single languages."""
     single: list[Line] = []
     means: list[Line] = []
@@ -214,6 +234,7 @@ def _lines(compared: Sequence[_Compared], resampled: Resampled) -> list[Line]:
             smallest = min(lines, key=lambda line: line.n)
             made = replace(lines[0], language=None, interval=certain(mean), p=p_of(mean))
             made = replace(made, n=smallest.n, of=smallest.of, first=first, second=second)
+            made = replace(made, languages=(len(lines), spoken[group]))
             means.append(made)
     return [*_adjusted(means, "holm"), *_adjusted(single, "bh")]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from t2t_xfer.report.compare import Comparison, Line
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.numbers import STAR, star
-from t2t_xfer.report.phrases import beyond, listing, number, signed, table, text
+from t2t_xfer.report.phrases import INCOMPLETE, beyond, listing, number, signed, table, text
 
 HEADER = ("model", "intermediate", "target", "language", "n", "first", "second")
 
@@ -22,6 +22,11 @@ def render_comparison(found: Comparison) -> str:
     single = [line for line in found.lines if line.language is not None]
     if means:
         parts += ["## Means over the compared languages", _table(means)]
+        if any(line.languages[0] < line.languages[1] for line in means):
+            parts.append(
+                f"{INCOMPLETE} Not every language of the two runs is in the mean: below stand those"
+                " that one side lacks, or that cannot be compared."
+            )
     if single:
         parts += ["## By language", _table(single), _legend(found)]
     if found.refused:
@@ -62,7 +67,7 @@ def _table(lines: Sequence[Line]) -> str:
             text(line.model),
             text(line.intermediate),
             text(line.target),
-            "all of them" if line.language is None else text(line.language),
+            _languages(line),
             str(line.n) if line.n == line.of else f"{line.n} of {line.of}",
             number(line.first),
             number(line.second),
@@ -74,6 +79,14 @@ def _table(lines: Sequence[Line]) -> str:
         for line in lines
     ]
     return table([*HEADER, "difference", "95 % interval", "p", "adjusted p"], rows, left=4)
+
+
+def _languages(line: Line) -> str:
+    """`de`, `all 5`, or `3 of 5`: a mean without the languages that only one side has."""
+    if line.language is not None:
+        return text(line.language)
+    there, known = line.languages
+    return f"all {there}" if there == known else f"{there} of {known} {INCOMPLETE}"
 
 
 def _legend(found: Comparison) -> str:

@@ -6,6 +6,7 @@ contrasts_section(numbers.main)     # '## Differences between models ...'; empty
 from __future__ import annotations
 
 from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.marks import mean_marks
 from t2t_xfer.report.numbers import STAR, Analysed, star
 from t2t_xfer.report.phrases import between, signed, table, text
 
@@ -31,6 +32,11 @@ def contrasts_section(numbers: Analysed) -> str:
                 if found is None
                 else f"{signed(found.interval.value)} {between(found.interval)}"
                 f"{star(found.significant)}"
+                + mean_marks(
+                    numbers.grid,
+                    (first, second),
+                    numbers.grid.targets if target is None else [target],
+                )
             )
         rows.append([f"{text(first)} minus {text(second)}", *cells])
     header = ["models", *("all pairs" if target is None else text(target) for target in shown)]

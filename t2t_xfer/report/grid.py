@@ -10,10 +10,10 @@ and what is missing stays None. Means are unweighted: first over seeds, then ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from t2t_xfer.report.cells import CellRow
 
@@ -24,26 +24,56 @@ Which: TypeAlias = Literal["all", "source", "others"]
 """Languages of a target: all, the source language, or the zero-shot ones."""
 
 
-class Grid:
-    """The cells of one study. Orders are those of the rows; `none` and the source come first."""
+class Planned(NamedTuple):
+    """A cell that a study is to have, finished or not."""
 
-    def __init__(self, rows: Sequence[CellRow]) -> None:
+    model: str
+    intermediate: str
+    target: str
+    language: str
+    seed: int
+    readout: str
+    source_language: str
+    same_data: bool | None = None
+    translate_train: bool = False
+
+
+class Grid:
+    """The cells of one study. Orders are those of the rows; `none` and the source come first.
+
+    Targets, languages and seeds are also those of which no cell is finished: a mean without them
+    is not whole.
+    """
+
+    def __init__(self, rows: Sequence[CellRow], planned: Sequence[Planned] = ()) -> None:
+        """`planned`: of the same grid; empty: every combination of what the rows name."""
         self.rows = tuple(rows)
+        every: Sequence[CellRow | Planned] = [*rows, *planned]
+        self._planned: dict[tuple[str, str, str, str], set[int]] = {}
+        for each in planned:
+            self._planned.setdefault(each[:4], set()).add(each.seed)
         # Without the readout: a grid has one number a place (see `by_readout`).
         self._cells = {row.key[:5]: row for row in rows}
         if len(self._cells) != len(rows):
             raise ValueError("two rows of one cell")
         self.models = _distinct(row.model for row in rows)
         self.intermediates = _first(NONE, _distinct(row.intermediate for row in rows))
-        self.targets = _distinct(row.target for row in rows)
-        self.seeds = tuple(sorted({row.seed for row in rows}))
+        names = _distinct(cell.intermediate for cell in every)
+        self.planned_intermediates = _first(NONE, names)
+        self.targets = _distinct(cell.target for cell in every)
+        self.seeds = tuple(sorted({cell.seed for cell in every}))
         self.architectures = {row.model: row.architecture for row in rows}
-        self._source = {row.target: row.source_language for row in rows}
-        self._same_data = {(row.intermediate, row.target) for row in rows if row.same_data}
-        self._translated = {(row.intermediate, row.target) for row in rows if row.translate_train}
+        self._source = {cell.target: cell.source_language for cell in every}
+        self._same_data = {(cell.intermediate, cell.target) for cell in every if cell.same_data}
+        self._translated = {
+            (cell.intermediate, cell.target) for cell in every if cell.translate_train
+        }
+        spoken: dict[str, list[str]] = {}
+        for cell in every:
+            spoken.setdefault(cell.target, []).append(cell.language)
         self._languages = {
-            target: _first(self._source[target], _distinct(row.language for row in self.of(target)))
-            for target in self.targets
+            target: _first(self._source[target], _distinct(codes))
+            for target, codes in spoken.items()
         }
 
     def of(self, target: str) -> tuple[CellRow, ...]:
@@ -55,7 +85,7 @@ class Grid:
         return self._source[target]
 
     def languages(self, target: str) -> tuple[str, ...]:
-        """All languages of a target that any run has, the source language first."""
+        """All languages of a target that any run has or is to have, the source language first."""
         return self._languages[target]
 
     def others(self, target: str) -> tuple[str, ...]:
@@ -134,6 +164,22 @@ class Grid:
             and self.change(model, intermediate, target) is not None
         )
 
+    def planned_pairs(self, model: str) -> tuple[tuple[str, str], ...]:
+        """The (intermediate, target) pairs that count and are to have a change, finished or not."""
+        wanted = {place[:3] for place in self._planned} or {
+            (model, intermediate, target)
+            for intermediate in self.intermediates
+            for target in self.targets
+        }
+        return tuple(
+            (intermediate, target)
+            for intermediate in self.planned_intermediates
+            for target in self.targets
+            if intermediate != NONE
+            and self.counts(intermediate, target)
+            and (model, intermediate, target) in wanted
+        )
+
     def compared(self, model: str) -> frozenset[tuple[str, str, str, int]]:
         """The cells (intermediate, target, language, seed) behind `mean_change`."""
         return frozenset(
@@ -167,8 +213,9 @@ class Grid:
     def missing(self) -> list[tuple[str, str, str, str]]:
         """Model, intermediate, target and the languages (and seeds) without a cell."""
         found = []
-        for model in self.models:
-            for intermediate in self.intermediates:
+        models = _distinct([*self.models, *(place[0] for place in self._planned)])
+        for model in models:
+            for intermediate in self.planned_intermediates:
                 for target in self.targets:
                     what = self._missing_in(model, intermediate, target)
                     if what:
@@ -186,7 +233,11 @@ class Grid:
         parts = []
         for language in self.languages(target) if languages is None else languages:
             there = self._at(model, intermediate, target, language)
-            gone = [str(seed) for seed in self.seeds if seed not in there]
+            wanted = self.seeds
+            if self._planned:
+                place = (model, intermediate, target, language)
+                wanted = tuple(sorted(self._planned.get(place, ())))
+            gone = [str(seed) for seed in wanted if seed not in there]
             if gone:
                 parts.append(f"{language} (seed {', '.join(gone)})" if there else language)
         if len(parts) == len(self.languages(target)) and not any("(" in part for part in parts):
@@ -202,17 +253,46 @@ class Grid:
         return {seed: self._cells[key] for seed, key in keys.items() if key in self._cells}
 
 
-def by_readout(rows: Sequence[CellRow]) -> tuple[list[CellRow], list[CellRow]]:
+class Placed(Protocol):
+    """A cell, finished or not."""
+
+    @property
+    def target(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def readout(self) -> str:
+        """How answers are read."""
+        ...
+
+
+def read_twice(cells: Iterable[Placed]) -> frozenset[str]:
+    """The targets that are read from embeddings, and once more in another way."""
+    return frozenset(cell.target for cell in cells if cell.readout == EMBED)
+
+
+def aside_name(cell: Placed) -> str:
+    """The target of what is read in a second way."""
+    return f"{cell.target}, {cell.readout}"
+
+
+def by_readout(
+    rows: Sequence[CellRow], embedded: Collection[str] | None = None
+) -> tuple[list[CellRow], list[CellRow]]:
     """The rows of the main tables, and those that read the same place once more.
 
     Pairs have a number from embeddings (`embed`), which is the one that the field compares, and
     one from a yes/no question (`rank`). The latter become a target of their own, `tatoeba, rank`.
+
+    Args:
+        embedded: `read_twice` of the whole plan; None: of these rows.
     """
-    embedded = {row.target for row in rows if row.readout == EMBED}
+    embedded = read_twice(rows) if embedded is None else embedded
     main, beside = [], []
     for row in rows:
         if row.target in embedded and row.readout != EMBED:
-            beside.append(replace(row, target=f"{row.target}, {row.readout}"))
+            beside.append(replace(row, target=aside_name(row)))
         else:
             main.append(row)
     return main, beside

@@ -54,7 +54,10 @@ def render_latex(study: str, numbers: Analysed, *, synthetic: bool = False) -> s
     if not grid.rows:
         return f"{head}\n% No cell is finished.\n"
     names = [escaped(target) for target in grid.targets]
-    metrics = [f"({escaped(metric_of(grid, target))})" for target in grid.targets]
+    metrics = [
+        f"({escaped(metric_of(grid, target)) if grid.of(target) else MISSING})"
+        for target in grid.targets
+    ]
     lines = [
         head,
         *(["% Synthetic data: no evidence about natural languages."] if synthetic else []),

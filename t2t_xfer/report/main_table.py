@@ -24,7 +24,7 @@ from t2t_xfer.report.marks import (
     translated_words,
 )
 from t2t_xfer.report.numbers import STAR, Analysed
-from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE
+from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, MISSING
 
 OVER_ALL = (
     "Mean over languages, the source language included as XTREME does, and over seeds; with it the"
@@ -72,8 +72,8 @@ class Row:
 
 
 def metric_of(grid: Grid, target: str) -> str:
-    """The metric's name; several where cells differ in it."""
-    return ", ".join(dict.fromkeys(row.metric for row in grid.of(target)))
+    """The metric's name; several where cells differ in it; a dash where none is finished."""
+    return ", ".join(dict.fromkeys(row.metric for row in grid.of(target))) or MISSING
 
 
 def main_table(numbers: Analysed, view: str | None = ALL) -> list[Row]:

@@ -19,7 +19,7 @@ from t2t_xfer.report.contrasts import contrasts_section
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import NONE, Grid, average
 from t2t_xfer.report.main_table import OVER_ALL, Entry, legend, main_table, metric_of
-from t2t_xfer.report.marks import change_marks, constant_mark, incomplete_mark, mark
+from t2t_xfer.report.marks import change_marks, constant_mark, incomplete_mark, mark, mean_marks
 from t2t_xfer.report.numbers import STAR, Analysed, Numbers, star
 from t2t_xfer.report.opening import opening, scope
 from t2t_xfer.report.phrases import (
@@ -99,7 +99,7 @@ def _what_was_run(grid: Grid) -> str:
     ]
     targets = []
     for target in grid.targets:
-        counts = span(row.n for row in grid.of(target))
+        counts = span(row.n for row in grid.of(target)) if grid.of(target) else MISSING
         languages = text(", ".join(grid.languages(target)))
         targets.append([text(target), text(metric_of(grid, target)), languages, counts])
     return "\n\n".join(
@@ -135,6 +135,7 @@ def _by_model(numbers: Analysed) -> str:
     rows = []
     for model in grid.models:
         zero_shot = numbers.analysis.change(model, None, None)
+        marks = mean_marks(grid, [model], grid.targets)
         found = [
             change
             for pair in grid.pairs(model)
@@ -147,13 +148,14 @@ def _by_model(numbers: Analysed) -> str:
             [
                 text(model),
                 text(grid.architectures[model]),
-                *(signed(grid.mean_change(model, which)) for which in ("all", "source")),
-                MISSING if zero_shot is None else _with_interval(zero_shot),
+                *(signed(grid.mean_change(model, which)) + marks for which in ("all", "source")),
+                MISSING if zero_shot is None else _with_interval(zero_shot) + marks,
                 MISSING if zero_shot is None else f"{zero_shot.adjusted:.3f}",
                 f"{len(rose)} of {len(found)}" if found else MISSING,
                 f"{up} up, {len(clear) - up} down" if found else MISSING,
             ]
         )
+    incomplete = any(INCOMPLETE in cell for row in rows for cell in row)
     header = ["model", "architecture", "all languages", "source language", "zero-shot languages"]
     header += ["adjusted p", "zero-shot pairs that rose", "significant ones"]
     return "\n\n".join(
@@ -161,7 +163,8 @@ def _by_model(numbers: Analysed) -> str:
             "## Change by model",
             table(header, rows, left=2),
             f"Mean change against `{NONE}` in points, each pair of intermediate and target "
-            "weighing the same; same-data pairs left out. In brackets the 95 % interval.",
+            "weighing the same; same-data pairs left out. In brackets the 95 % interval. "
+            + (f"{INCOMPLETE} Cells of the plan are missing from the mean." if incomplete else ""),
         ]
     )
 
@@ -244,6 +247,7 @@ def _invalid_rows(grid: Grid) -> list[list[str]]:
                 worst = max(rates, key=lambda language: rates[language], default="")
                 if worst and rates[worst] > 0:
                     mean = percent(average(rates.values()))
+                    mean += incomplete_mark(grid, model, intermediate, target)
                     shown = f"{text(worst)} {percent(rates[worst])}"
                     rows.append([text(model), text(intermediate), text(target), mean, shown])
     return rows
@@ -255,7 +259,7 @@ def _missing(grids: Sequence[Grid]) -> str:
         return ""
     words = (
         f"Shown as {MISSING}, or left out of a mean above and marked {INCOMPLETE}. Counted against "
-        "every model, intermediate, target, language and seed that any finished cell names."
+        "every cell of the study's plan."
     )
     shown = table(["model", "intermediate", "target", "missing"], rows, left=4)
     return "\n\n".join(["## Missing", words, shown])
@@ -266,7 +270,8 @@ def _signatures(grids: Sequence[Grid]) -> str:
     for grid in grids:
         for target in grid.targets:
             found = dict.fromkeys(row.signature for row in grid.of(target))
-            lines.append(f"- {text(target)}: " + ", ".join(map(code, found)))
+            if found:
+                lines.append(f"- {text(target)}: " + ", ".join(map(code, found)))
     return "## Signatures\n\nHow each number was computed:\n\n" + "\n".join(lines)
 
 

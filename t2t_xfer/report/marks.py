@@ -50,6 +50,17 @@ def change_marks(
     return constant + (INCOMPLETE if gone else "")
 
 
+def mean_marks(grid: Grid, models: Sequence[str], targets: Sequence[str]) -> str:
+    """What mean changes over the intermediates of these lack, in the zero-shot languages."""
+    places = [
+        (model, intermediate, target)
+        for model, intermediate, target in product(models, grid.planned_intermediates, targets)
+        if intermediate != NONE and grid.counts(intermediate, target) and grid.others(target)
+    ]
+    shown = "".join(change_marks(grid, *place, grid.others(place[2])) for place in places)
+    return "".join(mark for mark in (CONSTANT, INCOMPLETE) if mark in shown)
+
+
 def constant_words(grid: Grid) -> str:
     """What the mark of constant answers means; empty where there are none."""
     if not collapse_notes(grid):

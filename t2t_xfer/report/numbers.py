@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from t2t_xfer.report.analysis import Analysis, analyse
-from t2t_xfer.report.grid import Grid, by_readout
+from t2t_xfer.report.grid import EMBED, Grid, Planned, aside_name, by_readout, read_twice
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 
@@ -33,17 +33,32 @@ class Numbers(NamedTuple):
     resampled: Resampled
 
 
-def study_numbers(observed: Sequence[Observed], *, replicates: int = 1000) -> Numbers:
+def study_numbers(
+    observed: Sequence[Observed], planned: Sequence[Planned] = (), *, replicates: int = 1000
+) -> Numbers:
     """The numbers of the cells that are finished; of none, empty grids.
 
     Args:
+        planned: every cell of the study, so that what is missing from a mean is known; empty: every
+            combination of what the finished ones name.
         replicates: redrawings behind each interval.
 
     Raises:
         ValueError: two of them are the same cell.
     """
-    resampled = Resampled(observed, replicates=replicates)
-    grids = map(Grid, by_readout([each.row for each in observed]))
+    embedded = read_twice([*(each.row for each in observed), *planned])
+    resampled = Resampled(observed, replicates=replicates, embedded=embedded)
+    rows = by_readout([each.row for each in observed], embedded)
+    read_again = [each.target in embedded and each.readout != EMBED for each in planned]
+    plans = (
+        [cell for cell, again in zip(planned, read_again, strict=True) if not again],
+        [
+            cell._replace(target=aside_name(cell))
+            for cell, again in zip(planned, read_again, strict=True)
+            if again
+        ],
+    )
+    grids = [Grid(*each) for each in zip(rows, plans, strict=True)]
     main, aside = (Analysed(grid, analyse(grid, resampled)) for grid in grids)
     return Numbers(main, aside, resampled)
 

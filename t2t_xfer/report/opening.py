@@ -14,8 +14,18 @@ from collections.abc import Mapping, Sequence
 from t2t_xfer.report.analysis import Change
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.marks import mean_marks
 from t2t_xfer.report.numbers import Analysed
-from t2t_xfer.report.phrases import CONSTANT, between, beyond, listing, signed, span, text
+from t2t_xfer.report.phrases import (
+    CONSTANT,
+    INCOMPLETE,
+    between,
+    beyond,
+    listing,
+    signed,
+    span,
+    text,
+)
 
 
 def opening(numbers: Analysed) -> str:
@@ -103,6 +113,10 @@ def _comparison(grid: Grid, models: list[str]) -> str:
     """What the means of the models are taken over, and whether that is the same for all."""
     counts = [len(grid.pairs(model)) for model in models]
     pairs = f"{span(counts)} {'pair' if max(counts) == 1 else 'pairs'} of intermediate and target"
+    planned = max(len(grid.planned_pairs(model)) for model in models)
+    whole = all(INCOMPLETE not in mean_marks(grid, [model], grid.targets) for model in models)
+    if not whole:
+        pairs += f", of {planned} that are planned; some cells are missing ({INCOMPLETE})"
     if len({grid.compared(model) for model in models}) == 1:
         return f"That is a mean over {pairs}."
     return (

@@ -147,7 +147,7 @@ class Quantities:
 
     def _languages(self, target: str, which: str | Names) -> Names:
         known = self._languages_of[target]
-        if target not in self._axes.grid.targets:
+        if not self._axes.grid.of(target):
             raise NotTestedError(f"no cell of {target} is finished")
         source = self._axes.grid.source(target)
         wanted = {"others": known - {source}, "all": known, "source": known & {source}}

@@ -11,7 +11,7 @@ arrays, and is paired by that alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -39,8 +39,14 @@ class Resampled:
     """
 
     def __init__(
-        self, observed: Sequence[Observed], *, replicates: int = 1000, seed: int = 0
+        self,
+        observed: Sequence[Observed],
+        *,
+        replicates: int = 1000,
+        seed: int = 0,
+        embedded: Collection[str] | None = None,
     ) -> None:
+        """`embedded`: see `by_readout`."""
         self.replicates = replicates
         self._scores: dict[tuple[str, str, str, str], dict[int, Floats]] = {}
         self._means: dict[tuple[str, str, str, str, tuple[int, ...]], Floats] = {}
@@ -48,7 +54,7 @@ class Resampled:
         seeds = sorted({each.row.seed for each in observed})
         rng = np.random.default_rng([seed, len(seeds)])
         self._seeds = SeedDraws(seeds, replicates, rng)
-        names = _names(observed)
+        names = _names(observed, embedded)
         for group in groups(observed):
             made = _redrawn(observed, group, replicates, group.generator(seed))
             for member, values in zip(group.members, made, strict=True):
@@ -121,10 +127,10 @@ class Resampled:
         return self._clusters.get((target, language), 0)
 
 
-def _names(observed: Sequence[Observed]) -> list[str]:
+def _names(observed: Sequence[Observed], embedded: Collection[str] | None) -> list[str]:
     """The targets as the report names them."""
     marked = [replace(each.row, signature=str(i)) for i, each in enumerate(observed)]
-    main, beside = by_readout(marked)
+    main, beside = by_readout(marked, embedded)
     named = {int(row.signature): row.target for row in [*main, *beside]}
     return [named[i] for i in range(len(observed))]
 

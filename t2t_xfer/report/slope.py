@@ -5,30 +5,28 @@ The rule: the distance is that of `microworld.typology`, known before any model 
 scores are means over whatever cells are there, and the rank correlation is over zero-shot languages
 only, few as they are.
 
-    slope(rows)     # '## Zero-shot score over typological distance ...'
+    slope(grid)     # '## Zero-shot score over typological distance ...'
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, product
 from statistics import StatisticsError, correlation
 
 from t2t_xfer.microworld.typology import FEATURES, distance
-from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.grid import Grid, average, by_readout
-from t2t_xfer.report.phrases import number, signed, table, text
+from t2t_xfer.report.grid import Grid, average
+from t2t_xfer.report.phrases import INCOMPLETE, number, signed, table, text
 
 
-def slope(rows: Sequence[CellRow]) -> str:
+def slope(grid: Grid) -> str:
     """The section; empty where no target has zero-shot scores in two languages."""
-    grid = Grid(by_readout(rows)[0])
     shown = [target for target in grid.targets if len(grid.others(target)) > 1]
     if not shown:
         return ""
     codes = sorted({row.language for row in grid.rows}, key=lambda code: (distance(code), code))
     scores = [
-        [text(code), f"{distance(code):.2f}", *(number(_mean(grid, t, code)) for t in shown)]
+        [text(code), f"{distance(code):.2f}", *(_shown(grid, t, code) for t in shown)]
         for code in codes
     ]
     by_model = [
@@ -37,6 +35,8 @@ def slope(rows: Sequence[CellRow]) -> str:
     ]
     everything = ["all", "", *(_rho(grid, target, grid.models) for target in shown)]
     names = [text(target) for target in shown]
+    partial = any(INCOMPLETE in cell for line in scores for cell in line)
+    lacking = f" {INCOMPLETE} Some runs have no score in the language." if partial else ""
     return "\n\n".join(
         [
             "## Zero-shot score over typological distance",
@@ -44,7 +44,7 @@ def slope(rows: Sequence[CellRow]) -> str:
             table(["language", "distance", *names], scores, left=1),
             f"*distance*: share of {len(FEATURES)} features of grammar in which the language "
             "differs from English (docs/microworld.md). Scores: mean over all models, intermediates"
-            " and seeds.",
+            f" and seeds.{lacking}",
             "Spearman's rank correlation of distance and score, over the zero-shot languages:",
             table(["model", "architecture", *names], [*by_model, everything], left=2),
             "Below 0: farther languages score lower. Over four languages -1 comes by chance once in"
@@ -80,6 +80,13 @@ def _rho(grid: Grid, target: str, models: Iterable[str]) -> str:
     there = {code: score for code, score in found.items() if score is not None}
     rho = spearman([distance(code) for code in there], list(there.values()))
     return signed(rho, 2)
+
+
+def _shown(grid: Grid, target: str, language: str) -> str:
+    score = _mean(grid, target, language)
+    runs = product(grid.models, grid.planned_intermediates)
+    whole = all(grid.complete(*run, target, [language]) for run in runs)
+    return number(score) + ("" if score is None or whole else INCOMPLETE)
 
 
 def _mean(

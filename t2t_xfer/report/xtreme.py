@@ -11,7 +11,7 @@ from statistics import fmean
 
 from t2t_xfer.metrics.aggregate import GROUPS, Averages, averages
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.phrases import TRANSLATED, number, table, text
+from t2t_xfer.report.phrases import INCOMPLETE, TRANSLATED, number, table, text
 
 
 def xtreme_averages(grid: Grid) -> str:
@@ -23,16 +23,21 @@ def xtreme_averages(grid: Grid) -> str:
             if any(value is not None for value in found.groups.values()):
                 translated = any(grid.translated(intermediate, each) for each in grid.targets)
                 named = text(intermediate) + (TRANSLATED if translated else "")
-                rows.append([text(model), named, *_numbers(found)])
+                gone = any(not grid.complete(model, intermediate, each) for each in grid.targets)
+                marked = named + (INCOMPLETE if gone else "")
+                rows.append([text(model), marked, *_numbers(found)])
     if not rows:
         return ""
+    partial = any(row[1].endswith(INCOMPLETE) for row in rows)
+    words = f" {INCOMPLETE} Cells of the plan are missing, such as seeds." if partial else ""
     return "\n\n".join(
         [
             "## XTREME's averages",
             table(["model", "intermediate", *GROUPS, "all nine tasks"], rows, left=2),
             "Mean over a group's tasks of the mean over all of XTREME's languages, English "
             "included; the last column is over tasks, not groups. Given only where no task and no "
-            "language is missing. Compare with published numbers only where every row was tested.",
+            "language is missing. Compare with published numbers only where every row was tested."
+            + words,
         ]
     )
 

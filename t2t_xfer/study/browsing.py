@@ -8,13 +8,13 @@ differently on, then those without a readable answer. Only the chosen ones are r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from t2t_xfer.records import Json, Status
-from t2t_xfer.report.grid import by_readout
+from t2t_xfer.report.grid import aside_name, by_readout, read_twice
 from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.page.browse import ANSWERS, EXAMPLES, Answered, Browsed, Chunk, Run
 from t2t_xfer.report.sums import scores
@@ -32,7 +32,7 @@ def browse(
 ) -> Iterator[Chunk]:
     """One chunk for each target and language, in the order of the cells."""
     ids = {cell_key(cell): cell.score_id for cell in file.cells}
-    for (target, language), cells in _places(observed).items():
+    for (target, language), cells in _places(observed, read_twice(file.cells)).items():
         logs = [logged_at(ids[each.row.key], store) for each in cells]
         chosen = _choose(cells)
         answers = [
@@ -75,15 +75,17 @@ class _Chosen(NamedTuple):
     disagreements: int
 
 
-def _places(observed: Sequence[Observed]) -> dict[tuple[str, str], list[Observed]]:
+def _places(
+    observed: Sequence[Observed], embedded: Collection[str]
+) -> dict[tuple[str, str], list[Observed]]:
     """The cells of each target (as the report names it) and language, of the first seed only."""
-    main = {id(row) for row in by_readout([each.row for each in observed])[0]}
+    main = {id(row) for row in by_readout([each.row for each in observed], embedded)[0]}
     first = min((each.row.seed for each in observed), default=0)
     places: dict[tuple[str, str], list[Observed]] = {}
     for each in observed:
         row = each.row
         if row.seed == first:
-            target = row.target if id(row) in main else f"{row.target}, {row.readout}"
+            target = row.target if id(row) in main else aside_name(row)
             places.setdefault((target, row.language), []).append(each)
     return places
 

@@ -64,6 +64,8 @@ class Part:
     task: str
     scores: dict[str, dict[str, str]] = field(default_factory=dict)
     """By readout and language the ids of the scores; the main readout first."""
+    absent: tuple[str, ...] = ()
+    """Languages that were asked for and that the data lacks."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class PartResults:
     task: str
     results: dict[str, dict[str, Mapping[str, Json]]]
     """By readout and language what the record of the score holds."""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By readout the languages that were asked for and have no number: failed, or not there."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,13 @@ def plan_evaluation(
         context, tuple(tasks), wanted.languages, wanted.skip_missing, say
     )
     builder = Builder(context)
-    parts = {(adapter, task): Part(adapter, task) for adapter in adapters for task in tasks}
+    parts = {
+        (adapter, task): Part(
+            adapter, task, absent=_absent(context, task, wanted.languages, languages[task])
+        )
+        for adapter in adapters
+        for task in tasks
+    }
     picked: list[str] = []
     engines = _engines(context, wanted, list(adapters), languages, store, picked.append)
     for adapter in _in_loading_order(adapters):
@@ -140,6 +150,14 @@ def plan_evaluation(
             _plan_part(builder, wanted, parts[adapter, task], languages[task], engines.get(task))
     plan = Plan("single", tuple(builder.stages.values()), ())
     return PlannedEvaluation(plan, tuple(parts.values()), tuple(picked))
+
+
+def _absent(
+    context: Context, task: str, asked: tuple[str, ...], there: list[str]
+) -> tuple[str, ...]:
+    own = context.task(task).spec.languages
+    wanted = own if "all" in asked else [code for code in own if code in asked]
+    return tuple(code for code in wanted if code not in there)
 
 
 def _engines(
@@ -278,7 +296,12 @@ def _collected(
                 log = summary.logs.get(failed)
                 lost.append(Lost(part.adapter, part.task, code, readout, why, log))
         if results:
-            parts.append(PartResults(part.adapter, part.task, results))
+            missing = {
+                readout: (*part.absent, *(code for code in ids if code not in results[readout]))
+                for readout, ids in part.scores.items()
+                if readout in results
+            }
+            parts.append(PartResults(part.adapter, part.task, results, missing))
     return Evaluated(tuple(parts), tuple(lost))
 
 

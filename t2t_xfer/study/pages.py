@@ -1,6 +1,6 @@
 """`report.html` and the example browser of a study, from its file and the store.
 
-write_pages(directory, file, store, observed, analysis)
+write_pages(directory, file, store, observed, numbers)
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from pathlib import Path
 from t2t_xfer.errors import UserError
 from t2t_xfer.files import write_text
 from t2t_xfer.microworld.typology import distance
-from t2t_xfer.report.analysis import Analysis
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.claims import Verdict
-from t2t_xfer.report.grid import Grid, by_readout
+from t2t_xfer.report.numbers import Numbers
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.browse import PAGE, write_examples
 from t2t_xfer.report.page.given import PageInput
@@ -36,14 +35,13 @@ def write_pages(
     file: StudyFile,
     store: Store,
     observed: Sequence[Observed],
-    analysis: Analysis,
+    numbers: Numbers,
     verdicts: Sequence[Verdict] = (),
     inputs: Inputs | None = None,
 ) -> Path:
     """Writes the page and, where there are examples, the browser beside it.
 
     Args:
-        analysis: of the cells of the main tables (`grid.by_readout`).
         inputs: renders what models were shown; None: with the catalogue of where this runs.
 
     Raises:
@@ -54,7 +52,6 @@ def write_pages(
 
         inputs = Inputs(Catalogue())
     missing = len(observed) < len(file.cells)
-    main, beside = by_readout([each.row for each in observed])
     try:
         browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
     except OSError as error:
@@ -65,15 +62,15 @@ def write_pages(
     page = PageInput(
         study=file.study,
         notes=[*file.notes, *_missing_note(file, observed)],
-        grid=Grid(main),
-        aside=Grid(beside),
-        analysis=analysis,
+        grid=numbers.main.grid,
+        aside=numbers.aside.grid,
+        analysis=numbers.main.analysis,
         verdicts=verdicts,
         observed=observed,
         costs=costs(file, store),
         drift=drift(file, store),
         unfinished=_unfinished(directory, store) if missing else {},
-        distances=_distances(main) if file.synthetic else {},
+        distances=_distances(numbers.main.grid.rows) if file.synthetic else {},
         examples=None if browser is None else PAGE,
     )
     path = directory / HTML

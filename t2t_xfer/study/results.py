@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from t2t_xfer.files import read_json, write_text
 from t2t_xfer.report.cells import CellRow, write_cells
 from t2t_xfer.report.claims import Evidence, Verdict, judge
+from t2t_xfer.report.grid import Planned
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_markdown, render_summary
 from t2t_xfer.report.numbers import Numbers, study_numbers
@@ -153,13 +154,13 @@ def write_results(
     from t2t_xfer.study.pages import write_pages
 
     observed = observe(file, store)
-    numbers = study_numbers(observed, replicates=replicates)
+    numbers = study_numbers(observed, planned(file), replicates=replicates)
     verdicts = () if claims is None else judge(claims, _evidence(file, numbers, observed))
     missing = len(file.cells) - len(observed)
     unfinished = [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
     page = render_markdown(file.study, numbers, [*file.notes, *unfinished], verdicts)
     rows = [each.row for each in observed]
-    if file.synthetic and (section := slope(rows)):
+    if file.synthetic and (section := slope(numbers.main.grid)):
         page += f"\n{section}\n"
     report = directory / "report.md"
     write_cells(directory / "cells.csv", rows)
@@ -167,11 +168,22 @@ def write_results(
     latex = render_latex(file.study, numbers.main, synthetic=file.synthetic)
     write_text(directory / "main_table.tex", latex)
     write_text(report, page)
-    write_pages(
-        directory, file, store, observed, numbers.main.analysis, verdicts=verdicts, inputs=inputs
-    )
+    write_pages(directory, file, store, observed, numbers, verdicts=verdicts, inputs=inputs)
     store.keep_seals()
     return Written(report, render_summary(numbers), tuple(verdicts))
+
+
+def planned(file: StudyFile) -> list[Planned]:
+    """Every cell of a study, finished or not."""
+    return [
+        Planned(
+            *(cell.model, cell.intermediate, cell.target, cell.language, cell.seed, cell.readout),
+            file.sources[cell.target],
+            cell.same_data,
+            cell.translate_train,
+        )
+        for cell in file.cells
+    ]
 
 
 def _evidence(file: StudyFile, numbers: Numbers, observed: Sequence[Observed]) -> Evidence:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.report.grid import NONE
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.marks import mean_marks
 from t2t_xfer.report.opening import scope
 from t2t_xfer.report.page.forest import Dot, Group, draw_forest
 from t2t_xfer.report.page.given import PageInput
@@ -69,7 +70,14 @@ def _interaction(page: PageInput) -> Table:
     rows = [
         [
             *words(first, f"minus {second}"),
-            *(_contrast(found.get((first, second, target)), scale) for target in targets),
+            *(
+                _contrast(
+                    found.get((first, second, target)),
+                    scale,
+                    _marks(page.grid, (first, second), target),
+                )
+                for target in targets
+            ),
         ]
         for first, second in pairs
     ]
@@ -78,7 +86,11 @@ def _interaction(page: PageInput) -> Table:
     return Table("interaction", "Differences between models", heads, rows, legend)
 
 
-def _contrast(contrast: Contrast | None, scale: float) -> Cell:
+def _marks(grid: Grid, models: Sequence[str], target: str | None) -> str:
+    return mean_marks(grid, models, grid.targets if target is None else [target])
+
+
+def _contrast(contrast: Contrast | None, scale: float, marks: str) -> Cell:
     if contrast is None:
         return missing("no pair that both models have")
     adjusted = p_text(contrast.adjusted)
@@ -86,6 +98,7 @@ def _contrast(contrast: Contrast | None, scale: float) -> Cell:
         contrast.interval,
         scale=scale,
         significant=contrast.significant,
+        marks=marks,
         small=f"{bounds(contrast.interval)}; {adjusted}",
         note=f"{bounds(contrast.interval)}, {p_text(contrast.p)}, adjusted {adjusted}, "
         f"n = {contrast.n}, seeds: {contrast.seeds}",
@@ -104,7 +117,10 @@ def _by_model(page: PageInput) -> Table:
     rows = [
         [
             model_head(model, grid.architectures[model]),
-            *(_cell(found[model, target], scale) for target in (*grid.targets, None)),
+            *(
+                _cell(found[model, target], scale, _marks(grid, [model], target))
+                for target in (*grid.targets, None)
+            ),
         ]
         for model in grid.models
     ]
@@ -121,11 +137,11 @@ def _by_model(page: PageInput) -> Table:
     )
 
 
-def _cell(change: Change | None, scale: float) -> Cell:
+def _cell(change: Change | None, scale: float, marks: str) -> Cell:
     if change is None:
         return missing("no pair that counts")
     return change_cell(
-        change.interval, scale=scale, significant=change.significant, note=told(change)
+        change.interval, scale=scale, significant=change.significant, note=told(change), marks=marks
     )
 
 

@@ -9,16 +9,17 @@ page shows the points and says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from markupsafe import Markup
 
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.report.grid import average
+from t2t_xfer.report.grid import Grid, average
 from t2t_xfer.report.page.drawing import INK, MARKERS, SERIES, as_svg, drawing
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Part, Picture
 from t2t_xfer.report.page.view import Cell, Table, columns, missing, plain_sign
-from t2t_xfer.report.phrases import listing
+from t2t_xfer.report.phrases import INCOMPLETE, listing
 
 LEAST = 2
 """Languages without which there is nothing to draw."""
@@ -38,7 +39,10 @@ def distance_parts(page: PageInput) -> list[Part]:
         [
             Cell(code, small=LANGUAGES[code].name if code in LANGUAGES else "", heading=True),
             Cell(f"{distance:.2f}", key=distance),
-            *(_cell(gaps[model][place][2]) for model in page.grid.models),
+            *(
+                _cell(gaps[model][place][2], _partly(page.grid, model, code))
+                for model in page.grid.models
+            ),
         ]
         for place, (distance, code) in enumerate(known)
     ]
@@ -69,8 +73,18 @@ def gap_of(page: PageInput, model: str, code: str) -> float | None:
     return average(found)
 
 
-def _cell(value: float | None) -> Cell:
-    return missing() if value is None else Cell(plain_sign(value), key=value)
+def _partly(grid: Grid, model: str, code: str) -> str:
+    """The mark of a mean that lacks a gap."""
+    targets = [target for target in grid.targets if code in grid.others(target)]
+    whole = all(
+        grid.complete(model, intermediate, target, [grid.source(target), code])
+        for intermediate, target in product(grid.planned_intermediates, targets)
+    )
+    return "" if whole else INCOMPLETE
+
+
+def _cell(value: float | None, marks: str) -> Cell:
+    return missing() if value is None else Cell(plain_sign(value) + marks, key=value)
 
 
 def _in_words(

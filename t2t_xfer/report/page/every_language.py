@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.report.analysis import ALL
 from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.main_table import metric_of
 from t2t_xfer.report.marks import constant_mark, mark
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.main_table import SHADED
@@ -21,7 +22,6 @@ from t2t_xfer.report.page.view import (
     Column,
     Table,
     change_cell,
-    metric_names,
     missing,
     scale_of,
     score_cell,
@@ -45,6 +45,8 @@ def language_section(page: PageInput) -> Section:
             for place, model in enumerate(page.grid.models)
             if any(row.model == model for row in page.grid.of(target))
         ]
+        if not tables:
+            continue
         parts.append(Beside(_heading(page.grid, target), f"target-{position}", tables))
     if page.aside.rows:
         parts.append(Fold("Read in another way (in no mean above)", _aside(page.aside)))
@@ -119,4 +121,4 @@ def _scores(grid: Grid, model: str, intermediate: str, target: str) -> list[Cell
 
 
 def _heading(grid: Grid, target: str) -> str:
-    return f"{target} ({metric_names(grid, target)})"
+    return f"{target} ({metric_of(grid, target)})"

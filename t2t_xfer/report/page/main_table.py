@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.main_table import OVER_ALL, Entry, Row, legend, main_table
+from t2t_xfer.report.main_table import OVER_ALL, Entry, Row, legend, main_table, metric_of
 from t2t_xfer.report.numbers import Analysed, star
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Fold, Section
@@ -23,7 +23,6 @@ from t2t_xfer.report.page.view import (
     Table,
     bounds,
     columns,
-    metric_names,
     missing,
     p_number,
     plain_sign,
@@ -121,6 +120,6 @@ def _heads(grid: Grid) -> list[Column]:
     heads = [Column("model", numeric=False), Column("intermediate", numeric=False)]
     return [
         *heads,
-        *(Column(t, small=metric_names(grid, t)) for t in grid.targets),
+        *(Column(t, small=metric_of(grid, t)) for t in grid.targets),
         Column("average"),
     ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.report.grid import Grid, average
+from t2t_xfer.report.marks import incomplete_mark
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.section import Part, Section
 from t2t_xfer.report.page.view import Cell, Table, columns, words
@@ -41,7 +42,11 @@ def _invalid_rows(grid: Grid) -> list[list[Cell]]:
                 worst = max(rates, key=lambda code: rates[code], default="")
                 if worst and rates[worst] > 0:
                     mean = average(rates.values())
-                    shares = [Cell(percent(x), key=x) for x in (mean, rates[worst])]
+                    gone = incomplete_mark(grid, model, intermediate, target)
+                    shares = [
+                        Cell(percent(mean) + gone, key=mean),
+                        Cell(percent(rates[worst]), key=rates[worst]),
+                    ]
                     rows.append([*words(model, intermediate, target), *shares, Cell(worst)])
     return rows
 

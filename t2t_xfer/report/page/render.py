@@ -130,10 +130,7 @@ def _missing(page: PageInput) -> Section:
     gone = [words(*line) for grid in (page.grid, page.aside) for line in grid.missing()]
     if gone:
         heads = columns("model", "intermediate", "target", "missing", text=4)
-        legend = [
-            "Counted against every model, intermediate, target, language and seed that any "
-            "finished cell names."
-        ]
+        legend = ["Counted against every cell of the study's plan."]
         parts.append(Table("missing", "Cells without a number", heads, gone, legend))
     if page.unfinished:
         rows = [words(stage, state) for stage, state in page.unfinished.items()]

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.numbers import star
 from t2t_xfer.report.phrases import MISSING, number, signed
 
@@ -80,11 +79,6 @@ def model_head(model: str, architecture: str) -> Cell:
 def columns(*names: str, text: int = 0) -> list[Column]:
     """Columns by their names; the first `text` of them are words."""
     return [Column(name, numeric=place >= text) for place, name in enumerate(names)]
-
-
-def metric_names(grid: Grid, target: str) -> str:
-    """The metrics of a target; mostly one."""
-    return ", ".join(dict.fromkeys(row.metric for row in grid.of(target)))
 
 
 def plain_sign(value: float | None, decimals: int = 1) -> str:
