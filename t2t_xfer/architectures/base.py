@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from t2t_xfer.architectures.candidates import Candidates
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Pairs, Reading, Row
 from t2t_xfer.errors import UnsupportedError
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
     import torch
 
 
+Inputs: TypeAlias = "dict[str, torch.Tensor | dict[str, torch.Tensor]]"
+"""What a model's forward takes; a mask may come for each kind of its layers."""
+
+
 class Architecture(Protocol):
     """One of encoder, seq2seq and causal, over one tokenizer."""
 
     name: ArchitectureName
     codec: Codec
     max_input_tokens: int
+    candidates: Candidates
+    """How the model reads the candidates of one question."""
 
     def training_rows(
         self, prompted: Prompted, options: Options, readout: Readout | None = None
@@ -50,10 +57,10 @@ class Architecture(Protocol):
                 before rows are made.
         """
 
-    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def inputs(self, rows: Sequence[Row]) -> Inputs:
         """The padded inputs of the model's forward for these rows."""
 
-    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def generation_inputs(self, rows: Sequence[Row]) -> Inputs:
         """The inputs of the model's `generate` for these rows.
 
         Raises:

@@ -28,9 +28,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
+    Inputs,
     bundle,
     first_token_readings,
     gold_text,
@@ -39,6 +39,7 @@ from t2t_xfer.architectures.base import (
     pairs_of,
     slot_labels,
 )
+from t2t_xfer.architectures.candidates import PACKED, Candidates
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
@@ -46,18 +47,19 @@ from t2t_xfer.architectures.windows import generation_rows, target_tokens, train
 from t2t_xfer.architectures.words import Chunk, Room, word_chunks
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
-if TYPE_CHECKING:
-    import torch
-
 
 class Causal:
     """See `Architecture`."""
 
     name: ArchitectureName = "causal"
 
-    def __init__(self, codec: Codec, max_input_tokens: int) -> None:
+    def __init__(
+        self, codec: Codec, max_input_tokens: int, candidates: Candidates = PACKED
+    ) -> None:
+        """Over a model that reads candidates like this."""
         self.codec = codec
         self.max_input_tokens = max_input_tokens
+        self.candidates = candidates
 
     def training_rows(
         self, prompted: Prompted, options: Options, readout: Readout | None = None
@@ -152,21 +154,26 @@ class Causal:
         longest = max((len(self.codec.target(text)) for text in texts), default=0)
         return self._room - max(longest - ANSWER_ROOM, 0)
 
-    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def inputs(self, rows: Sequence[Row]) -> Inputs:
         """Padded ids; a 4-D mask and positions where rows hold blocks."""
-        from t2t_xfer.architectures.padding import block_mask, block_positions, length_mask, pad
+        from t2t_xfer.architectures.padding import (
+            block_positions,
+            candidate_masks,
+            length_mask,
+            pad,
+        )
 
         ids = [row.input_ids for row in rows]
-        out = {"input_ids": pad(ids, self.codec.pad)}
+        out: Inputs = {"input_ids": pad(ids, self.codec.pad)}
         if any(row.blocks for row in rows):
             blocks = [row.blocks or (0,) * len(row.input_ids) for row in rows]
-            out["attention_mask"] = block_mask(blocks)
+            out["attention_mask"] = candidate_masks(blocks, self.candidates)
             out["position_ids"] = block_positions(blocks)
         else:
             out["attention_mask"] = length_mask(ids)
         return out
 
-    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def generation_inputs(self, rows: Sequence[Row]) -> Inputs:
         """Left-padded ids, so that every row is continued at the same column."""
         from t2t_xfer.architectures.padding import length_mask, pad
 

@@ -8,6 +8,40 @@ from typing import Any
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName
 
+REFUSED: Mapping[str, str] = {
+    "fnet": (
+        "mixes all tokens of a row with each other, padding too, so an answer would depend on the"
+        " rows that are read beside it"
+    ),
+    "xlnet": "sees later tokens, too, unless it is told in which order to predict them",
+    "prophetnet": "predicts several tokens at once",
+}
+"""Families whose numbers could not be trusted, and why."""
+BEHIND_PAD = frozenset(
+    {
+        "camembert",
+        "data2vec-text",
+        "roberta",
+        "roberta-prelayernorm",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "xmod",
+    }
+)
+"""Encoders that count positions from behind the pad token's id."""
+BIDIRECTIONAL = BEHIND_PAD | {
+    "bert",
+    "bert-generation",
+    "big_bird",
+    "electra",
+    "ernie",
+    "megatron-bert",
+    "rembert",
+    "roc_bert",
+    "roformer",
+}
+"""Encoders that are decoders if their config says so."""
+
 
 def architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     """The architecture of a model's `config.json`.
@@ -16,12 +50,31 @@ def architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     encoder and a decoder.
 
     Raises:
-        UnsupportedError: neither a masked, nor a causal, nor a sequence-to-sequence language model.
+        UnsupportedError: neither a masked, nor a causal, nor a sequence-to-sequence language model;
+            or a family whose answers would not be the model's own (`REFUSED`).
     """
+    model_type = str(config.get("model_type"))
+    if model_type in REFUSED:
+        raise UnsupportedError(
+            f"models of the type {model_type!r} are refused: such a model {REFUSED[model_type]}."
+            " docs/models.md lists those that can answer."
+        )
+    found = _architecture_of(config)
+    if found == "causal" and model_type in BIDIRECTIONAL and not config.get("is_decoder"):
+        raise UnsupportedError(
+            f"the model of the type {model_type!r} was saved as a decoder, but its config does not"
+            " say `is_decoder: true`: each token would see the ones that it is to predict. Save it"
+            " so, or with its masked-LM head."
+        )
+    return found
+
+
+def _architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     if config.get("is_encoder_decoder"):
         return "seq2seq"
     saved_as = " ".join(config.get("architectures") or ())
-    if "ForMaskedLM" in saved_as:
+    # XLM's masked language model has a name of its own.
+    if "ForMaskedLM" in saved_as or "XLMWithLMHeadModel" in saved_as:
         return "encoder"
     if "ForCausalLM" in saved_as or "LMHeadModel" in saved_as:
         return "causal"
@@ -39,6 +92,25 @@ def architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     )
 
 
+def decoder_start(config: Mapping[str, Any]) -> int:
+    """The token that the decoder of an encoder-decoder begins with.
+
+    T5Gemma's config names it as its decoder's `bos_token_id`.
+
+    Raises:
+        UnsupportedError: the config names none.
+    """
+    decoder = config.get("decoder")
+    nested = decoder.get("bos_token_id") if isinstance(decoder, Mapping) else None
+    for token in (config.get("decoder_start_token_id"), nested, config.get("bos_token_id")):
+        if token is not None:
+            return int(token)
+    raise UnsupportedError(
+        f"the config of the model type {config.get('model_type')!r} does not say which token its"
+        " decoder begins with. Write `decoder_start_token_id` into its config.json."
+    )
+
+
 def max_positions(config: Mapping[str, Any]) -> int | None:
     """How many positions the model has; None where distances are all that counts (T5)."""
     if config.get("relative_attention_num_buckets"):
@@ -46,9 +118,8 @@ def max_positions(config: Mapping[str, Any]) -> int | None:
     positions = config.get("max_position_embeddings") or config.get("n_positions")
     if positions is None:
         return None
-    # RoBERTa and its kin count positions from behind the pad token's id.
-    roberta_like = "roberta" in config["model_type"] or config["model_type"] == "camembert"
-    return int(positions) - (int(config["pad_token_id"]) + 1 if roberta_like else 0)
+    behind = config["model_type"] in BEHIND_PAD
+    return int(positions) - (int(config["pad_token_id"]) + 1 if behind else 0)
 
 
 ANSWER_ROOM = 32

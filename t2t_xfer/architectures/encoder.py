@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from t2t_xfer.architectures.base import bundle, option_tokens, slot_labels
+from t2t_xfer.architectures.base import Inputs, bundle, option_tokens, slot_labels
+from t2t_xfer.architectures.candidates import PACKED
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.readouts import REASONS
 from t2t_xfer.architectures.rows import NULL, Reading, Row
@@ -32,14 +32,12 @@ from t2t_xfer.architectures.words import Room, word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
-if TYPE_CHECKING:
-    import torch
-
 
 class Encoder:
     """See `Architecture`."""
 
     name: ArchitectureName = "encoder"
+    candidates = PACKED  # all of them at the same masks
 
     def __init__(self, codec: Codec, max_input_tokens: int) -> None:
         self.codec = codec
@@ -92,7 +90,7 @@ class Encoder:
         """
         raise UnsupportedError("an encoder reads no few-shot examples. Leave out `few_shot`.")
 
-    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def inputs(self, rows: Sequence[Row]) -> Inputs:
         """Padded ids and mask."""
         from t2t_xfer.architectures.padding import length_mask, pad
 
@@ -102,7 +100,7 @@ class Encoder:
             "attention_mask": length_mask(ids),
         }
 
-    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def generation_inputs(self, rows: Sequence[Row]) -> Inputs:
         """Never: an encoder writes no text.
 
         Raises:

@@ -83,8 +83,9 @@ def place_logits(
     inputs = placed(architecture.inputs(rows), unwrapped)
     head = unwrapped.get_output_embeddings()
     wanted = None if tokens is None else torch.tensor(tokens, dtype=torch.long)
-    # A head under an adapter or in 4 bits has no rows to pick from.
-    plain = type(head) is torch.nn.Linear
+    # A head under an adapter or in 4 bits has no rows to pick from; and what DeBERTa-v2 calls its
+    # output embeddings (`legacy: false`) is the layer before the product with the embeddings.
+    plain = type(head) is torch.nn.Linear and head.out_features == _num_tokens(unwrapped)
     with _head_only_at(head, index, column, wanted if plain else None):
         logits: torch.Tensor = model(**inputs).logits[0]
     if wanted is not None and not plain:
@@ -92,16 +93,24 @@ def place_logits(
     return logits.float()
 
 
+def _num_tokens(model: Any) -> int:
+    return int(model.get_input_embeddings().weight.shape[0])
+
+
 def without_wrapper(model: torch.nn.Module) -> Any:
     """The model inside DDP's wrapper."""
     return model.module if hasattr(model, "module") else model
 
 
-def placed(inputs: Mapping[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+def placed(
+    inputs: Mapping[str, torch.Tensor | dict[str, torch.Tensor]], model: Any
+) -> dict[str, Any]:
     """The inputs on the model's device."""
     return {
+        name: placed(value, model)
+        if isinstance(value, dict)
         # Additive masks are the only floating-point inputs; they follow the model's dtype.
-        name: value.to(model.device, model.dtype if value.is_floating_point() else None)
+        else value.to(model.device, model.dtype if value.is_floating_point() else None)
         for name, value in inputs.items()
     }
 

@@ -19,9 +19,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from t2t_xfer import processes
 from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
 from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.candidates import candidates_of
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.detect import architecture_of, check_positions, max_positions
+from t2t_xfer.architectures.detect import (
+    architecture_of,
+    check_positions,
+    decoder_start,
+    max_positions,
+)
 from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
@@ -130,13 +136,13 @@ def _architecture(
     if kind == "encoder":
         return Encoder(codec, max_input_tokens)
     if kind == "causal":
-        return Causal(codec, max_input_tokens)
+        return Causal(codec, max_input_tokens, candidates_of(config))
     if max_positions(config) is not None:
         raise UnsupportedError(
             f"{config['model_type']!r} counts decoder positions from the start of the row. Only"
             " encoder-decoders with relative positions (T5, mT5, umT5) are supported."
         )
-    return Seq2Seq(codec, max_input_tokens, int(config["decoder_start_token_id"]))
+    return Seq2Seq(codec, max_input_tokens, decoder_start(config), candidates_of(config))
 
 
 def load(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
+from t2t_xfer.architectures.candidates import CHUNK, WINDOW, Candidates
+
 
 def pad(sequences: Sequence[Sequence[int]], value: int, left: bool = False) -> torch.Tensor:
     """Ids, padded on the right unless `left`, shape (rows, longest)."""
@@ -39,6 +41,34 @@ def block_mask(blocks: Sequence[Sequence[int]]) -> torch.Tensor:
     allowed = earlier & ((key == query) | (key == 0)) & (query >= 0)
     allowed |= torch.eye(length, dtype=torch.bool)
     return torch.zeros(allowed.shape).masked_fill(~allowed, HIDDEN)[:, None]
+
+
+def candidate_masks(
+    blocks: Sequence[Sequence[int]], candidates: Candidates
+) -> torch.Tensor | dict[str, torch.Tensor]:
+    """`block_mask` as a model's layers need it: one for all, or one for each kind of layer.
+
+    What a layer sees no farther than is counted in positions, which in a block go on from the
+    context, so a candidate's tokens see as much of it as they would alone.
+    """
+    whole = block_mask(blocks)
+    if candidates.window is None and candidates.chunk is None:
+        return whole
+    positions = block_positions(blocks)[:, None]
+    query, key = positions[..., :, None], positions[..., None, :]
+    masks = dict.fromkeys(candidates.kinds, whole)
+    windowed = whole
+    if candidates.window is not None:
+        masks[WINDOW] = windowed = _own(whole, query - key >= candidates.window)
+    if candidates.chunk is not None:
+        masks[CHUNK] = _own(whole, query // candidates.chunk != key // candidates.chunk)
+    return masks if candidates.kinds else windowed
+
+
+def _own(mask: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    """More is hidden, but a token always sees itself: padding sees nothing else."""
+    itself = torch.eye(mask.shape[-1], dtype=torch.bool)
+    return mask.masked_fill(hidden & ~itself, HIDDEN)
 
 
 def block_positions(blocks: Sequence[Sequence[int]]) -> torch.Tensor:

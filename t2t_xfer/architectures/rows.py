@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -156,6 +156,33 @@ class Row:
     def padded_length(self) -> int:
         """Length for budgets: the rows of a bundle are filled up to the longest of them."""
         return len(self.sequences) * max(row.num_tokens for row in self.sequences)
+
+
+def unpacked(row: Row) -> list[Row]:
+    """A row for each candidate of a row with blocks, as if it had been asked for alone.
+
+    packed     premise … relation : entail ment  neutral        block 0 … 0 1 1 2
+    unpacked   premise … relation : entail ment                 read for option 0
+               premise … relation : neutral                     read for option 0 of its own row
+
+    A decoder of an encoder-decoder begins each block with the same token, and reads what follows it
+    in the first block only; unpacked, each row reads at its own first token.
+    """
+    ids = row.decoder_ids or row.input_ids
+    found = []
+    for option in range(len(row.option_lengths)):
+        kept = [i for i, block in enumerate(row.blocks) if block in (0, option + 1)]
+        index = {old: new for new, old in enumerate(kept)}
+        own = [reading for reading in row.readings if reading.option == option]
+        at = [index.get(row.places[reading.place], 0) for reading in own]
+        tokens = tuple(ids[i] for i in kept)
+        readings = tuple(Reading(i, reading.token, 0) for i, reading in enumerate(own))
+        alone = replace(row, places=tuple(at), blocks=(), readings=readings)
+        if row.decoder_ids:
+            found.append(replace(alone, decoder_ids=tokens))
+        else:
+            found.append(replace(alone, input_ids=tokens))
+    return found
 
 
 def row_batches(

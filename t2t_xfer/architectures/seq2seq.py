@@ -35,9 +35,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.base import (
+    Inputs,
     bundle,
     first_token_readings,
     gold_text,
@@ -46,6 +46,7 @@ from t2t_xfer.architectures.base import (
     pairs_of,
     slot_labels,
 )
+from t2t_xfer.architectures.candidates import PACKED, Candidates
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
@@ -53,18 +54,23 @@ from t2t_xfer.architectures.words import Chunk, Room, word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
-if TYPE_CHECKING:
-    import torch
-
 
 class Seq2Seq:
     """See `Architecture`."""
 
     name: ArchitectureName = "seq2seq"
 
-    def __init__(self, codec: Codec, max_input_tokens: int, decoder_start: int) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        max_input_tokens: int,
+        decoder_start: int,
+        candidates: Candidates = PACKED,
+    ) -> None:
+        """Over a model that reads candidates like this."""
         self.codec = codec
         self.max_input_tokens = max_input_tokens
+        self.candidates = candidates
         self.decoder_start = decoder_start
         self._special = len(codec.prefix) + len(codec.suffix)
 
@@ -172,24 +178,24 @@ class Seq2Seq:
         """See `Architecture`. The answer has the decoder to itself."""
         return self.max_input_tokens - self._special
 
-    def inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def inputs(self, rows: Sequence[Row]) -> Inputs:
         """Padded encoder and decoder ids; a 4-D mask where rows hold blocks."""
-        from t2t_xfer.architectures.padding import block_mask, length_mask, pad
+        from t2t_xfer.architectures.padding import candidate_masks, length_mask, pad
 
         fill = self.codec.special("pad")
         ids = [row.input_ids for row in rows]
         decoder_ids = [row.decoder_ids for row in rows]
-        out = {
+        out: Inputs = {
             "input_ids": pad(ids, fill),
             "attention_mask": length_mask(ids),
             "decoder_input_ids": pad(decoder_ids, fill),
         }
         if any(row.blocks for row in rows):
             blocks = [row.blocks or (1,) * len(row.decoder_ids) for row in rows]
-            out["decoder_attention_mask"] = block_mask(blocks)
+            out["decoder_attention_mask"] = candidate_masks(blocks, self.candidates)
         return out
 
-    def generation_inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+    def generation_inputs(self, rows: Sequence[Row]) -> Inputs:
         """As `inputs`: the decoder holds its start token."""
         return self.inputs(rows)
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import Readable
 from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.engines.cached import CachedAnswers
+from t2t_xfer.engines.candidates import option_scores, proven, separate_scores
 from t2t_xfer.engines.decoding import write
 from t2t_xfer.engines.tagging import slot_question, slot_reader, tagged
 from t2t_xfer.engines.written import (
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PLACES_AT_ONCE = 4
-"""Rows of logits that a CPU normalises at once: with 131k words 3 times as fast as 136 rows are."""
-
 
 class TransformersEngine:
     """Slots for all three architectures, rank and generate for those that write."""
@@ -59,6 +56,8 @@ class TransformersEngine:
         self.loaded = loaded
         self.batch_tokens = batch_tokens
         self.answers = answers or CachedAnswers()
+        self.candidates = loaded.architecture.candidates
+        """How the candidates of a question are read; known for sure once some were."""
 
     def read(
         self,
@@ -118,10 +117,17 @@ class TransformersEngine:
 
         def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
             sequences = [each for row in batch for each in row.sequences]
-            logits = place_logits(model, self.loaded.architecture, sequences)
-            return _bundled(batch, _option_scores(logits, sequences))
+            if any(row.blocks for row in sequences):
+                self.candidates = proven(model, self.loaded.architecture)
+            return _bundled(batch, self._scores(model, sequences))
 
-        return self._each_batch(["options"], rows, answers)
+        form = self.loaded.architecture.candidates.form
+        return self._each_batch(["options", form], rows, answers)
+
+    def _scores(self, model: PreTrainedModel, rows: Sequence[Row]) -> list[list[float]]:
+        if self.candidates.separate and any(row.blocks for row in rows):
+            return separate_scores(model, self.loaded.architecture, rows, self.batch_tokens)
+        return option_scores(model, self.loaded.architecture, rows)
 
     def _each_batch(
         self,
@@ -170,45 +176,6 @@ def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Pie
         place=place,
         removed_tokens=row.removed_tokens,
     )
-
-
-def _log_probabilities(
-    logits: torch.Tensor, place: torch.Tensor, token: Sequence[int]
-) -> torch.Tensor:
-    """log p(token) at each place, a few places at a time: what is normalised stays in the
-    processor's cache, and no second array as large as the logits is made.
-
-    Args:
-        logits: `[places, vocabulary]`.
-        place, token: `[readings]`.
-    """
-    named = torch.tensor(token, device=logits.device)
-    terms = logits.new_empty(len(named))
-    at_once = PLACES_AT_ONCE if logits.device.type == "cpu" else max(1, len(logits))
-    for start in range(0, len(logits), at_once):
-        some = logits[start : start + at_once].log_softmax(-1)
-        here = (place >= start) & (place < start + len(some))
-        terms[here] = some[place[here] - start, named[here]]
-    return terms
-
-
-def _option_scores(logits: torch.Tensor, rows: Sequence[Row]) -> list[list[float]]:
-    """Sum of log p(token) over the readings of each option; rows may differ in their options."""
-    place, token, cell = [], [], []
-    sizes = [len(row.option_lengths) for row in rows]
-    first_place = first_cell = 0
-    for row, size in zip(rows, sizes, strict=True):
-        for reading in row.readings:
-            place.append(first_place + reading.place)
-            token.append(reading.token)
-            cell.append(first_cell + reading.option)
-        first_place += len(row.places)
-        first_cell += size
-    where = logits.device
-    terms = _log_probabilities(logits, torch.tensor(place, device=where), token)
-    scores = torch.zeros(first_cell, device=where)
-    scores.index_add_(0, torch.tensor(cell, device=where), terms)
-    return [part.tolist() for part in scores.split(sizes)]
 
 
 def _bundled(rows: Sequence[Row], scores: Sequence[list[float]]) -> list[list[float]]:

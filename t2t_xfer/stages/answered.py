@@ -14,11 +14,12 @@ import json
 from typing import Any
 
 from t2t_xfer.architectures.adapter_files import adapter_identity
+from t2t_xfer.architectures.candidates import Candidates
 from t2t_xfer.engines import Engine
 from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.machine import code, machine, versions
 from t2t_xfer.engines.response_cache import ResponseCache
-from t2t_xfer.records import Json
+from t2t_xfer.records import Json, Readout
 from t2t_xfer.stages.checkpoints import Weights
 from t2t_xfer.stages.models import pinned_model
 from t2t_xfer.stages.stagelike import StageLike
@@ -50,6 +51,15 @@ def count_recalled(engine: Engine) -> dict[str, Json]:
     answers = getattr(engine, "answers", None)
     recalled = answers.num_recalled if isinstance(answers, CachedAnswers) else 0
     return {"rows_from_cache": recalled} if recalled else {}
+
+
+def told_candidates(engine: Engine, readout: Readout) -> dict[str, Json]:
+    """What a record says of how the candidates of a question were read, and why not packed."""
+    found = getattr(engine, "candidates", None)
+    if readout is not Readout.rank or not isinstance(found, Candidates):
+        return {}
+    why = {"candidates_reason": found.reason} if found.separate else {}
+    return {"candidates": found.form, **why}
 
 
 def _content(stage: StageLike, weights: Weights) -> dict[str, Json] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.causal import Causal
+from t2t_xfer.architectures.detect import decoder_start
 from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.microworld import checkpoints
@@ -36,5 +37,4 @@ def architecture_of_model(model: str) -> Architecture:
         return Encoder(tokens.codec, MAX_INPUT_TOKENS)
     if tokens.architecture == "causal":
         return Causal(tokens.codec, MAX_INPUT_TOKENS)
-    start = config_of(path, None)["decoder_start_token_id"]
-    return Seq2Seq(tokens.codec, MAX_INPUT_TOKENS, int(start))
+    return Seq2Seq(tokens.codec, MAX_INPUT_TOKENS, decoder_start(config_of(path, None)))

@@ -16,7 +16,7 @@ from t2t_xfer.answers import PairFormat
 from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
-from t2t_xfer.stages.answered import cached_answers, count_recalled
+from t2t_xfer.stages.answered import cached_answers, count_recalled, told_candidates
 from t2t_xfer.stages.checkpoints import (
     CHECKPOINT,
     check_decodable,
@@ -133,6 +133,7 @@ class StageRunner:
             "device": device,
             **({"batch_share": self.share} if self.share > 1 else {}),
             **count_read(task, generations),
+            **told_candidates(engine, readout),
             **count_recalled(engine),
             **count_shots(task, generations),
         }
