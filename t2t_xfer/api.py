@@ -25,6 +25,7 @@ from typing import Any
 from t2t_xfer.errors import UserError
 from t2t_xfer.files import write_text
 from t2t_xfer.records import Example, Prompted, Split
+from t2t_xfer.report.cells import no_formula
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.evaluation import (
@@ -98,7 +99,8 @@ class Scores:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows)
+        for row in self.rows:
+            writer.writerow({key: no_formula(value) for key, value in row.items()})
         write_text(Path(path), text.getvalue())
         return Path(path)
 

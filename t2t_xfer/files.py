@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -60,7 +61,7 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     Raises:
         OSError: the place cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp")
+    temporary = _beside(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     try:
@@ -90,6 +91,66 @@ def replaced(path: Path) -> Iterator[Path]:
         raise UserError(
             f"{path} cannot be written: {e.strerror or e}. Choose another place with --output."
         ) from e
+
+
+@contextmanager
+def replaced_folder(path: Path, own: re.Pattern[str]) -> Iterator[Path]:
+    """An empty folder to write to, which takes the place of `path` at the end.
+
+    What was in `path` goes, if its name is one of ours, and is kept otherwise. A folder that
+    nothing was written to leaves none.
+
+    Args:
+        own: names of files that the folder's writer makes.
+
+    Raises:
+        UserError: the place cannot be written; what was there is as it was.
+    """
+    temporary = _beside(path)
+    old = _beside(path.with_name(f"{path.name}.old"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)  # never what was moved aside, which may hold somebody's own files
+        temporary.mkdir()
+        yield temporary
+        _swap(temporary, path, old)
+        for entry in old.iterdir() if old.is_dir() else ():
+            if not own.fullmatch(entry.name):
+                os.replace(entry, path / entry.name)
+        _remove(old)
+        if not any(path.iterdir()):
+            path.rmdir()
+    except OSError as e:
+        raise UserError(
+            f"{e.filename or path} cannot be read or written: {e.strerror or e}. Make room, or"
+            " choose another place with --output."
+        ) from e
+    finally:
+        _remove(temporary)
+
+
+def _swap(new: Path, path: Path, old: Path) -> None:
+    """Puts `new` in the place of `path`, and that, if it is there, in the place of `old`."""
+    if os.path.lexists(path):
+        os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except OSError:
+        if os.path.lexists(old):
+            os.replace(old, path)
+        raise
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp")
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -200,8 +261,7 @@ def _sweep(path: Path) -> None:
         left = [(entry.path, match) for entry in entries if (match := mine.fullmatch(entry.name))]
     for place, match in left:
         if not _is_alive(int(match[1])):
-            with suppress(OSError):
-                os.unlink(place)
+            _remove(Path(place))
 
 
 def _is_alive(pid: int) -> bool:

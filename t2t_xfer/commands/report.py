@@ -26,22 +26,34 @@ from t2t_xfer.errors import UserError
     show_default=True,
     help="Redrawings behind each interval.",
 )
-def report(directory: Path, other: Path | None, claims: str | None, replicates: int) -> None:
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="Where to write.  [default: DIRECTORY]",
+)
+def report(
+    directory: Path,
+    other: Path | None,
+    claims: str | None,
+    replicates: int,
+    output: Path | None,
+) -> None:
     """Write the report of a study again from what is in the store, or compare two runs.
 
     DIRECTORY is a study's own, finished or half-finished. With OTHER, a second study or what
     `evaluate` wrote, the two are compared on the same examples, language by language, and the
-    result is written into DIRECTORY.
+    result is written into DIRECTORY or --output.
     """
     if other is None:
-        _write(directory, claims, replicates)
+        _write(directory, claims, replicates, output)
         return
     if claims is not None:
         raise UserError("--claims judges one study. Leave out the second directory, or --claims.")
-    _compare(directory, other, replicates)
+    _compare(directory, other, replicates, output or directory)
 
 
-def _write(directory: Path, claims: str | None, replicates: int) -> None:
+def _write(directory: Path, claims: str | None, replicates: int, output: Path | None) -> None:
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.study.results import load_study, write_results
     from t2t_xfer.study.store import Store
@@ -54,13 +66,15 @@ def _write(directory: Path, claims: str | None, replicates: int) -> None:
             f"the store {root} is not there, so there is nothing to report. A study's directory"
             " stays beside the store that its numbers come from."
         )
-    written = write_results(directory, file, Store(root), claims=stated, replicates=replicates)
+    written = write_results(
+        directory, file, Store(root), claims=stated, replicates=replicates, into=output
+    )
     for verdict in written.verdicts:
         click.echo(f"{verdict.in_words}: {verdict.claim}")
     click.echo(written.report)
 
 
-def _compare(directory: Path, other: Path, replicates: int) -> None:
+def _compare(directory: Path, other: Path, replicates: int, output: Path) -> None:
     from t2t_xfer.files import write_text
     from t2t_xfer.report.compare import compare
     from t2t_xfer.report.comparison_page import render_comparison
@@ -68,7 +82,7 @@ def _compare(directory: Path, other: Path, replicates: int) -> None:
 
     runs = [load_run(each, options.STORE) for each in (directory, other)]
     page = render_comparison(compare(*runs, replicates=replicates))
-    path = directory / f"compared_with_{other.resolve().name}.md"
+    path = output / f"compared_with_{other.resolve().name}.md"
     write_text(path, page)
     click.echo(page)
     click.echo(path)

@@ -1,7 +1,8 @@
 """`cells.csv`: one line per number of a study.
 
 The rule: the same numbers give the same bytes. Lines are sorted, floats have four decimals,
-lines end in a newline, and no time or place is written.
+lines end in a newline, and no time or place is written. Names come from files of anybody, so no
+text is written that a spreadsheet would run.
 
     write_cells(Path("eval_outputs/cells.csv"), rows)
     study,model,architecture,intermediate,target,language,seed,metric,score,n,invalid_rate,...
@@ -34,6 +35,9 @@ COLUMNS = (
     "signature",
 )
 """The columns of `cells.csv`, in this order. Scripts depend on them."""
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+"""How texts begin that spreadsheets take for formulas (OWASP, CSV injection), and how escaped
+ones do."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,28 @@ def write_cells(path: Path, rows: Sequence[CellRow]) -> None:
         if previous == (row.study, row.key):
             raise ValueError(f"two rows of one cell: {row.study} {row.key}")
         previous = (row.study, row.key)
-        values = {**vars(row), "score": f"{row.score + 0.0:.4f}"}
+        values = {key: no_formula(value) for key, value in vars(row).items()}
+        values["score"] = f"{row.score + 0.0:.4f}"
         values["invalid_rate"] = f"{row.invalid_rate + 0.0:.4f}"
         writer.writerow(values[column] for column in COLUMNS)
     write_text(path, text.getvalue())
+
+
+def no_formula(value: object) -> object:
+    """A text that a spreadsheet does not run: one that could begin a formula gets an apostrophe.
+
+    Numbers stay what they are, negative ones too. A text that begins with an apostrophe gets one
+    more, so that `plain_text` gives back what was written.
+    """
+    if not isinstance(value, str):
+        return value
+    plain = value.replace("\r", " ")  # csv leaves it bare, and readers take it for a line's end
+    return f"'{plain}" if value.startswith(RISKY) else plain
+
+
+def plain_text(cell: str) -> str:
+    """What `no_formula` was given."""
+    return cell[1:] if cell.startswith("'") else cell
 
 
 def read_cells(path: Path) -> list[CellRow]:
@@ -133,7 +155,7 @@ def read_cells(path: Path) -> list[CellRow]:
 def _row(path: Path, number: int, line: list[str]) -> CellRow:
     if len(line) != len(COLUMNS):
         raise DataError(f"{path}:{number}: {len(line)} values, expected {len(COLUMNS)}")
-    cell = dict(zip(COLUMNS, line, strict=True))
+    cell = dict(zip(COLUMNS, map(plain_text, line), strict=True))
     try:
         return CellRow(
             study=cell["study"],

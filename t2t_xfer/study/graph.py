@@ -10,12 +10,13 @@ terminal, `store prune`, and a scheduler that runs one stage in a process of its
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from t2t_xfer.files import read_json, write_text
-from t2t_xfer.study.stage import Stage, plain_json
+from t2t_xfer.study.stage import Stage, is_id, plain_json
 
 STAGES = "stages.json"
 
@@ -36,7 +37,21 @@ def load_stages(directory: Path) -> tuple[Stage, ...]:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    return read_json(directory / STAGES, lambda stages: tuple(Stage(**stage) for stage in stages))
+    return read_json(directory / STAGES, lambda stages: tuple(map(_stage, stages)))
+
+
+def _stage(raw: Mapping[str, Any]) -> Stage:
+    """Raises ValueError or TypeError if it is not what `save_stages` writes."""
+    stage = Stage(**raw)
+    if not isinstance(stage.label, str):
+        raise ValueError(f"a stage's label is {stage.label!r}, not a text")
+    for name in ("spec", "needs", "how"):
+        if not isinstance(getattr(stage, name), dict):
+            raise ValueError(f"{name} of the stage {stage.label!r} is no mapping")
+    for need in stage.needs.values():
+        if not isinstance(need, str) or not is_id(need):
+            raise ValueError(f"the stage {stage.label!r} needs {need!r}, which is no id of a stage")
+    return stage
 
 
 def study_directories(output: Path) -> list[Path]:

@@ -5,10 +5,9 @@ write_pages(directory, file, store, observed, numbers)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from t2t_xfer.errors import UserError
 from t2t_xfer.files import write_text
 from t2t_xfer.microworld.typology import distance
 from t2t_xfer.report.cells import CellRow
@@ -38,11 +37,13 @@ def write_pages(
     numbers: Numbers,
     verdicts: Sequence[Verdict] = (),
     inputs: Inputs | None = None,
+    unfinished: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes the page and, where there are examples, the browser beside it.
 
     Args:
         inputs: renders what models were shown; None: with the catalogue of where this runs.
+        unfinished: `stages_left`.
 
     Raises:
         UserError: the directory cannot be written.
@@ -51,14 +52,7 @@ def write_pages(
         from t2t_xfer.specs.catalogue import Catalogue
 
         inputs = Inputs(Catalogue())
-    missing = len(observed) < len(file.cells)
-    try:
-        browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
-    except OSError as error:
-        raise UserError(
-            f"{error.filename or directory} cannot be read or written: {error.strerror}. Make room,"
-            " or choose another place with --output."
-        ) from error
+    browser = write_examples(directory, file.study, browse(file, store, observed, inputs))
     page = PageInput(
         study=file.study,
         notes=[*file.notes, *_missing_note(file, observed)],
@@ -69,7 +63,7 @@ def write_pages(
         observed=observed,
         costs=costs(file, store),
         drift=drift(file, store),
-        unfinished=_unfinished(directory, store) if missing else {},
+        unfinished=unfinished or {},
         distances=_distances(numbers.main.grid.rows) if file.synthetic else {},
         examples=None if browser is None else PAGE,
     )
@@ -83,8 +77,8 @@ def _missing_note(file: StudyFile, observed: Sequence[Observed]) -> list[str]:
     return [f"{missing} of {len(file.cells)} cells are not finished."] if missing else []
 
 
-def _unfinished(directory: Path, store: Store) -> dict[str, str]:
-    """What became of the stages that are not done, as far as it is known here."""
+def stages_left(directory: Path, store: Store) -> dict[str, str]:
+    """What became of the stages of a study that are not done, as far as its directory tells."""
     if not (directory / STAGES).is_file():
         return {}
     found = study_status(load_stages(directory), store).stages

@@ -26,7 +26,7 @@ from t2t_xfer.report.selection import Axes
 from t2t_xfer.report.slope import slope
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.study.inputs import Inputs
-from t2t_xfer.study.stage import Cell, Plan
+from t2t_xfer.study.stage import Cell, Plan, is_id
 from t2t_xfer.study.store import Store
 
 PLAN = "plan.json"
@@ -80,9 +80,37 @@ def load_study(directory: Path) -> StudyFile:
     return read_json(directory / PLAN, _study)
 
 
-def _study(raw: dict[str, Any]) -> StudyFile:
-    cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
-    return StudyFile(cells=cells, **{**raw, "notes": tuple(raw["notes"])})
+def _study(raw: object) -> StudyFile:
+    """Checked, since a plan may have been edited, or copied from another version.
+
+    Raises:
+        ValueError: it is not what `save_study` writes.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        file = TypeAdapter(StudyFile).validate_python(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"{where}: {first['msg']}") from None
+    for cell in file.cells:
+        if cell.target not in file.sources:
+            raise ValueError(f"sources: the target {cell.target!r} is missing")
+    strange = [id for id in (*_score_ids(file), *file.baselines.values()) if not is_id(id)]
+    if strange:
+        raise ValueError(f"{strange[0]!r} is no id of a stage")
+    places = [
+        (c.model, c.intermediate, c.target, c.language, c.seed, c.readout) for c in file.cells
+    ]
+    if len(set(places)) < len(places):
+        twice = next(place for place in places if places.count(place) > 1)
+        raise ValueError(f"cells: {', '.join(map(str, twice))} is there twice")
+    return file
+
+
+def _score_ids(file: StudyFile) -> list[str]:
+    return [cell.score_id for cell in file.cells]
 
 
 def collect(file: StudyFile, store: Store) -> list[CellRow]:
@@ -139,6 +167,7 @@ def write_results(
     claims: ClaimsSpec | None = None,
     replicates: int = 1000,
     inputs: Inputs | None = None,
+    into: Path | None = None,
 ) -> Written:
     """Writes everything that a study's directory holds of its results.
 
@@ -146,12 +175,13 @@ def write_results(
         claims: to be judged, if any.
         replicates: redrawings behind each interval.
         inputs: renders what models were shown; None: with the catalogue of where this runs.
+        into: where to write; None: to the study's directory itself.
 
     Raises:
         UserError: a file cannot be written, or a finished stage's log cannot be read.
     """
     from t2t_xfer.study.observations import observe  # both read this module
-    from t2t_xfer.study.pages import write_pages
+    from t2t_xfer.study.pages import stages_left, write_pages
 
     observed = observe(file, store)
     numbers = study_numbers(observed, planned(file), replicates=replicates)
@@ -162,13 +192,20 @@ def write_results(
     rows = [each.row for each in observed]
     if file.synthetic and (section := slope(numbers.main.grid)):
         page += f"\n{section}\n"
-    report = directory / "report.md"
-    write_cells(directory / "cells.csv", rows)
-    write_parquet(directory / "cells.parquet", numbers)
+    made = into or directory
+    report = made / "report.md"
+    write_cells(made / "cells.csv", rows)
+    write_parquet(made / "cells.parquet", numbers)
     latex = render_latex(file.study, numbers.main, synthetic=file.synthetic)
-    write_text(directory / "main_table.tex", latex)
+    write_text(made / "main_table.tex", latex)
     write_text(report, page)
-    write_pages(directory, file, store, observed, numbers, verdicts=verdicts, inputs=inputs)
+    unfinished_stages = stages_left(directory, store) if missing else {}
+    write_pages(
+        *(made, file, store, observed, numbers),
+        verdicts=verdicts,
+        inputs=inputs,
+        unfinished=unfinished_stages,
+    )
     store.keep_seals()
     return Written(report, render_summary(numbers), tuple(verdicts))
 

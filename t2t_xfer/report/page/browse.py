@@ -10,10 +10,12 @@ hands its examples to the page, and is loaded when it is asked for. No file hold
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from t2t_xfer.files import replaced_folder, write_text
 from t2t_xfer.records import Json
 from t2t_xfer.report.page.render import environment
 
@@ -25,6 +27,8 @@ CHARACTERS = 3000
 """Of a text; what is longer is cut, and says so."""
 FOLDER = "examples"
 PAGE = "examples.html"
+OWN = re.compile(r"(\d{4,}|index)\.js")
+"""The names of our files in the folder; others there are somebody's own."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +85,29 @@ class Chunk:
 
 
 def write_examples(directory: Path, study: str, chunks: Iterable[Chunk]) -> Path | None:
-    """Writes the page and its data; an earlier browser there goes. None: there is no example.
+    """Writes the page and its data in place of an earlier browser's. None: there is no example.
 
     Args:
         chunks: each is written before the next one is asked for.
 
     Raises:
-        OSError: the directory cannot be written.
+        UserError: the directory cannot be written; the earlier browser is as it was.
     """
-    folder = directory / FOLDER
-    for old in folder.glob("*.js"):
-        old.unlink()
-    (directory / PAGE).unlink(missing_ok=True)
+    with replaced_folder(directory / FOLDER, OWN) as folder:
+        index = _write_chunks(folder, chunks)
+    path = directory / PAGE
+    if not index:
+        path.unlink(missing_ok=True)
+        return None
+    page = environment().get_template("examples.html.jinja").render(study=study, cap=EXAMPLES)
+    write_text(path, page + "\n")
+    return path
+
+
+def _write_chunks(folder: Path, chunks: Iterable[Chunk]) -> list[Json]:
+    """Writes the data and, if there is any, its index."""
     index: list[Json] = []
     for number, chunk in enumerate(chunks):
-        folder.mkdir(parents=True, exist_ok=True)
         name = f"{number:04d}.js"
         text = f"received({number}, {as_script(_body(chunk))});\n"
         (folder / name).write_text(text, encoding="utf-8")
@@ -109,13 +121,9 @@ def write_examples(directory: Path, study: str, chunks: Iterable[Chunk]) -> Path
                 "disagreements": chunk.disagreements,
             }
         )
-    if not index:
-        return None
-    page = environment().get_template("examples.html.jinja").render(study=study, cap=EXAMPLES)
-    path = directory / PAGE
-    path.write_text(page + "\n", encoding="utf-8")
-    (folder / "index.js").write_text(f"indexed({as_script(index)});\n", encoding="utf-8")
-    return path
+    if index:
+        (folder / "index.js").write_text(f"indexed({as_script(index)});\n", encoding="utf-8")
+    return index
 
 
 def as_script(value: Json) -> str:
