@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.light import light_codec
 from t2t_xfer.architectures.micro import save_new_model
+from t2t_xfer.microworld.checkpoints import checkpoint
 from t2t_xfer.records import ArchitectureName, Prompted, Region
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
@@ -94,6 +96,8 @@ def commands(model: Path, task: str, **training: Any) -> dict[str, Outcome]:
     trained = ("train", "--model", model, "--task", task, "--training", "training.yaml", *where)
     length = ("--max-input-tokens", settings["max_input_tokens"])
     return {
+        "study plan": t2t("--allow-outside", model.parent, "study", "plan", "studies/small.yaml",
+                          *where),
         "study run": t2t("--allow-outside", model.parent, "study", "run", "studies/small.yaml",
                          *where),
         "train": t2t(*trained),
@@ -126,7 +130,7 @@ def test_an_answer_longer_than_its_window_is_found_before_anything_runs(
     long = " ".join(["dog"] * 200)
     put_questions("fur", "the dog", long)
     for command, done in commands(models[architecture], "asked").items():
-        if command == "evaluate":  # reads windows, whatever the answer
+        if command in ("evaluate", "study plan"):  # windows, whatever the answer; reads no rows
             assert done.code == 0, done
             continue
         assert (done.code, done.out) == (2, ""), (command, done)
@@ -151,6 +155,21 @@ def test_a_prompt_that_leaves_no_room_is_found_before_anything_runs(
     assert done.code == 2
     assert "but 63 fit, and its shortenable fields (none) cannot give up" in done.err
     assert not Path("out").exists()
+
+
+def test_a_plan_asks_the_tokenizer_file_what_a_run_asks_transformers(
+    models: Mapping[str, Path],
+) -> None:
+    context = Context(Catalogue(), "microworld")
+    for path in (*models.values(), *(checkpoint(f"micro:{name}") for name in ARCHITECTURES)):
+        light, whole = light_codec(path), context.reader(str(path), None, 64).codec
+        assert light is not None
+        assert (light.prefix, light.suffix) == (whole.prefix, whole.suffix)
+        assert (light.reserved, light.sentinels) == (whole.reserved, whole.sentinels)
+        assert light.codebook(40) == whole.codebook(40)
+        for word in ("für", "fur", "entailment", "猫が好き", "a </s> b"):
+            assert light.target(word) == whole.target(word)
+    assert light_codec(Path("nothing")) is None
 
 
 def test_nothing_is_loaded_where_nothing_is_open(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,15 +55,17 @@ def plan_command(
     from tabulate import tabulate
 
     from t2t_xfer.files import write_text
+    from t2t_xfer.stages.preflight import Models
     from t2t_xfer.study.drawing import drawing
     from t2t_xfer.study.explain import reasons
     from t2t_xfer.study.outlook import outlook
     from t2t_xfer.study.run import would_run
     from t2t_xfer.study.store import Store
 
-    planned, _ = _plan(file, data, skip_missing)
+    planned, context = _plan(file, data, skip_missing)
     store = Store(output / options.STORE)
     open_stages = would_run(planned.plan, store)
+    Models(open_stages, context, planned.plan.stages).check_words()
     if graph is not None:
         open_ids = {stage.id for stage in open_stages}
         done = {stage.id for stage in planned.plan.stages} - open_ids

@@ -7,7 +7,7 @@ rows    every example fits into the model's inputs, its answer into a window
 The rule: no weights are loaded. Rows are made only of examples whose characters alone do not show
 that they fit, so that hundred thousands are asked in a second.
 
-    check_words(architecture, task, Readout.rank)
+    check_words(codec, "causal", task, Readout.rank)
     check_rows(architecture, task, prompted, Readout.rank, training=False)
 """
 
@@ -103,14 +103,15 @@ def _codes(codec: Codec, architecture: ArchitectureName, size: int) -> Findings:
     return Findings({}, note, tuple(problems))
 
 
-def check_words(architecture: Architecture, task: Task, readout: Readout | str) -> None:
+def check_words(
+    codec: Codec, architecture: ArchitectureName, task: Task, readout: Readout | str
+) -> None:
     """Refuses answers that the tokenizer cannot tell apart.
 
     Raises:
         UnsupportedError: names the words and their tokens.
     """
-    codec = architecture.codec
-    problems = answers_found(codec, architecture.name, task, str(readout)).problems
+    problems = answers_found(codec, architecture, task, str(readout)).problems
     if problems:
         raise UnsupportedError(
             f"task {task.name!r} with the tokenizer of {codec.tokenizer.name_or_path!r}:"

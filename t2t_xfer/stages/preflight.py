@@ -9,15 +9,18 @@ when they are there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures import planned_readout
 from t2t_xfer.architectures.adapter_files import check_quantisation
-from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.codec import Codec
+from t2t_xfer.architectures.light import light_codec
 from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
 from t2t_xfer.records import ArchitectureName, Prompted, Readout, Split
 from t2t_xfer.stages.checkpoints import check_decodable
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.models import model_architecture
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.preconditions import check_rows, check_words
 from t2t_xfer.stages.ranks import read_prompts
@@ -95,15 +98,22 @@ class Models:
                 self._asked.setdefault(each.rows, {})[each] = None
 
     def check_words(self) -> None:
-        """Whether they can tell the answers of all tasks apart. Reads no rows.
+        """Whether those in folders can tell the answers of all tasks apart. Reads no rows, and
+        tokenizers by themselves: a plan waits for no library.
 
         Raises:
             UnsupportedError: one cannot.
         """
         asked = [each for of_rows in self._asked.values() for each in of_rows]
         named = {(each.path, each.revision, each.rows[0], each.readout): each for each in asked}
-        for each in named.values():
-            self._check_words(each)
+        codecs: dict[str, Codec | None] = {}
+        for path, revision, name, readout in named:
+            if path not in codecs:
+                codecs[path] = light_codec(Path(path))
+            codec, task = codecs[path], self._context.task(name)
+            if codec is not None:
+                kind = model_architecture(path, revision)
+                check_words(codec, kind, task, readout or _read_by(kind, task))
 
     def check_rows(self, rows: Rows, prompted: Sequence[Prompted]) -> None:
         """The same for one set of rows, and whether its examples fit.
@@ -113,14 +123,10 @@ class Models:
             UnsupportedError: see `check_words`.
         """
         for each in self._asked.get(rows, ()):
-            architecture, task = self._check_words(each)
+            architecture = self._context.reader(each.path, each.revision, each.max_input_tokens)
+            task, kind = self._context.task(each.rows[0]), architecture.name
+            check_words(architecture.codec, kind, task, each.readout or _read_by(kind, task))
             check_rows(architecture, task, prompted, each.readout, training=each.training)
-
-    def _check_words(self, each: Asked) -> tuple[Architecture, Task]:
-        architecture = self._context.reader(each.path, each.revision, each.max_input_tokens)
-        task = self._context.task(each.rows[0])
-        check_words(architecture, task, each.readout or _read_by(architecture.name, task))
-        return architecture, task
 
 
 def _read_by(architecture: ArchitectureName, task: Task) -> Readout:

@@ -112,7 +112,8 @@ class StageRunner:
         engine, device = self._engine(stage, needs, task)
         loaded: Any = getattr(engine, "loaded", None)
         if loaded is not None:  # of a model that was not there when the plan was made
-            check_words(loaded.architecture, task, spec["readout"])
+            architecture = loaded.architecture
+            check_words(architecture.codec, architecture.name, task, spec["readout"])
         meter = start_meter()
         readout = Readout(spec["readout"])
         beside: dict[str, Json] = {}

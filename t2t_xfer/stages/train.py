@@ -64,7 +64,7 @@ def check_parts(architecture: Architecture, parts: Sequence[TrainedPart]) -> Non
     for part in parts:
         asked = part.task.spec.readout.get(architecture.name)
         readout = planned_readout(architecture.name, part.task.answer.name, asked)
-        check_words(architecture, part.task, readout)
+        check_words(architecture.codec, architecture.name, part.task, readout)
         check_rows(architecture, part.task, part.prompted, part.form, training=True)
 
 
