@@ -181,7 +181,7 @@ def run_study(
     preflight(would_run(plan, store), context, plan.stages)
     sources = {cell.target: context.task(cell.target).spec.source_language for cell in plan.cells}
     synthetic = data == "microworld"
-    notes = [SYNTHETIC] if synthetic else []
+    notes = [*([SYNTHETIC] if synthetic else []), *planned.notes]
     for note in notes:
         click.echo(note)
     directory = output / plan.study

@@ -48,6 +48,7 @@ def read_examples(
     limit: int | None = None,
     *,
     allow_target_language_training: bool = False,
+    tested: bool = False,
 ) -> list[Example]:
     """The examples of one split in one language, in file order, part after part.
 
@@ -55,6 +56,7 @@ def read_examples(
         limit: keep this many rows, the same ids in every language (`sampling.choose`). Rows
             without a gold answer are left out afterwards.
         allow_target_language_training: lift the zero-shot rule, for positive controls.
+        tested: the rows are only scored; see `find_places`.
 
     Raises:
         AbsentError: the source has no such configuration or split.
@@ -72,6 +74,7 @@ def read_examples(
         language,
         split,
         allow_target_language_training=allow_target_language_training,
+        tested=tested,
     )
     rows = choose(numbered_rows(task, places), limit, f"{task.task}/{split}")
     return RowReader(task, language, split, places).examples(rows)
@@ -84,6 +87,7 @@ def fingerprint(
     split: Split,
     *,
     allow_target_language_training: bool = False,
+    tested: bool = False,
 ) -> str:
     """Pins the content of the data that `read_examples` would read; part of a stage's identity.
 
@@ -93,12 +97,19 @@ def fingerprint(
     if task.mining is not None:
         return pools_fingerprint(task, source, language, split)
     allow = allow_target_language_training
-    places = find_places(task, source, language, split, allow_target_language_training=allow)
+    places = find_places(
+        task, source, language, split, allow_target_language_training=allow, tested=tested
+    )
     return joint_fingerprint(places)
 
 
 def missing_languages(
-    task: TaskSpec, source: Source, languages: Sequence[str], split: Split
+    task: TaskSpec,
+    source: Source,
+    languages: Sequence[str],
+    split: Split,
+    *,
+    tested: bool = False,
 ) -> list[str]:
     """The languages without this split, in the order given: one without one of the parts is
     without the split. Opens a file only to filter its rows.
@@ -106,14 +117,14 @@ def missing_languages(
     Raises:
         DataError: as `find_places`; a file for all languages that does not exist.
     """
-    return [language for language in languages if _is_missing(task, source, language, split)]
+    return [code for code in languages if _is_missing(task, source, code, split, tested)]
 
 
-def _is_missing(task: TaskSpec, source: Source, language: str, split: Split) -> bool:
+def _is_missing(task: TaskSpec, source: Source, language: str, split: Split, tested: bool) -> bool:
     if task.mining is not None:
         return pools_missing(task, source, language, split)
     try:
-        places = find_places(task, source, language, split)
+        places = find_places(task, source, language, split, tested=tested)
     except AbsentError:
         return True
     if not all(place.exists() for place in places):

@@ -34,8 +34,12 @@ def find_places(
     split: Split,
     *,
     allow_target_language_training: bool = False,
+    tested: bool = False,
 ) -> tuple[Place, ...]:
     """Where a task's rows lie, in the order of reading. Opens no file; `*` lists folders.
+
+    Args:
+        tested: the rows are only scored, so those of `validation` may be in a target language.
 
     Raises:
         AbsentError: the task names nothing for this split, or no file matches.
@@ -43,7 +47,7 @@ def find_places(
             data that would be the same for several languages.
     """
     _check_language(task, language, split)
-    if not allow_target_language_training:
+    if not allow_target_language_training and not (tested and split == "validation"):
         _check_zero_shot(task, language, split)
     # Before anything is looked for on the disk.
     stated = [(part, locations(task, part, language, split)) for part in task.data.sources]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from t2t_xfer.errors import DataError
 from t2t_xfer.files import write_text
+from t2t_xfer.records import Split
 
 COLUMNS = (
     "study",
@@ -75,6 +76,8 @@ class CellRow:
     answers: int | None = None
     """How many different answers were given; of tags, how many different ones to single words. An
     answer that could not be read is one of them. None: not known."""
+    split: Split = "test"
+    """Whose rows were scored."""
     source_language: str = "en"
     """The language of the target's training data: this row is not zero-shot if it is `language`."""
 

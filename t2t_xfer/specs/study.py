@@ -12,7 +12,7 @@ task_training: {udpos: {epochs: 10}}
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -57,6 +57,19 @@ def _kind(value: Any) -> str | None:
 _LanguageChoice = Annotated[
     Annotated[_Languages, Tag("list")] | Annotated[dict[TaskName, _Languages], Tag("mapping")],
     Discriminator(_kind),
+]
+
+
+TestedSplit: TypeAlias = Literal["validation", "test"]
+
+
+def _split_form(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "split"
+
+
+_SplitChoice = Annotated[
+    Annotated[TestedSplit, Tag("split")] | Annotated[dict[TaskName, TestedSplit], Tag("mapping")],
+    Discriminator(_split_form),
 ]
 
 
@@ -136,6 +149,10 @@ class StudySpec(Spec):
     task_training: dict[TaskName, Overrides] = Field(default_factory=dict)
     """Settings of `TrainingSpec` by the task that is trained on, over those of the model."""
     limit: LimitSpec = LimitSpec()
+    split: _SplitChoice = "test"
+    """The split that is tested, of all targets or by target (`{xnli: validation}`; `test` for those
+    left out). Validation rows of a target language are scored and choose nothing; where those of
+    the source language chose weights too (`select`), the report says so."""
 
     @field_validator("models")
     @classmethod
@@ -177,6 +194,20 @@ class StudySpec(Spec):
             axes["intermediate"] = [intermediate_name(each) for each in given["intermediates"]]
         axes |= {key: given[f"{key}s"] for key in ("target", "seed") if f"{key}s" in given}
         return check_excluded(entries, axes)
+
+    @field_validator("split")
+    @classmethod
+    def _splits_of_targets(cls, split: Any, info: ValidationInfo) -> Any:
+        for name in split if isinstance(split, dict) else ():
+            if name not in info.data.get("targets", (name,)):
+                raise mistake(f"targets of the study, not {name!r}", info.data["targets"])
+        return split
+
+    def split_of(self, target: str) -> TestedSplit:
+        """The split that a target is tested on."""
+        if isinstance(self.split, dict):
+            return self.split.get(target, "test")
+        return self.split
 
     def includes(
         self, model: str, seed: int, intermediate: str | tuple[str, ...], target: str

@@ -75,14 +75,20 @@ class Context:
         task = load_task(self.catalogue, name, self.source)
         return with_few_shots(task, self._few_shot[name]) if name in self._few_shot else task
 
-    def _fingerprint(self, name: str, language: str, split: Split) -> str:
-        return fingerprint(self.task(name).spec, self.source, language, split)
+    def _fingerprint(self, name: str, language: str, split: Split, tested: bool = False) -> str:
+        return fingerprint(self.task(name).spec, self.source, language, split, tested=tested)
 
     def _prompted(
-        self, name: str, language: str, split: Split, limit: int | None
+        self,
+        name: str,
+        language: str,
+        split: Split,
+        limit: int | None,
+        tested: bool = False,
     ) -> tuple[list[Example], list[Prompted]]:
+        """`tested`: the rows are only scored, never trained or chosen on (`find_places`)."""
         task = self.task(name)
-        examples = read_examples(task.spec, self.source, language, split, limit)
+        examples = read_examples(task.spec, self.source, language, split, limit, tested=tested)
         if split == "train":
             return examples, [render(task, example) for example in examples]
         return examples, self.render(task, examples)

@@ -261,7 +261,7 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
         "language": test.language,
         "split": test.split,
         "limit": test.limit,
-        **rows_of(context, task, test.language, test.split),
+        **rows_of(context, task, test.language, test.split, test.scored_only),
     }
 
 

@@ -76,7 +76,8 @@ def preflight(
     _check_adapters(stages)
     models = Models(stages, context, planned or stages)
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
-        models.check_rows(wanted, context.prompted(*wanted)[1])
+        # `tested`: planning has asked what may be chosen by what.
+        models.check_rows(wanted, context.prompted(*wanted, tested=True)[1])
     for stage in stages:
         if "null" in stage.spec:
             read_prompts(context, context.task(_task(stage)), stage.spec)

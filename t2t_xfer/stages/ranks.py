@@ -84,11 +84,13 @@ def read_prompts(
         DataError: as `Context.prompted`; or the prompt fails on a text that says nothing.
     """
     if "null" not in spec:
-        return context.prompted(task.name, spec["language"], spec["split"], spec["limit"])
+        return context.prompted(
+            task.name, spec["language"], spec["split"], spec["limit"], tested=True
+        )
     domain = spec["null"].get("domain")
     if task.spec.cloze:
         examples, prompted = context.prompted(
-            task.name, spec["language"], spec["split"], spec["limit"]
+            task.name, spec["language"], spec["split"], spec["limit"], tested=True
         )
         return examples, [_behind(domain, text) for text in prompted]
     texts = spec["null"].get("content_free", [""])

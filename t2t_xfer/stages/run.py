@@ -195,7 +195,7 @@ class StageRunner:
         task = self.context.task(spec["parsed"]["task"])
         check_unchanged(task, spec["parsed"], task.parsed())
         examples, prompted = self.context.prompted(
-            task.name, spec["language"], spec["split"], spec["limit"]
+            task.name, spec["language"], spec["split"], spec["limit"], tested=True
         )
         generations = read_predictions(needs["predictions"] / PREDICTIONS)
         if "null" in needs:

@@ -70,6 +70,8 @@ def score_examples(
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
     score = metric.score(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
+    if examples[0].split != "test":
+        how.append(f"split:{examples[0].split}")
     how += [reading for readout in readouts if (reading := task.answer.reading(readout))]
     read = [generations[text.id] for text in prompted]
     told, shots = shots_scored(task, examples[0].language, read)

@@ -48,7 +48,7 @@ def dev_spec(
     found: list[Json] = []
     for name in chosen_on:
         task, language = context.task(name), context.task(name).spec.source_language
-        test = Test(name, language, "validation", training.select.limit)
+        test = Test(name, language, "validation", training.select.limit, scored_only=False)
         check_chosen_on_rows_alone(task)
         readout = readouts_of(base.architecture, task)[0]
         length = training.max_input_tokens

@@ -25,6 +25,8 @@ class Test(NamedTuple):
     """Of the validation rows that a threshold is chosen on."""
     null: bool = False
     """Options are scored without their example; see `stages.ranks`."""
+    scored_only: bool = True
+    """Nothing is chosen by these rows: neither weights nor a threshold."""
 
     @property
     def suffix(self) -> str:
@@ -47,4 +49,4 @@ class Test(NamedTuple):
             return None
         if missing_languages(task.spec, context.source, [self.language], "validation"):
             return None
-        return self._replace(split="validation", limit=self.tuning_limit)
+        return self._replace(split="validation", limit=self.tuning_limit, scored_only=False)

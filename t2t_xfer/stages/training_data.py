@@ -18,11 +18,13 @@ from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.task import Task
 
 
-def rows_of(context: Context, task: Task, language: str, split: Split) -> dict[str, Json]:
+def rows_of(
+    context: Context, task: Task, language: str, split: Split, tested: bool = False
+) -> dict[str, Json]:
     """Which rows: their places on the hub (paths of files do not count), filters and content."""
     return {
         **described(task.spec, language, split),
-        "data": context.fingerprint(task.name, language, split),
+        "data": context.fingerprint(task.name, language, split, tested),
     }
 
 

@@ -55,9 +55,9 @@ class Inputs:
         task = context.task(name)
         if task.shown() != spec["shown"]:
             return {}, CHANGED
-        if context.fingerprint(name, language, split) != spec["data"]:
+        if context.fingerprint(name, language, split, tested=True) != spec["data"]:
             return {}, CHANGED
-        _, prompted = context.prompted(name, language, split, spec["limit"])
+        _, prompted = context.prompted(name, language, split, spec["limit"], tested=True)
         return {text.id: text.input for text in prompted if text.id in ids}, ""
 
     def _context(self, data: str) -> Context:

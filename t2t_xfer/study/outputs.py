@@ -113,6 +113,8 @@ def _of_study(run: Path, store: Store) -> tuple[list[Output], list[Cell]]:
         if score is None or predictions is None:
             unfinished.append(cell)
             continue
+        if score.spec["split"] != "test":
+            continue  # XTREME's files are of test rows
         statistics = store.path(cell.score_id) / STATISTICS
         what = (cell.model, cell.intermediate, cell.seed, cell.target, cell.language)
         found.append(Output(*what, score, predictions, statistics))

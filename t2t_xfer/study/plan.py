@@ -41,6 +41,7 @@ from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.train_plan import plan_training, resolve
 from t2t_xfer.study.order import bases_together
 from t2t_xfer.study.same_data import shares_training_rows, trains_on_translations
+from t2t_xfer.study.splits import split_notes
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import check_languages, tested_languages
 
@@ -163,7 +164,7 @@ class Builder:
     def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
         """Id of a baseline's score."""
         spec = baseline_spec(self.context, engine, test, train_limit)
-        label = f"{engine}={test.task}.{test.language}"
+        label = f"{engine}={test.task}.{test.language}{test.suffix}"
         how: dict[str, Json] = {"data": self.context.data}
         stage = Stage("predict", label, spec, {}, how)
         tuning = test.tuning(self.context)
@@ -201,6 +202,8 @@ class Planned:
     baselines: dict[tuple[str, str], str]
     """(target, language) to the majority baseline's score id."""
     naive: dict[str, int]
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know of the rows that are tested."""
 
 
 def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False) -> Planned:
@@ -223,7 +226,7 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
         if context.task(target).answer.name not in CLOSED:
             continue
         for language in languages[target]:
-            test = Test(target, language, "test", study.limit.test, study.limit.validation)
+            test = _test(study, target, language)
             baselines[target, language] = builder.baseline("majority", test, study.limit.train)
     for model in study.models:
         axes = product(study.seeds, study.intermediates, study.targets)
@@ -237,7 +240,13 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
             tip = _intermediate(builder, study, model, start, tasks, seed)
             cells += _cells(builder, study, model, tip, tasks, target, languages[target], seed)
     plan = Plan(study.study, bases_together(builder.stages.values()), tuple(cells), tuple(absent))
-    return Planned(plan, baselines, builder.naive)
+    return Planned(plan, baselines, builder.naive, split_notes(study, context, languages))
+
+
+def _test(study: StudySpec, target: str, language: str) -> Test:
+    split = study.split_of(target)
+    limit = getattr(study.limit, split)
+    return Test(target, language, split, limit, study.limit.validation)
 
 
 def _intermediate(
@@ -280,7 +289,7 @@ def _cells(
     length = resolve(tip.base, (trained,), training).training.max_input_tokens
     cells = []
     for language in languages:
-        test = Test(target, language, "test", study.limit.test, study.limit.validation)
+        test = _test(study, target, language)
         cells += [
             Cell(
                 study.study,

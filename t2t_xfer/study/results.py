@@ -121,6 +121,7 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
         if record is None:
             continue
         results: Any = record.results
+        split: Any = record.spec["split"]
         baseline_id = file.baselines.get(f"{cell.target}/{cell.language}")
         baseline = None if baseline_id is None else store.record(baseline_id)
         majority: Any = None if baseline is None else baseline.results["score"]
@@ -144,6 +145,7 @@ def collect(file: StudyFile, store: Store) -> list[CellRow]:
                 majority=majority,
                 chance=results.get("chance"),
                 answers=results.get("different_answers"),
+                split=split,
                 source_language=file.sources[cell.target],
             )
         )

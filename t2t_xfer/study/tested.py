@@ -23,17 +23,18 @@ def tested_languages(
     """
     spec = context.task(target).spec
     wanted = wanted_languages(study, target, spec.languages)
-    split: Split = "test"
-    missing = missing_languages(spec, context.source, wanted, split)
+    split: Split = study.split_of(target)
+    missing = missing_languages(spec, context.source, wanted, split, tested=True)
     if missing and not skip_missing:
         raise absent_error(
             context,
             target,
             missing,
+            split,
             "Leave these languages out of the study, or pass --skip-missing; the report will say"
             " so.",
         )
-    absent += [f"{target}: no test data in {code} ({context.source.name})" for code in missing]
+    absent += [f"{target}: no {split} data in {code} ({context.source.name})" for code in missing]
     found = [code for code in wanted if code not in missing]
     if not found:
         why = "the data has none of them" if missing else f"it has {', '.join(spec.languages)}"
@@ -41,15 +42,17 @@ def tested_languages(
     return found
 
 
-def absent_error(context: Context, task: str, languages: Sequence[str], advice: str) -> AbsentError:
-    """Names the languages without test data, and why the first of them has none."""
+def absent_error(
+    context: Context, task: str, languages: Sequence[str], split: Split, advice: str
+) -> AbsentError:
+    """Names the languages without such data, and why the first of them has none."""
     why = ""
     try:
-        fingerprint(context.task(task).spec, context.source, languages[0], "test")
+        fingerprint(context.task(task).spec, context.source, languages[0], split, tested=True)
     except AbsentError as e:
         why = f" ({str(e).rstrip('.')})"
     return AbsentError(
-        f"the data source {context.data!r} has no test data of {task} in"
+        f"the data source {context.data!r} has no {split} data of {task} in"
         f" {', '.join(languages)}{why}. {advice}"
     )
 
@@ -132,7 +135,7 @@ def evaluated_languages(
         missing = missing_languages(spec, context.source, codes, "test")
         if missing and not skip_missing:
             advice = "Name other languages, or pass --skip-missing."
-            raise absent_error(context, task, missing, advice)
+            raise absent_error(context, task, missing, "test", advice)
         for code in missing:
             say(f"left out: {task} in {code}: not in {context.data}")
         found[task] = [code for code in codes if code not in missing]
