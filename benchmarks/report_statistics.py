@@ -78,7 +78,8 @@ def _cells(languages: Sequence[str]) -> Iterator[tuple[Cell, Stage, Stage]]:
                 for language in languages:
                     spec: dict[str, Json] = {"place": [model, intermediate, target, language]}
                     predict = Stage("predict", "p", spec, {}, {})
-                    score = Stage("score", "s", spec, {"predictions": predict.id}, {})
+                    scored: dict[str, Json] = {**spec, "split": "test"}
+                    score = Stage("score", "s", scored, {"predictions": predict.id}, {})
                     place = (model, architecture, intermediate, target, language)
                     cell = Cell("made-up", *place, 0, "slots", score.id, False)
                     yield cell, predict, score

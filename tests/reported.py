@@ -92,7 +92,7 @@ def _predict(row: CellRow, data: str) -> Stage:
 
 
 def _stage(row: CellRow, data: str) -> Stage:
-    spec = {"language": row.language, "metric": row.signature, "n": row.n}
+    spec = {"language": row.language, "metric": row.signature, "n": row.n, "split": row.split}
     return Stage("score", _name(row), spec, {"predictions": _predict(row, data).id}, {})
 
 

@@ -87,7 +87,9 @@ class Made:
             spec: dict[str, Json] = {"model": model, "shown": {"task": "xquad", "answer": "span"}}
             spec |= {"language": "ar", "split": "test", "limit": None}
             predict = Stage("predict", f"{model}=xquad.ar", spec, {}, {"data": "microworld"})
-            score = Stage("score", "s", {"parsed": {}}, {"predictions": predict.id}, {})
+            score = Stage(
+                "score", "s", {"parsed": {}, "split": "test"}, {"predictions": predict.id}, {}
+            )
             self.finish(predict, PREDICTIONS, [self.answer(model, i) for i in range(n)])
             self.finish(score, STATISTICS, [self.scored(model, i) for i in range(n)])
             place = (model, architecture, "none", "xquad", "ar", 0, "generate", score.id, False)

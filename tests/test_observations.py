@@ -28,7 +28,7 @@ def made(tmp_path: Path, cut: int = 0, wrong: str = "") -> tuple[StudyFile, Stor
     """A study of three languages, of which `tr` is not finished."""
     store, cells = Store(tmp_path), []
     for language in LANGUAGES:
-        spec = {"language": language}
+        spec = {"language": language, "split": "test"}
         predict = Stage("predict", "p", spec, {}, {})
         score = Stage("score", "s", spec, {"predictions": predict.id}, {})
         cells.append(

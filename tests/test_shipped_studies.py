@@ -92,6 +92,19 @@ def test_the_conditions_of_phang_et_al_are_all_there() -> None:
     assert len(found.targets) == 9
     settings = training_for(found, found.models[0], "udpos")
     assert (settings.learning_rate, settings.examples_per_step, settings.epochs) == (1e-5, 32, 10)
+    assert (settings.weight_decay, len(found.seeds)) == (0.01, 3)
+    for name in ("hellaswag", "cosmos_qa", "commonsense_qa"):
+        assert Catalogue().task(name).form == "separate"
+
+
+def test_the_papers_table_is_of_development_sets_where_there_are_some() -> None:
+    found = study("xstilts_xlmr_large")
+    one_set = {"xquad", "tydiqa", "tatoeba"}
+    assert {target for target in found.targets if found.split_of(target) == "test"} == one_set
+    told = " ".join(plan_offline(found).notes)
+    assert "Weights were chosen (`select`) on the very rows that are tested:" in told
+    assert all(f"{target} in en" in told for target in ("paws_x", "udpos", "panx"))
+    assert "xnli in en" not in told
 
 
 @pytest.mark.slow

@@ -4,12 +4,13 @@
     before-------------------- tokens------------------------ after----
 
 Every window keeps the whole prompt around the field and holds the next part of it. Training uses
-the windows with the whole answer; reading uses all of them, and the best answer wins. So nothing
-of the field is ever cut off.
+the windows with the whole answer, which is ours (jiant trains the others to point at `<s>`);
+reading uses all of them, and the best answer wins. So nothing of the field is ever cut off.
 
 Where a field may hold no answer at all (SQuAD 2.0), a window without one is trained to say so, as
-in BERT's `run_squad.py`, even if another window holds it: reading asks every window. Windows that
-hold a part of the answer are left out, since neither answer would be true of them.
+in BERT's `run_squad.py` and jiant, even if another window holds it: reading asks every window.
+Windows that hold a part of the answer are left out, which is ours, since neither answer would be
+true of them (docs/decisions/008).
 """
 
 from __future__ import annotations
