@@ -200,6 +200,19 @@ MODELS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"hidden_size": 32, "n_layer": 2, "n_head": 4, "pad_token_id": 0},
         "separate rows",
     ),
+    "states and a cache that goes on": (
+        "qwen3_5_text",
+        SMALL
+        | {
+            "head_dim": 8,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 8,
+            "layer_types": ["linear_attention", "full_attention"],
+        },
+        "separate rows",
+    ),
     "a state that runs along the row": (
         "mamba",
         {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8, "pad_token_id": 0},

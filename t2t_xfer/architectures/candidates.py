@@ -45,6 +45,12 @@ BY_LAYER = _names(
     "smollm3 vaultgemma"
 )
 """Decoders that take a mask for each kind of layer, by the names in `layer_types`."""
+CACHED = _names(
+    "bloom falcon falcon_h1 gpt_neo granitemoehybrid inkling_text lfm2 minimax mpt nemotron_h "
+    "olmo_hybrid qwen3_5_moe_text qwen3_5_text qwen3_next"
+)
+"""Decoders of separate rows whose cache of a context goes on exactly with several tokens at once.
+Not so: Bamba and Jamba, which take one further token only, and Mamba, whose cache is another."""
 RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers"})
 """Encoder-decoders whose decoder knows distances only."""
 WINDOW, CHUNK = "sliding_attention", "chunked_attention"
@@ -65,6 +71,8 @@ class Candidates(NamedTuple):
     """Tokens of a chunk that a layer does not see beyond."""
     kinds: tuple[str, ...] = ()
     """The kinds of layers, if the model takes a mask for each; else it takes one for all."""
+    cached: bool = False
+    """Whether separate rows share the computation of their context."""
 
     @property
     def separate(self) -> bool:
@@ -83,6 +91,11 @@ def candidates_of(config: Mapping[str, Any]) -> Candidates:
     if config.get("is_encoder_decoder"):
         return _of_seq2seq(config)
     text = config.get("text_config") or config
+    found = _of_decoder(text)
+    return found._replace(cached=found.separate and text.get("model_type") in CACHED)
+
+
+def _of_decoder(text: Mapping[str, Any]) -> Candidates:
     kind = str(text.get("model_type"))
     if text.get("use_bidirectional_attention"):
         return Candidates("separate rows", "tokens see later ones")

@@ -31,7 +31,7 @@ def place_indices(rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @contextmanager
-def _head_only_at(
+def head_only_at(
     head: torch.nn.Module,
     index: torch.Tensor,
     column: torch.Tensor,
@@ -86,7 +86,7 @@ def place_logits(
     # A head under an adapter or in 4 bits has no rows to pick from; and what DeBERTa-v2 calls its
     # output embeddings (`legacy: false`) is the layer before the product with the embeddings.
     plain = type(head) is torch.nn.Linear and head.out_features == _num_tokens(unwrapped)
-    with _head_only_at(head, index, column, wanted if plain else None):
+    with head_only_at(head, index, column, wanted if plain else None):
         logits: torch.Tensor = model(**inputs).logits[0]
     if wanted is not None and not plain:
         logits = logits[:, wanted.to(logits.device)]

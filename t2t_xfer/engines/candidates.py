@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -16,8 +18,15 @@ import torch
 
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.candidates import Candidates
-from t2t_xfer.architectures.head import place_logits, without_wrapper
-from t2t_xfer.architectures.rows import Row, row_batches, unpacked
+from t2t_xfer.architectures.head import (
+    head_only_at,
+    place_indices,
+    place_logits,
+    placed,
+    without_wrapper,
+)
+from t2t_xfer.architectures.padding import pad
+from t2t_xfer.architectures.rows import Row, row_batches, token_budget_batches, unpacked
 from t2t_xfer.records import Options, Prompted, Readout
 
 if TYPE_CHECKING:
@@ -41,13 +50,21 @@ _proven: WeakKeyDictionary[Any, Candidates] = WeakKeyDictionary()
 
 
 def separate_scores(
-    model: PreTrainedModel, architecture: Architecture, rows: Sequence[Row], batch_tokens: int
+    model: PreTrainedModel,
+    architecture: Architecture,
+    rows: Sequence[Row],
+    batch_tokens: int,
+    *,
+    cached: bool = False,
 ) -> list[list[float]]:
     """As `option_scores`, with a row for each candidate.
 
     Args:
         batch_tokens: padded tokens of one forward pass.
+        cached: a context is computed once, alone, and its cache goes on with each candidate.
     """
+    if cached:
+        return [_cached_scores(model, architecture, row, batch_tokens) for row in rows]
     alone = [(i, each) for i, row in enumerate(rows) for each in unpacked(row)]
     scores = [0.0] * len(alone)
     for batch in row_batches([row for _, row in alone], batch_tokens):
@@ -60,41 +77,83 @@ def separate_scores(
     return out
 
 
+def _cached_scores(
+    model: PreTrainedModel, architecture: Architecture, row: Row, batch_tokens: int
+) -> list[float]:
+    """The scores of one question's candidates.
+
+    Alone in its batch a context needs no padding, which a state that runs along the row would
+    take in. What fills up the candidates stands behind all that is read.
+    """
+    context = [token for token, block in zip(row.input_ids, row.blocks, strict=True) if block == 0]
+    start = Row(row.id, tuple(context), (len(context) - 1,))
+    answers = unpacked(row)
+    with head_only_at(_head(model), *place_indices([start])):
+        out = model(**placed(architecture.inputs([start]), model), use_cache=True)
+    first = out.logits[0].float().log_softmax(-1)[0]
+    tails = [replace(each, input_ids=each.input_ids[len(context) :]) for each in answers]
+    scores = [first[each.readings[0].token].item() for each in answers]
+    lengths = [len(context) + len(each.input_ids) for each in tails]
+    for batch in token_budget_batches(lengths, batch_tokens):
+        # The first term is read from the context; the others at the candidate's own tokens.
+        some = [replace(tails[k], places=tuple(range(len(tails[k].input_ids)))) for k in batch]
+        cache = deepcopy(out.past_key_values)
+        cache.reorder_cache(torch.zeros(len(some), dtype=torch.long, device=model.device))
+        ids = pad([each.input_ids for each in some], architecture.codec.pad).to(model.device)
+        with head_only_at(_head(model), *place_indices(some)):
+            logits = model(input_ids=ids, past_key_values=cache, use_cache=True).logits[0].float()
+        tokens = [reading.token for each in some for reading in each.readings[1:]]
+        terms = _log_probabilities(logits, torch.arange(len(tokens), device=logits.device), tokens)
+        parts = terms.split([len(each.readings) - 1 for each in some])
+        for k, part in zip(batch, parts, strict=True):
+            scores[k] += part.sum().item()
+    return scores
+
+
+def _head(model: PreTrainedModel) -> Any:
+    return without_wrapper(model).get_output_embeddings()
+
+
 def proven(model: PreTrainedModel, architecture: Architecture) -> Candidates:
     """How this model's candidates are read: as its config says, unless trying it shows otherwise.
 
     Tried once for each base in memory, whatever adapters are over it.
     """
-    planned = architecture.candidates
-    if planned.separate:
-        return planned
     bare = without_wrapper(model)
     base = bare.get_base_model() if hasattr(bare, "get_base_model") else bare
     if base not in _proven:
-        _proven[base] = planned
-        apart = _largest_difference(model, architecture)
-        if apart > TOLERANCE.get(model.dtype, HALF_TOLERANCE):
-            why = f"packed in one row, candidates came out {apart:.2g} apart from being read alone"
-            log.warning("%s: they are read in separate rows", why)
-            _proven[base] = Candidates("separate rows", why)
+        _proven[base] = _tried(model, architecture)
     return _proven[base]
 
 
-def _largest_difference(model: PreTrainedModel, architecture: Architecture) -> float:
-    """Between scores read in two orders and one by one, relative where they exceed 1."""
+def _tried(model: PreTrainedModel, architecture: Architecture) -> Candidates:
+    planned = architecture.candidates
+    if planned.separate and not planned.cached:
+        return planned
     prompted = Prompted("proof", "en", _context(architecture), "")
-    backwards = Options(OPTIONS.texts[::-1])
-    rows = [
+    row, backwards = (
         architecture.reading_rows(prompted, options, Readout.rank)[0]
-        for options in (OPTIONS, backwards)
-    ]
-    first = option_scores(model, architecture, rows[:1])[0]
-    second = option_scores(model, architecture, rows[1:])[0][::-1]
-    alone = separate_scores(model, architecture, rows[:1], LONGEST_PROOF)[0]
+        for options in (OPTIONS, Options(OPTIONS.texts[::-1]))
+    )
+    alone = separate_scores(model, architecture, [row], LONGEST_PROOF)[0]
+    if planned.cached:
+        found = separate_scores(model, architecture, [row], LONGEST_PROOF, cached=True)
+    else:
+        there, back = (option_scores(model, architecture, [each])[0] for each in (row, backwards))
+        found = [there, back[::-1]]
+    apart = _largest_difference(alone, found)
+    if apart <= TOLERANCE.get(model.dtype, HALF_TOLERANCE):
+        return planned
+    how = "behind a cache of their context" if planned.cached else "packed in one row"
+    why = f"{how}, candidates came out {apart:.2g} apart from being read alone"
+    log.warning("%s: they are read in separate rows", why)
+    return Candidates("separate rows", why)
+
+
+def _largest_difference(alone: Sequence[float], others: Sequence[Sequence[float]]) -> float:
+    """Relative where scores exceed 1; infinite where one is no number."""
     found = [
-        abs(a - b) / max(1.0, abs(b))
-        for b, *others in zip(alone, first, second, strict=True)
-        for a in others
+        abs(a - b) / max(1.0, abs(b)) for other in others for a, b in zip(other, alone, strict=True)
     ]
     return float(torch.tensor(found).nan_to_num(torch.inf).max())
 

@@ -126,7 +126,13 @@ class TransformersEngine:
 
     def _scores(self, model: PreTrainedModel, rows: Sequence[Row]) -> list[list[float]]:
         if self.candidates.separate and any(row.blocks for row in rows):
-            return separate_scores(model, self.loaded.architecture, rows, self.batch_tokens)
+            return separate_scores(
+                model,
+                self.loaded.architecture,
+                rows,
+                self.batch_tokens,
+                cached=self.candidates.cached,
+            )
         return option_scores(model, self.loaded.architecture, rows)
 
     def _each_batch(
