@@ -17,7 +17,7 @@ labels:
 prompt:
   input: |-
     {% for line in lines %}{{ loop.index }}: {{ line }}
-    {% endfor %}Question: {{ question.strip() }}
+    {% endfor %}Question: {{ question | trim }}
     {% if hint %}Hint: {{ hint | lower }}{% endif %}
     Answer:
 metric: accuracy_f1

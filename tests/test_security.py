@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import shutil
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +194,13 @@ BOMBS = (
     "{% for i in range(99999) %}{% if 'z' in text %}{% endif %}{% endfor %}{{ 1 / 0 }}",
     "{{ text | truncate(1) }}",
     "{{ [text] | select('eq', text) | list }}",
+    "{% for a in text * 9 %}.{% endfor %}",
+    "{% for a in words %}{{ text[1:] }}{% endfor %}",
+    "{% for a in words %}{% for b in words %}{{ text[:1] }}{% endfor %}{% endfor %}",
+    "{% for a in words %}{{ words[::-1] | join }}{% endfor %}",
+    "{% for a in words %}{% if words == words[:] %}{% endif %}{% endfor %}.",
+    "{% for a in words %}{{ text }}{% endfor %}",
+    "{% for a in words %}{{ words }}{% endfor %}",
 )
 
 
@@ -201,10 +209,29 @@ def test_a_hostile_prompt_is_one_clear_error(source: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises((SpecError, DataError), match="prompt"):
-            Template(source).render({"text": "words " * 50})
+            # No attack needs more than a row of one megabyte.
+            Template(source).render({"text": "words " * 50_000, "words": ("word",) * 50_000})
         assert tracemalloc.get_traced_memory()[1] < 150_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{{" * 200_000, "{%" * 200_000, "{{ a " * 80_000, "{{ a }}" * 60_000, "{#" * 200_000),
+        *("{{" * 10_000, "{%" * 10_000, "{{ a " * 4_000, "{#" * 10_000, "{{ '" * 5_000),
+        *("{{" + " " * 19_000 + "a", ("{{" + " " * 98) * 200, "{" * 20_000 + "}" * 20_000),
+    ],
+    ids=lambda text: text[:4],
+)
+def test_a_wording_of_open_braces_is_read_once(text: str, place: Path) -> None:
+    """Each `{{` was looked for to the end: 200 KB took three minutes, and `tasks ls` hung."""
+    started = time.process_time()
+    path = task_file("data/train.jsonl")
+    path.write_text(path.read_text().replace("Review: {{ text }}", text))
+    refused(path, "prompt.input")
+    assert time.process_time() - started < 10  # minutes before, a blink now
 
 
 def test_honest_prompts_cost_nothing_of_the_bounds() -> None:

@@ -1,8 +1,8 @@
 """The text of an input as a task or prompt writes it, and how a task chooses one.
 
 The rule: what stands in the YAML is what Jinja gets, so the two mistakes that look right in an
-editor are refused: a backslash and an n in single quotes, and white space at the end. What Jinja
-could not compile, or the sandbox not bound (`sandbox`), is a mistake with a place in the file.
+editor are refused: a backslash and an n in single quotes, and white space at the end. What is not
+of the part of Jinja that prompts may use (`jinja_subset`) is a mistake with a place in the file.
 
     prompt: {use: nli, variant: question}
     prompt: {input: "Review: {{ text }}\\nSentiment:"}
@@ -20,28 +20,37 @@ from t2t_xfer.specs.base import Filled, Name, Spec, mistake
 DEFAULT = "default"
 """The variant that every prompt has."""
 
-MARK = "\U000f0000"
-"""A private-use character around placeholders while a prompt is rendered (`prompts.template`).
-Wordings and data that hold it are refused."""
-
 _PLAIN = re.compile(r"([^{}]|\{\{ *(?!not\b)[A-Za-z][A-Za-z0-9_]* *\}\}|[{}](?![{}%#]))*")
 """Text and bare fields only: nothing that Jinja could refuse, so it need not be asked."""
-MAX_PLAIN = 5_000
-"""Characters of a text that is plain enough not to be looked at more closely."""
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+MAX_SOURCE = 20_000
+"""Characters of a wording. The longest shipped one has some 200."""
+_OPENED = re.compile(r"\{[{%#]")
+_CLOSED = {"{{": "}}", "{%": "%}", "{#": "#}"}
+
+
+def _outside_jinja(text: str) -> str:
+    """What of a wording is plain text. Goes over it once, however many parts are left open."""
+    parts, at = [], 0
+    while opened := _OPENED.search(text, at):
+        parts.append(text[at : opened.start()])
+        closed = text.find(_CLOSED[opened.group()], opened.end())
+        if closed < 0:  # Jinja will say so
+            return "".join(parts)
+        at = closed + 2
+    return "".join([*parts, text[at:]])
 
 
 def _wording(text: str) -> str:
-    if "\\n" in _JINJA.sub("", text):
+    if len(text) > MAX_SOURCE:  # before anything looks at it closely
+        raise mistake(f"at most {MAX_SOURCE:,} characters")
+    if "\\n" in _outside_jinja(text):
         raise mistake(
             "a line break, not a backslash and an n", hint='Write it in double quotes: "…\\n…".'
         )
     if text != text.rstrip():
         raise mistake("no white space at the end", hint="Start a block of text with |- .")
-    if MARK in text:
-        raise mistake("no private-use character U+F0000, which the renderer keeps for itself")
-    if not _PLAIN.fullmatch(text) or len(text) > MAX_PLAIN:
-        from t2t_xfer.specs.sandbox import wording_problem  # imports Jinja
+    if not _PLAIN.fullmatch(text):
+        from t2t_xfer.specs.jinja_subset import wording_problem  # imports Jinja
 
         problem = wording_problem(text)
         if problem:
