@@ -83,6 +83,22 @@ def test_what_cannot_move_is_in_contrasts_and_gaps() -> None:
     assert (contrast.p, gap.p, gap.significant) == (1, 1, False)
 
 
+def test_two_models_that_moved_alike_are_no_exact_zero_either() -> None:
+    """They cancel in every redrawing, though each of them moved."""
+    right = np.arange(N) < 55
+    found = analysis(
+        [
+            cell(right & (np.arange(N) >= lost), model=model, intermediate=intermediate)
+            for model in ("enc", "dec")
+            for intermediate, lost in (("none", 0), ("mnli", 5))
+        ]
+    )
+    contrast = found.contrast("enc", "dec")
+    assert contrast is not None
+    assert (contrast.interval.value, contrast.p) == (0, 1)
+    assert contrast.interval.high == pytest.approx(100 * (1 - 0.05 ** (1 / N)))
+
+
 def collapsed() -> list[CellRow]:
     """`enc` answers paws_x with one constant in two languages, `dec` is at the majority."""
     rows = []
@@ -100,10 +116,10 @@ def test_constant_answers_are_named_first_and_marked_in_every_form() -> None:
     rows = collapsed()
     notes = first_notes([Grid(rows)])
     assert [note.split(". ")[0] for note in notes] == [
-        "Constant answers (¶): enc gives one answer to every example of paws_x, or the majority"
-        " baseline's score, after mnli, in de, sw",
-        "Constant answers (¶): dec gives one answer to every example of xnli, or the majority"
-        " baseline's score, after none, mnli and squad, in every language",
+        "Constant answers (¶): enc gives one answer to every example of paws_x after mnli,"
+        " in de, sw",
+        "Constant answers (¶): dec has the majority baseline's score, with every seed, on xnli"
+        " after none, mnli and squad, in every language",
     ]
     found = numbers(rows)
     terminal, markdown = render_summary(found), page(rows)
@@ -113,7 +129,7 @@ def test_constant_answers_are_named_first_and_marked_in_every_form() -> None:
         assert line_of(shown, "dec", "none")[2] == "33.5¶"
         assert line_of(shown, "enc", "squad")[3].endswith(")")
         assert "¶ Some of the cells in it" in shown
-        assert "Constant answers (¶) are in these means" in shown
+        assert "Constant answers (¶) are behind these means" in shown
     for note in notes:
         assert all(note in shown for shown in (terminal, markdown))
         assert note.replace("'", "&#39;") in html

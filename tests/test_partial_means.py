@@ -56,14 +56,15 @@ def test_a_target_that_failed_in_every_run_leaves_no_average() -> None:
     shown, html, tex = unfinished(target="paws_x")
     assert "paws_x (–)" in shown
     assert line_of(shown, "enc", "none")[2:] == ["35.0", "–", "–"]
-    assert "of 3 that are planned; some cells are missing (†)" in shown
+    for form in (shown, html):
+        assert "Cells of the plan are missing (†): 1 of 3 pairs" in form
     assert "paws_x" in html
     assert "(--)" in tex
 
 
 def test_an_intermediate_that_failed_everywhere_is_told_in_the_answer() -> None:
     shown, html, _ = unfinished(intermediate="mnli")
-    assert "mean over 2 pairs of intermediate and target, of 3 that are planned" in shown
+    assert "Cells of the plan are missing (†): 2 of 3 pairs" in shown
     assert line_of(shown.split("## Missing")[1], "dec", "mnli", "xnli")[3] == "all languages"
     assert "mnli" in html[html.index('id="missing"') :]
 

@@ -21,6 +21,7 @@ def test_a_whole_group_has_its_average() -> None:
     # xnli 60 in all 15 languages, paws_x 80 in all 7: the mean of the tasks, not of the languages
     page = render([*rows("xnli", 60), *rows("paws_x", 80)])
     assert "## XTREME's averages" in page
+    assert "other numbers of rows than XTREME's were tested in xnli (down to 100)" in page
     line = next(line for line in page.splitlines() if line.count("–") == 4 and "xlmr" in line)
     assert "70.0" in line
 

@@ -21,7 +21,7 @@ import numpy as np
 from t2t_xfer.report.grid import NONE
 from t2t_xfer.report.intervals import Interval, interval, p_value
 from t2t_xfer.report.observed import Floats
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.resampled import STILL, Resampled
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +42,19 @@ class Drawn:
 
     def minus(self, other: Drawn) -> Drawn:
         """The difference of two."""
+        values = self.values - other.values
+        n = min(self.n, other.n)
+        # Added, as in the mean below: nothing says that such cells would not err together.
+        unseen = self.unseen + other.unseen
+        if np.ptp(values) < STILL:  # two that moved alike are no more certain than one that did not
+            unseen = max(unseen, unseen_rate(n))
         return Drawn(
-            self.values - other.values,
-            min(self.n, other.n),
+            values,
+            n,
             min(self.seeds, other.seeds),
             self.effect - other.effect,
             max(self.seeds, other.seeds, self.most_seeds, other.most_seeds),
-            # Added, as in the mean below: nothing says that such cells would not err together.
-            self.unseen + other.unseen,
+            unseen,
         )
 
     def spread(self) -> Floats:
@@ -161,9 +166,6 @@ def certain(drawn: Drawn, lowest: float = -100.0) -> Interval:
     1 - 0.05^(1/n), about 3/n (the rule of three; Hanley & Lippman-Hand 1983).
     """
     found = interval(drawn.spread())
-    if found.high - found.low < 1e-9:  # in points; differences of two alike may cancel exactly
-        unseen = unseen_rate(drawn.n)
-        found = Interval(found.value, found.value - unseen, found.value + unseen)
     return Interval(found.value, max(lowest, found.low), min(100.0, found.high))
 
 

@@ -120,8 +120,15 @@ class Grid:
         rows = [row for by_seed in there.values() for row in by_seed.values()]
         if rows and all(_is(row.score, row.majority) for row in rows):
             return tuple(code for code, by_seed in there.items() if by_seed)
-        constant = {row.language for row in rows if row.constant}
-        return tuple(code for code in there if code in constant)
+        return self.constant(model, intermediate, target)
+
+    def constant(self, model: str, intermediate: str, target: str) -> tuple[str, ...]:
+        """The languages in which all answers were one, with some seed."""
+        return tuple(
+            code
+            for code in self._languages[target]
+            if any(row.constant for row in self._at(model, intermediate, target, code).values())
+        )
 
     def complete(
         self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None

@@ -28,7 +28,7 @@ from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, MISSING
 
 OVER_ALL = (
     "Mean over languages, the source language included as XTREME does, and over seeds; with it the"
-    f" change in points against `{NONE}`, on the languages and seeds that both have. The average is"
+    f" change in points against {NONE}, on the languages and seeds that both have. The average is"
     " over all targets and only given where none is missing; the change beside it is over those"
     " that count."
 )

@@ -13,6 +13,8 @@ from itertools import product
 from t2t_xfer.report.grid import NONE, Grid
 from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, listing, text
 
+BASELINE = "has the majority baseline's score, with every seed, on"
+
 
 def mark(grid: Grid, intermediate: str, target: str) -> str:
     """The marks of a cell; mostly none."""
@@ -75,19 +77,21 @@ def constant_words(grid: Grid) -> str:
 
 def collapse_notes(grid: Grid) -> list[str]:
     """A sentence for each model and target with constant answers, which names the cells."""
-    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    found: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     for model, intermediate, target in product(grid.models, grid.intermediates, grid.targets):
         codes = grid.collapsed(model, intermediate, target)
         if codes:
-            found.setdefault((model, target, codes), []).append(intermediate)
+            constant = grid.constant(model, intermediate, target) == codes
+            does = "gives one answer to every example of" if constant else BASELINE
+            found.setdefault((model, does, target, codes), []).append(intermediate)
     notes = []
-    for (model, target, codes), intermediates in found.items():
+    for (model, does, target, codes), intermediates in found.items():
         whole = len(codes) == len(grid.languages(target))
         where = "every language" if whole else ", ".join(codes)
         notes.append(
-            f"Constant answers ({CONSTANT}): {model} gives one answer to every example of {target},"
-            f" or the majority baseline's score, after {listing(intermediates)}, in {where}. It has"
-            " not learnt the task there, and its change says nothing of transfer."
+            f"Constant answers ({CONSTANT}): {model} {does} {target} after"
+            f" {listing(intermediates)}, in {where}. It has not learnt the task there, and its"
+            " change says nothing of transfer."
         )
     return notes
 

@@ -78,7 +78,21 @@ def scope(grid: Grid) -> str:
 
 def covered(grid: Grid, changes: Sequence[Change]) -> str:
     """What the intervals of mean changes are made of, and with one seed what they leave out."""
-    return " ".join(filter(None, (_covered(grid, changes), _collapsed(grid, changes))))
+    parts = (_covered(grid, changes), _missing(grid, changes), _collapsed(grid, changes))
+    return " ".join(filter(None, parts))
+
+
+def _missing(grid: Grid, changes: Sequence[Change]) -> str:
+    """What of the plan is not in the means."""
+    models = [change.model for change in changes]
+    if not any(INCOMPLETE in mean_marks(grid, [model], grid.targets) for model in models):
+        return ""
+    there = span(len(grid.pairs(model)) for model in models)
+    planned = span(len(grid.planned_pairs(model)) for model in models)
+    return (
+        f"Cells of the plan are missing ({INCOMPLETE}): {there} of {planned} pairs of intermediate"
+        " and target are in these means, not all of them whole."
+    )
 
 
 def _collapsed(grid: Grid, changes: Sequence[Change]) -> str:
@@ -93,8 +107,8 @@ def _collapsed(grid: Grid, changes: Sequence[Change]) -> str:
     if not cells:
         return ""
     return (
-        f"Constant answers ({CONSTANT}) are in these means, {len(cells)} times a language of a"
-        " target: a change between them is no evidence that nothing changes."
+        f"Constant answers ({CONSTANT}) are behind these means, in {len(cells)} scores of a"
+        " language: where both sides have one, a change of 0 is no evidence that nothing changes."
     )
 
 
@@ -113,10 +127,6 @@ def _comparison(grid: Grid, models: list[str]) -> str:
     """What the means of the models are taken over, and whether that is the same for all."""
     counts = [len(grid.pairs(model)) for model in models]
     pairs = f"{span(counts)} {'pair' if max(counts) == 1 else 'pairs'} of intermediate and target"
-    planned = max(len(grid.planned_pairs(model)) for model in models)
-    whole = all(INCOMPLETE not in mean_marks(grid, [model], grid.targets) for model in models)
-    if not whole:
-        pairs += f", of {planned} that are planned; some cells are missing ({INCOMPLETE})"
     if len({grid.compared(model) for model in models}) == 1:
         return f"That is a mean over {pairs}."
     return (

@@ -11,7 +11,8 @@ from statistics import fmean
 
 from t2t_xfer.metrics.aggregate import GROUPS, Averages, averages
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.phrases import INCOMPLETE, TRANSLATED, number, table, text
+from t2t_xfer.report.phrases import INCOMPLETE, TRANSLATED, listing, number, table, text
+from t2t_xfer.xtreme.layout import BY_TASK
 
 
 def xtreme_averages(grid: Grid) -> str:
@@ -36,10 +37,29 @@ def xtreme_averages(grid: Grid) -> str:
             table(["model", "intermediate", *GROUPS, "all nine tasks"], rows, left=2),
             "Mean over a group's tasks of the mean over all of XTREME's languages, English "
             "included; the last column is over tasks, not groups. Given only where no task and no "
-            "language is missing. Compare with published numbers only where every row was tested."
-            + words,
+            f"language is missing. {_rows_tested(grid)}{words}",
         ]
     )
+
+
+def _rows_tested(grid: Grid) -> str:
+    """Whether these are XTREME's numbers: only where its rows were tested, all of them."""
+    short = [
+        f"{target} (down to {min(counts)})"
+        for target in grid.targets
+        if target in BY_TASK and (counts := _short(grid, target))
+    ]
+    if short:
+        return (
+            f"No published number compares with these: other numbers of rows than XTREME's were"
+            f" tested in {listing(map(text, short))}."
+        )
+    return "Compare with published numbers only where every row was tested."
+
+
+def _short(grid: Grid, target: str) -> list[int]:
+    task = BY_TASK[target]
+    return [row.n for row in grid.of(target) if task.size(row.language) not in (None, row.n)]
 
 
 def _scores(grid: Grid, model: str, intermediate: str) -> Mapping[str, Mapping[str, float]]:

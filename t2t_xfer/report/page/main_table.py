@@ -46,10 +46,10 @@ def main_section(page: PageInput) -> Section:
     rows = main_table(numbers)
     opened = f"{OVER_ALL} Below the change its {INTERVAL}. {SHADED}"
     marks = [plain(words) for words in legend(numbers, rows)]
-    shown = Table("scores", "Scores and changes", _heads(grid), _rows(page, rows), [opened, *marks])
+    shown = Table("scores", "Over all languages", _heads(grid), _rows(page, rows), [opened, *marks])
     zero_shot = Table(
         "scores-zero-shot",
-        "Zero-shot scores and changes",
+        "Over the zero-shot languages",
         _heads(grid),
         _rows(page, main_table(numbers, None)),
         [f"The same over the zero-shot languages alone. {SHADED}"],
