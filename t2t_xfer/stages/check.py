@@ -28,7 +28,7 @@ from t2t_xfer.stages.check_findings import (
     SplitCheck,
     TaskCheck,
 )
-from t2t_xfer.stages.check_labels import label_alarms
+from t2t_xfer.stages.check_labels import label_alarms, order_problems
 from t2t_xfer.stages.check_model import Tokens, check_model
 from t2t_xfer.stages.check_places import place_alarms, place_problems
 from t2t_xfer.stages.check_split import Looked, Wanted, check_split
@@ -93,6 +93,7 @@ class Checker:
         content = partial(self._content, task)
         model = self._model(task, languages)
         problems += place_problems(task.spec, self._context.source)
+        problems += order_problems(task.spec, self._context.source)
         rows = _problems(languages)
         if not (problems or rows or any(each.splits for each in languages)):
             problems += [NOTHING, *self._no_rows(task)]

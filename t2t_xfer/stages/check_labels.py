@@ -11,12 +11,14 @@ Inverted labels are learnt as well as right ones, so no training notices them. T
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import sqrt
 from statistics import fmean, pvariance
 
+from t2t_xfer.data.source import Source
 from t2t_xfer.languages import language
 from t2t_xfer.records import Example, Value
+from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.check_findings import LanguageCheck, Overlap
 from t2t_xfer.stages.task import Task
 
@@ -48,6 +50,36 @@ def overlaps(task: Task, examples: Sequence[Example]) -> dict[str, Overlap]:
         for name in task.options
         if shares[name]
     }
+
+
+def order_problems(task: TaskSpec, source: Source) -> Iterator[str]:
+    """Numbers that the data set itself names otherwise than the task does.
+
+    Exchanged kinds (`PER` for `LOC`) and exchanged labels are learnt as well as right ones, and
+    break no rule that rows could show. The hub says what its numbers mean; other sources do not.
+    """
+    column = task.tags_field or task.label_field
+    for part in task.data.sources:
+        if part.hub is None or column is None:
+            continue
+        config = part.hub.config_for(task.source_language)
+        theirs = part.columns.get(column, column)
+        names = source.class_names(part.hub.id, config).get(theirs, ())
+        ours = task.tags or _by_number(task, part.labels)
+        same = sorted(map(str.casefold, names)) == sorted(map(str.casefold, ours))
+        if same and [n.casefold() for n in names] != [n.casefold() for n in ours]:
+            yield (
+                f"{part.hub.id}/{config}: its numbers of {theirs!r} mean {', '.join(names)}, in"
+                f" this order, but the task has {', '.join(ours)}."
+            )
+
+
+def _by_number(task: TaskSpec, own: Mapping[str, object]) -> tuple[str, ...]:
+    """The labels in the order of their values, if these are 0, 1, 2, …; else none."""
+    values = {own.get(name, label.value): name for name, label in task.labels.items()}
+    numbers = range(len(values))
+    whole = all(type(value) is int for value in values) and {*values} == {*numbers}
+    return tuple(values[number] for number in numbers) if whole else ()
 
 
 def label_alarms(languages: Iterable[LanguageCheck], source: str) -> list[str]:
