@@ -33,6 +33,7 @@ from t2t_xfer.commands import (
     translate,
 )
 from t2t_xfer.errors import UserError, nearest
+from t2t_xfer.files import disk_problem
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -109,3 +110,14 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(130)
     except SystemExit as e:
         sys.exit(e.code)
+    except Exception as e:
+        why = disk_problem(e)
+        if why is None:
+            raise
+        processes.let_the_first_speak()
+        click.echo(
+            f"t2t-xfer: {why} ({e}). What was finished is kept. Make room, then run the same"
+            " command again.",
+            err=True,
+        )
+        sys.exit(2)

@@ -88,8 +88,10 @@ def replaced(path: Path) -> Iterator[Path]:
         with whole(path) as temporary:
             yield temporary
     except OSError as e:
+        why = disk_problem(e) or e.strerror or e
+        room = "Make room, or choose" if disk_problem(e) else "Choose"
         raise UserError(
-            f"{path} cannot be written: {e.strerror or e}. Choose another place with --output."
+            f"{path} cannot be written: {why}. {room} another place with --output."
         ) from e
 
 
@@ -110,23 +112,23 @@ def replaced_folder(path: Path, own: re.Pattern[str]) -> Iterator[Path]:
     old = _beside(path.with_name(f"{path.name}.old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)  # never what was moved aside, which may hold somebody's own files
+        _sweep(path)
+        for left in _left(path.with_name(f"{path.name}.old")):  # killed between the two renames
+            _take_back(left, path, own)
         temporary.mkdir()
         yield temporary
         _swap(temporary, path, old)
-        for entry in old.iterdir() if old.is_dir() else ():
-            if not own.fullmatch(entry.name):
-                os.replace(entry, path / entry.name)
-        _remove(old)
+        _take_back(old, path, own)
         if not any(path.iterdir()):
             path.rmdir()
     except OSError as e:
+        why = disk_problem(e) or e.strerror or e
         raise UserError(
-            f"{e.filename or path} cannot be read or written: {e.strerror or e}. Make room, or"
-            " choose another place with --output."
+            f"{e.filename or path} cannot be read or written: {why}. Make room, or choose another"
+            " place with --output."
         ) from e
     finally:
-        _remove(temporary)
+        clear(temporary)
 
 
 def _swap(new: Path, path: Path, old: Path) -> None:
@@ -141,11 +143,21 @@ def _swap(new: Path, path: Path, old: Path) -> None:
         raise
 
 
+def _take_back(old: Path, path: Path, own: re.Pattern[str]) -> None:
+    """Moves what is not ours from a folder that was put aside to its place, and removes it."""
+    for entry in old.iterdir() if old.is_dir() else ():
+        if not own.fullmatch(entry.name):
+            path.mkdir(exist_ok=True)
+            os.replace(entry, path / entry.name)
+    clear(old)
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp")
 
 
-def _remove(path: Path) -> None:
+def clear(path: Path) -> None:
+    """Removes a file, a folder or nothing; what cannot be removed stays."""
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -249,19 +261,21 @@ def _disk_problem(error: BaseException) -> str | None:
 
 def sweep(folder: Path) -> None:
     """Removes what was never finished below a folder that nobody else writes to."""
-    for left in folder.rglob(".*.tmp"):
-        if not left.is_dir():
-            left.unlink(missing_ok=True)
+    for left in [*folder.rglob(".*.tmp")]:
+        clear(left)
 
 
 def _sweep(path: Path) -> None:
     """Removes what dead processes of this machine left of earlier writes of `path`."""
+    for left in _left(path):
+        clear(left)
+
+
+def _left(path: Path) -> list[Path]:
     mine = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}-(\d+)\.tmp")
     with os.scandir(path.parent) as entries:
         left = [(entry.path, match) for entry in entries if (match := mine.fullmatch(entry.name))]
-    for place, match in left:
-        if not _is_alive(int(match[1])):
-            _remove(Path(place))
+    return [Path(place) for place, match in left if not _is_alive(int(match[1]))]
 
 
 def _is_alive(pid: int) -> bool:

@@ -3,7 +3,8 @@
 Training, decoding and scoring on the microworld, one process, `kill -9`; the killed one has a
 response cache, the other has none. A kill comes when a share of the stages is done, and a moment
 after, so that it falls into work on a machine of any speed.
-KILLS=20 is the long form.
+KILLS=20 is the long form. The second test stops a smaller study at each of its writes in turn
+(`torn.py`): at some of them, evenly spread, or with KILLS=all at every one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from .conftest import REPOSITORY
 from .studydata import new_model, one_thread, t2t, write_study
 
-KILLS = int(os.environ.get("KILLS", "2"))
+ALL = os.environ.get("KILLS") == "all"
+KILLS = 2 if ALL else int(os.environ.get("KILLS", "2"))
 RUNNER = """
 import sys, torch, transformers.models.xlm_roberta.modeling_xlm_roberta
 import t2t_xfer.training.loop, t2t_xfer.engines.transformers
@@ -97,3 +101,39 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
     assert cells[0] == cells[1]
     print(f"kills survived: {KILLS}, in the middle of a stage: {unfinished}")
     assert unfinished
+
+
+def torn(what: str, folder: Path, number: int) -> dict[str, Any]:
+    """What `torn.py` found."""
+    command = [sys.executable, "-m", "tests.torn", what, str(folder), str(0 if ALL else number)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "T2T_CACHE_SIZE": "0"}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(found)
+    return found
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_write_changes_nothing(tmp_path: Path) -> None:
+    """A marker that was cut off while it was written failed in every later run."""
+    found = torn("kills", tmp_path, 9)
+    assert found["wrong"] == {}
+    assert found["moments"] > 150
+    assert found["stopped"] >= 9
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_is_a_paragraph_and_costs_nothing(tmp_path: Path) -> None:
+    """At about half of the sizes it was a traceback."""
+    probe = tmp_path / "probe"
+    probe.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(probe)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system in memory needs root: sudo make test ARGS='-k fills_up'")
+    subprocess.run(["umount", str(probe)], check=True)
+    found = torn("sizes", tmp_path, 6)
+    assert found["wrong"] == {}
+    assert found["full"] >= 4

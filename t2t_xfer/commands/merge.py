@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ from t2t_xfer.errors import UserError
 def merge(adapter: str, model: str | None, output: Path, dtype: str) -> None:
     """Add a LoRA adapter to the weights of its model and save a plain checkpoint."""
     options.quiet_libraries()
+    from t2t_xfer.files import replaced_folder
     from t2t_xfer.stages.adapters import existing_adapter
     from t2t_xfer.stages.bases import as_model_spec, base_of
     from t2t_xfer.stages.checkpoints import Weights, save_merged
@@ -47,10 +49,6 @@ def merge(adapter: str, model: str | None, output: Path, dtype: str) -> None:
     path, revision = str(base.how["path"]), base.how["revision"]
     weights = Weights(path, None if revision is None else str(revision), base.adapter)
     # Complete or not there: a merge that was cut off must not look like a checkpoint.
-    unfinished = output.with_name(f"{output.name}.unfinished")
-    unfinished.mkdir(parents=True, exist_ok=True)
-    save_merged(weights, unfinished, dtype)
-    if output.is_dir():
-        output.rmdir()
-    unfinished.rename(output)
+    with replaced_folder(output, own=re.compile(".*")) as unfinished:
+        save_merged(weights, unfinished, dtype)
     click.echo(f"checkpoint: {output}")

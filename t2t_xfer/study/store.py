@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.files import disk_problem, sweep, sync_directory
+from t2t_xfer.files import clear, disk_problem, sweep, sync_directory
 from t2t_xfer.records import Json
 from t2t_xfer.study.record import (
     RECORD,
@@ -172,10 +172,10 @@ class Store:
         work = self.begin(stage)
         with _named_problems(self.root):
             aside = work.with_name(f"{work.name}.old")
-            _clear(aside)
+            clear(aside)
             if os.path.lexists(self.path(stage.id)):
                 os.rename(self.path(stage.id), aside)
-            _clear(aside)
+            clear(aside)
         self.discard_work(stage)
 
     def log_path(self, stage: Stage) -> Path:
@@ -200,7 +200,7 @@ class Store:
             work = self._work_path(stage)
             work.mkdir(exist_ok=True)
             sweep(work)
-            _clear(work / RECORD)  # killed between record and rename
+            clear(work / RECORD)  # killed between record and rename
             return work
 
     def _sweep_progress(self) -> None:
@@ -266,26 +266,18 @@ class Store:
         """One rename. A damaged result steps aside first: only then is there no record."""
         new.parent.mkdir(parents=True, exist_ok=True)
         aside = work.with_name(f"{work.name}.old")
-        _clear(aside)
+        clear(aside)
         if os.path.lexists(old):
             os.rename(old, aside)
         os.rename(work, new)
         sync_directory(new.parent)
-        _clear(aside)
+        clear(aside)
 
     def _work_path(self, stage: Stage) -> Path:
         return _find(self._work, stage.digest) or self._work / _work_name(stage)
 
     def _lock_path(self, stage: Stage) -> Path:
         return self._work / f"{stage.digest}.lock"
-
-
-def _clear(path: Path) -> None:
-    """Removes a directory or a file, or nothing."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _work_name(stage: Stage) -> str:

@@ -38,8 +38,8 @@ class JsonLines(TrainerCallback):
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """One line."""
-        if state.is_world_process_zero and logs:
+        """One line. The last event tells of time, and of a resumed run its own part only."""
+        if state.is_world_process_zero and logs and "train_runtime" not in logs:
             with self.path.open("a", encoding="utf-8") as out:
                 out.write(json.dumps({"step": state.global_step, **logs}) + "\n")
 
