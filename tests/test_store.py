@@ -248,6 +248,8 @@ def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
         (work / name).write_text("{}")
     (work / f"score-left-{dead.digest}" / "training").mkdir(parents=True)
     (work / f"score-left-{dead.digest}" / "training" / ".best-2.safetensors.host-1.tmp").touch()
+    (work / f"{dead.digest}.lock").touch()
+    (work / f"{make_stage(seed=2).digest}.lock").touch()
     folder = finish(Store(tmp_path), dead)
     assert not list((folder / "training").iterdir())
     held_lock = f"{running.digest}.lock"

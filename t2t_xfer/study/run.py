@@ -95,6 +95,7 @@ class _Walk:
         self.sound = Sound(self.store)
 
     def run(self) -> Summary:
+        self.store.sweep()
         to_do = {stage.id for stage in would_run(self.plan, self.store)}
         total = len(self.plan.stages)
         if len(to_do) < total:

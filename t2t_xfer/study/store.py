@@ -194,7 +194,7 @@ class Store:
         """
         with _named_problems(self.root):
             self._work.mkdir(parents=True, exist_ok=True)
-            self._sweep_progress()
+            self.sweep()
             if stage.digest not in self._locks:
                 self._locks[stage.digest] = _lock(self._lock_path(stage), stage.id)
             work = self._work_path(stage)
@@ -203,14 +203,21 @@ class Store:
             clear(work / RECORD)  # killed between record and rename
             return work
 
-    def _sweep_progress(self) -> None:
-        """Once in a process: what dead processes told of their progress."""
+    def sweep(self) -> None:
+        """Once in a process: removes the locks of dead processes and what these told of progress.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
         if self._swept:
             return
         self._swept = True
-        for left in self._work.glob("*.progress*"):
-            if not self.is_running(left.name.strip(".").partition(".")[0]):
-                left.unlink(missing_ok=True)
+        with _named_problems(self.root):
+            for left in self._work.glob("*.progress*"):
+                if not self.is_running(left.name.strip(".").partition(".")[0]):
+                    left.unlink(missing_ok=True)
+            for left in self._work.glob("[0-9a-f]*.lock"):
+                _remove_if_free(left)
 
     def commit(self, stage: Stage, results: Mapping[str, Json], seconds: float) -> Record:
         """Make the work directory the stage's result, and release the lock.
@@ -312,6 +319,18 @@ def _lock(path: Path, stage_id: str) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _remove_if_free(path: Path) -> None:
+    """Removes a lock that nobody holds, while holding it; who waits for it takes a new one."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _same_file(descriptor, path):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _same_file(descriptor: int, path: Path) -> bool:
