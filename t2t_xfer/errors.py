@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+LONGEST_NAME = 200
+"""Characters of a name that may have been misspelt."""
+
 
 class UserError(Exception):
     """The user's input is at fault. The message is complete: what, where, what to do."""
@@ -54,5 +57,7 @@ class TrainingError(UserError):
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """` Did you mean 'x'?` for the closest known name, or an empty string."""
+    if len(name) > LONGEST_NAME:  # it would be compared letter by letter with all of them
+        return ""
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""

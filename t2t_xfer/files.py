@@ -15,9 +15,9 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -290,7 +290,7 @@ def _is_alive(pid: int) -> bool:
 
 def _host() -> str:
     """Of machines that share a disk, each knows its own processes only."""
-    return re.sub(r"[^A-Za-z0-9]+", "", socket.gethostname())[:20] or "host"
+    return re.sub(r"[^A-Za-z0-9]+", "", platform.node())[:20] or "host"
 
 
 def _short(error: Exception) -> str:

@@ -9,9 +9,9 @@ package knows a language's name or script; nothing here knows a task.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from string import Formatter
 from types import MappingProxyType
 
 from t2t_xfer.errors import UserError, nearest
@@ -83,6 +83,8 @@ LANGUAGES: Mapping[str, Language] = MappingProxyType({each.code: each for each i
 
 PLACEHOLDERS = ("language", "language_name", "language_name_lower", "iso3")
 """What a hub configuration or a file name may hold in braces."""
+_PLACEHOLDER = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
+_BRACES = re.compile("{([^{}]*)}")
 
 
 def language(code: str) -> Language:
@@ -115,16 +117,15 @@ def fill(pattern: str, code: str) -> str:
         "language_name_lower": one.name.lower(),  # as TyDiQA writes it in its ids
         "iso3": one.iso3,
     }
-    return pattern.format_map(values)
+    # Not `str.format`: `{language:>1500000000}` is its way to ask for gigabytes.
+    return _PLACEHOLDER.sub(lambda hit: values[hit[1]], pattern)
 
 
 def unknown_placeholders(pattern: str) -> list[str]:
     """What stands in braces in `pattern` and is not a placeholder; `{` for unpaired braces."""
-    try:
-        fields = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
-    except ValueError:
-        return ["{"]
-    return [name for name in fields if name not in PLACEHOLDERS]
+    rest = _PLACEHOLDER.sub("", pattern)
+    opened = [hit[1] for hit in _BRACES.finditer(rest)]
+    return opened or (["{"] if "{" in rest or "}" in rest else [])
 
 
 def holds_language(pattern: str) -> bool:

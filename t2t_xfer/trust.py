@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from t2t_xfer.paths import expanded, path_problem
+
 OUTSIDE = "T2T_ALLOW_OUTSIDE"
 """Folders that YAML files may also read from, separated as in PATH."""
 PICKLE = "T2T_ALLOW_PICKLE"
@@ -58,7 +60,9 @@ def outside(path: Path, root: Path) -> str:
         path: may hold `*` and `{language}`, which stand for themselves here.
         root: the folder that relative names start from.
     """
-    real = path.expanduser().resolve()
+    if problem := path_problem(path):
+        return problem
+    real = expanded(path).resolve()
     if any(real.is_relative_to(folder.resolve()) for folder in (root, Path(), *_allowed())):
         return ""
     return f"leads to {real}, out of {root.resolve()} and of the working directory"
@@ -66,7 +70,7 @@ def outside(path: Path, root: Path) -> str:
 
 def advice(path: Path) -> str:
     """How to allow a path that is outside."""
-    return f"If you trust the file: t2t-xfer --allow-outside {path.expanduser().resolve().parent} …"
+    return f"If you trust the file: t2t-xfer --allow-outside {expanded(path).resolve().parent} …"
 
 
 def _named() -> list[str]:

@@ -297,6 +297,93 @@ def test_a_mirrors_names_cannot_leave_it() -> None:
     refused(path, "data.hub.splits", "without slashes")
 
 
+NO_NAMES = (
+    "../../../../x/pool",
+    "/etc/passwd",
+    "..",
+    ".",
+    "a//b",
+    "~root",
+    "a\\\\b",
+    "a\\0b",
+    "a" * 300,
+)
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+@pytest.mark.parametrize(
+    ("place_of_it", "where"),
+    [
+        ('hub: {id: "NAME"}', "data.hub.id"),
+        ('hub: {id: a/b, config: "NAME"}', "data.hub.config"),
+        ('hub: {id: a/b, revision: "NAME"}', "data.hub.revision"),
+        ('hub: {id: a/b, splits: {test: "NAME"}}', "data.hub.splits"),
+        ('hub: {id: a/b, splits: {test: [x, "NAME"]}}', "data.hub.splits"),
+        ('parts: [{name: a, hub: {id: "NAME"}}]', "data.parts[0].hub.id"),
+    ],
+)
+def test_a_name_of_a_data_set_is_no_path(name: str, place_of_it: str, where: str) -> None:
+    files = 'files: {train: "x", test: "data/test.{language}.jsonl"}'
+    refused(task_file("x", **{files: place_of_it.replace("NAME", name)}), where)
+
+
+MINED = """\
+answer: pair
+data: DATA
+languages: [de]
+id_field: id
+pair_fields: [a, b]
+mining: {test: {foreign: "NAME", english: english}}
+metric: bucc_f1
+"""
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_pool_is_no_file_outside(name: str, place: Path) -> None:
+    """`foreign: "../../../../x/pool"` read a file outside of the mirror."""
+    path = place / "tasks" / "mined.yaml"
+    for data in ("{hub: {id: a/b}}", "{files: {test: data/gold.jsonl}}"):
+        if "files" in data and name in (".", "a//b", "~root", "a\\\\b"):
+            continue  # such a file is inside, or of a user who may let it be read
+        path.write_text(MINED.replace("DATA", data).replace("NAME", name))
+        refused(path, ":6:9: mining")
+
+
+def test_a_mirror_gives_nothing_from_outside(place: Path) -> None:
+    from t2t_xfer.data.location import SplitRef
+    from t2t_xfer.data.mirror import MirrorSource
+
+    mirror = make_mirror(place)
+    write_rows(place / "secret" / "test.jsonl", [{"a": 1}])
+    for id, config, split in (
+        ("..", "secret", "test"),
+        ("facebook/xnli", "../../../secret", "test"),
+        ("facebook/xnli", "de", "../../../../secret/test"),
+        (str(place), "secret", "test"),
+    ):
+        with pytest.raises(DataError, match="is in no mirror"):
+            MirrorSource(mirror).has(SplitRef(id, config, split))
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "a" * 5000, "x/" + "a" * 300, "a\\0b", "a\\eb"])
+def test_a_path_that_is_none_is_a_mistake(name: str, place: Path) -> None:
+    refused(task_file("x", **{'"x"': f'"{name}"'}), "data.files.train")
+    path = place / "study.yaml"
+    path.write_text(STUDY.replace("PATH", f'"{name}"'))
+    refused(path, "models[0].path", spec=StudySpec)
+    path.write_text(STUDY.replace("PATH", f'a/b, revision: "../{name}"'))
+    refused(path, "models[0].revision", spec=StudySpec)
+
+
+@pytest.mark.parametrize("asked", ["{language:>1500000000}", "{language!r}", "{language.code}"])
+def test_a_pattern_names_languages_and_formats_nothing(asked: str) -> None:
+    """`str.format` made a text of 1.5 GB of it."""
+    from t2t_xfer.languages import fill
+
+    refused(task_file(f"data/{asked}.jsonl"), "data.files.train", "nothing in braces but")
+    assert fill(f"{asked} {{language}}", "de") == f"{asked} de"
+
+
 @pytest.mark.parametrize("name", ["../model", "~/model", "ABSOLUTE", "linked"])
 def test_a_study_names_models_inside(
     name: str, place: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ from typing import Any
 
 from t2t_xfer.errors import MissingExtraError, UserError
 from t2t_xfer.files import whole
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json
 
 CONFIG = "adapter_config.json"
@@ -46,7 +47,7 @@ class AdapterBase:
 
 def is_adapter(path: str | Path) -> bool:
     """Whether a path is a directory with an adapter rather than a whole model."""
-    return (Path(path).expanduser() / CONFIG).is_file()
+    return (expanded(path) / CONFIG).is_file()
 
 
 def adapter_config(directory: str | Path) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def adapter_config(directory: str | Path) -> dict[str, Any]:
     Raises:
         UserError: the directory holds no LoRA adapter in PEFT's format.
     """
-    folder = Path(directory).expanduser()
+    folder = expanded(directory)
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise UserError(
@@ -78,7 +79,7 @@ def adapter_base(directory: str | Path) -> AdapterBase:
     A relative path counts from the adapter's directory, so a store can be moved as a whole; then,
     as PEFT has it, from the working directory.
     """
-    folder = Path(directory).expanduser()
+    folder = expanded(directory)
     config = adapter_config(folder)
     path = str(config.get("base_model_name_or_path") or "")
     beside = folder / path
@@ -111,7 +112,7 @@ def write_adapter_base(directory: Path, base: AdapterBase) -> None:
 
 def adapter_identity(directory: str | Path) -> dict[str, Json]:
     """Pins an adapter by its weights and settings; where its base lies changes nothing."""
-    folder = Path(directory).expanduser()
+    folder = expanded(directory)
     settings = adapter_config(folder)
     settings.pop("base_model_name_or_path", None)
     settings["target_modules"] = sorted(settings.get("target_modules") or ())

@@ -28,6 +28,7 @@ from t2t_xfer.architectures.adapter_files import (
     write_adapter_base,
 )
 from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import ArchitectureName
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def load_adapter(
 
     check_shapes(model, directory)
     return peft.PeftModel.from_pretrained(
-        model, str(Path(directory).expanduser()), name, is_trainable=trainable
+        model, str(expanded(directory)), name, is_trainable=trainable
     )
 
 
@@ -181,7 +182,7 @@ def adapter_shapes(directory: str | Path) -> dict[str, tuple[int, ...]]:
     from safetensors import SafetensorError, safe_open
 
     adapter_config(directory)
-    file = Path(directory).expanduser() / WEIGHTS
+    file = expanded(directory) / WEIGHTS
     try:
         with safe_open(file, framework="pt") as tensors:
             return {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118
@@ -195,7 +196,7 @@ def check_shapes(model: nn.Module, directory: str | Path) -> None:
     Raises:
         UserError: the adapter is none, or belongs to a model of another shape.
     """
-    folder = Path(directory).expanduser()
+    folder = expanded(directory)
     modules = dict(model.named_modules())
     for key, shape in sorted(adapter_shapes(folder).items()):
         name, _, side = key.removeprefix("base_model.model.").partition(".lora_")

@@ -29,6 +29,7 @@ from t2t_xfer.architectures.adapters import (
     load_adapter,
 )
 from t2t_xfer.architectures.loading import LoadedModel, empty_model, wrap
+from t2t_xfer.paths import expanded
 
 KEPT_ADAPTERS = 8
 """Adapters that stay in memory. One of rank 16 over a model of 7 billion weights takes 160 MB."""
@@ -123,7 +124,7 @@ class SwitchedBase:
 
     def _name(self, adapter: str) -> str:
         """What PEFT calls the adapter, which is in memory from here on."""
-        file = Path(adapter).expanduser() / WEIGHTS
+        file = expanded(adapter) / WEIGHTS
         adapter_config(adapter)
         stat = file.stat()
         key = AdapterFile(str(file.parent), stat.st_mtime_ns, stat.st_size)
@@ -139,7 +140,7 @@ class SwitchedBase:
         else:
             check_shapes(self._base.model, adapter)
             self._over.load_adapter(
-                str(Path(adapter).expanduser()), name, torch_device=str(self._base.model.device)
+                str(expanded(adapter)), name, torch_device=str(self._base.model.device)
             )
         return name
 

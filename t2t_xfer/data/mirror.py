@@ -15,7 +15,7 @@ from t2t_xfer.data.jsonl import read_jsonl
 from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.textfile import content_hash, numbered_lines
 from t2t_xfer.errors import AbsentError, DataError, nearest
-from t2t_xfer.paths import is_dir, is_file
+from t2t_xfer.paths import is_dir, is_file, name_problem
 from t2t_xfer.records import Row
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -42,11 +42,13 @@ class MirrorSource:
 
     def configs(self, id: str) -> list[str] | None:
         """The configurations of a data set that are here; None if the data set is not."""
+        _check_names(id)
         folder = self.root / id
         return _folders(folder) if is_dir(folder) else None
 
     def splits(self, id: str, config: str) -> list[str]:
         """The splits of a configuration that are here."""
+        _check_names(id, config)
         folder = self.root / id / config
         files = folder.iterdir() if is_dir(folder) else ()
         return sorted({file.name.split(".jsonl")[0] for file in files if ".jsonl" in file.name})
@@ -81,6 +83,7 @@ class MirrorSource:
         return content_hash(self._text_path(language))
 
     def _find(self, ref: SplitRef) -> Path | None:
+        _check_names(ref.id, ref.config, ref.split)
         folder = self.root / ref.id / ref.config
         paths = (folder / f"{ref.split}{suffix}" for suffix in _SUFFIXES)
         return next((path for path in paths if is_file(path)), None)
@@ -120,6 +123,13 @@ class MirrorSource:
             f"no raw text in {language!r}: expected {language}.txt or {language}.txt.gz in "
             f"{folders[0]} or {folders[1]}."
         )
+
+
+def _check_names(id: str, *names: str) -> None:
+    """Raises `DataError` for a name that could lead out of the mirror."""
+    for name, slashes in ((id, 1), *((name, 0) for name in names)):
+        if problem := name_problem(name, slashes):
+            raise DataError(f"{name!r} is in no mirror: expected {problem}.")
 
 
 def _folders(folder: Path) -> list[str]:

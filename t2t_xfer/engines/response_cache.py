@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.paths import expanded
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +207,7 @@ def cache_directory() -> Path:
     shared = os.environ.get("XDG_CACHE_HOME", "")
     try:
         if named:
-            return Path(named).expanduser()
+            return expanded(named)
         # A relative path there is invalid (XDG Base Directory Specification).
         base = Path(shared) if os.path.isabs(shared) else Path.home() / ".cache"
     except RuntimeError as e:

@@ -26,7 +26,7 @@ from pydantic import (
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import fill, holds_language
-from t2t_xfer.paths import expanded
+from t2t_xfer.paths import expanded, name_problem, path_problem
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.base import Filled, Name, Pattern, Spec, Text, distinct, mistake, some
 from t2t_xfer.specs.task_parts import RawValue
@@ -40,6 +40,8 @@ def inside(name: str, info: ValidationInfo) -> str:
     """Refuse a file that lies where the YAML file may not read (`trust.py`)."""
     context = info.context or {}
     root: Path | None = None if context.get("checked") else context.get("root")
+    if problem := path_problem(name):
+        raise mistake(f"a path, but this {problem}")
     try:
         path = expanded(name)
     except UserError as error:
@@ -55,16 +57,26 @@ def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _no_path(name: str) -> str:
-    # A mirror's files have these names: a slash would leave it.
-    if "/" in name or "\\" in name or name.startswith("."):
-        raise mistake("the name of a split, without slashes")
+def one_name(name: str) -> str:
+    """Refuse what is no name of a split: a mirror's files are called so."""
+    if problem := name_problem(name):
+        raise mistake(problem)
     return name
+
+
+def revision_name(name: str) -> str:
+    """Refuse what is no name of a revision: the hub's cache keeps files of this name."""
+    if problem := name_problem(name, slashes=5):
+        raise mistake(problem)
+    return name
+
+
+Revision = Annotated[Text, AfterValidator(revision_name)]
 
 
 Files: TypeAlias = dict[Split, Annotated[Pattern, AfterValidator(inside)]]
 HubSplits = Annotated[
-    tuple[Annotated[Filled, AfterValidator(_no_path)], ...],
+    tuple[Annotated[Filled, AfterValidator(one_name)], ...],
     BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
     AfterValidator(some),
     AfterValidator(distinct),
@@ -79,7 +91,7 @@ class HubData(Spec):
     id: Filled
     """`owner/name`."""
     config: Pattern = "default"
-    revision: Text | None = None
+    revision: Revision | None = None
     """A commit or tag of the hub. None: the newest."""
     splits: dict[Split, HubSplits] = Field(default_factory=dict)
     """Our split -> the hub's, where the names differ. Of a list, one is read after the other."""
@@ -103,14 +115,11 @@ class HubData(Spec):
     @field_validator("id", "config")
     @classmethod
     def _inside_the_mirror(cls, value: str, info: ValidationInfo) -> str:
-        # A mirror's folders have these names: `..` would leave it.
-        if "://" in value:  # an address may hold a password, and would stand in records
-            raise mistake("a name such as owner/name, not an address")
-        parts = value.split("/")
-        if any(part in ("", ".", "..") for part in parts) or "\\" in value:
-            raise mistake("a name such as owner/name")
-        if len(parts) > (2 if info.field_name == "id" else 1):
-            raise mistake("a name such as owner/name" if info.field_name == "id" else "no slash")
+        # A mirror's folders have these names.
+        if problem := name_problem(value, slashes=int(info.field_name == "id")):
+            raise mistake(
+                problem, hint="For example owner/name." if info.field_name == "id" else ""
+            )
         return value
 
 

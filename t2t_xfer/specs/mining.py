@@ -21,6 +21,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 from t2t_xfer.languages import fill
 from t2t_xfer.records import Split
 from t2t_xfer.specs.base import Count, Filled, Pattern, Spec, mistake
+from t2t_xfer.specs.data import inside, one_name
 
 
 class PoolsSpec(Spec):
@@ -83,6 +84,12 @@ def checked_mining(mining: MiningSpec | None, info: ValidationInfo) -> MiningSpe
     if not above.get("id_field"):
         raise mistake("`id_field` above: the column of the pools with a sentence's id")
     data = above["data"]
+    for pools in (mining.validation, mining.test):
+        for pool in (pools.foreign, pools.english) if pools else ():
+            if data.hub is None:
+                inside(pool, info)
+            else:
+                one_name(pool)
     if data.parts:
         raise mistake("no `parts` in `data`: gold pairs and pools are one set")
     if data.where or data.where_prefix:

@@ -13,6 +13,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from t2t_xfer.errors import UserError
+from t2t_xfer.paths import expanded, is_dir, path_problem
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.base import (
     Count,
@@ -22,13 +24,22 @@ from t2t_xfer.specs.base import (
     Seed,
     Spec,
     TaskName,
-    Text,
     distinct,
     mistake,
     some,
 )
+from t2t_xfer.specs.data import Revision
 from t2t_xfer.specs.training import Overrides
 from t2t_xfer.trust import advice, outside
+
+
+def _no_home(path: str) -> str:
+    """What is wrong with the `~` of a path; empty if nothing is."""
+    try:
+        expanded(path)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 class NewModel(Spec):
@@ -67,7 +78,7 @@ class ModelSpec(Spec):
     path: Filled | None = None
     """A model of the hub (`owner/name`), a local folder, or a micro model that travels with the
     package (`micro:encoder`, `micro:seq2seq`, `micro:causal`)."""
-    revision: Text | None = None
+    revision: Revision | None = None
     """A commit or tag of the hub."""
     new: NewModel | None = Field(default=None, validate_default=True)
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -82,7 +93,7 @@ class ModelSpec(Spec):
         """Whether `path` is a folder of this machine rather than a name of the hub."""
         if self.path is None:
             return False
-        return self.path.startswith(("/", ".", "~")) or Path(self.path).is_dir()
+        return self.path.startswith(("/", ".", "~")) or is_dir(Path(self.path))
 
     def canonical(self) -> dict[str, Json]:
         """See `Spec.canonical`. A local folder is left out: hash what it holds beside this."""
@@ -93,11 +104,17 @@ class ModelSpec(Spec):
     @classmethod
     def _may_be_read(cls, path: str | None, info: ValidationInfo) -> str | None:
         root: Path | None = (info.context or {}).get("root")
-        if path is not None and "://" in path:  # may hold a password, and would stand in records
+        if path is None:
+            return None
+        if "://" in path:  # may hold a password, and would stand in records
             raise mistake("a folder, or a name such as owner/name, not an address")
-        local = path is not None and (path.startswith(("/", ".", "~")) or Path(path).is_dir())
-        problem = outside(Path(path), root) if path and local and root is not None else ""
-        if path and problem:
+        if problem := path_problem(path):
+            raise mistake(f"a folder, or a name such as owner/name, but this {problem}")
+        local = path.startswith(("/", ".", "~")) or is_dir(Path(path))
+        if local and (problem := _no_home(path)):
+            raise mistake("a folder of this machine", hint=problem)
+        problem = outside(Path(path), root) if local and root is not None else ""
+        if problem:
             raise mistake(f"a path inside its folder, but this {problem}", hint=advice(Path(path)))
         return path
 

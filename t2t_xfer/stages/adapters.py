@@ -11,7 +11,6 @@ holds. What follows either goes on with it or stands on a `model` stage that has
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.architectures.adapter_files import (
@@ -21,6 +20,7 @@ from t2t_xfer.architectures.adapter_files import (
     adapter_identity,
 )
 from t2t_xfer.errors import UserError
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.models import model_identity
@@ -105,11 +105,11 @@ def _named_identity(
     trained_on: AdapterBase, base: Mapping[str, Json], path: str
 ) -> Mapping[str, Json]:
     """What the model is that an adapter names which was made elsewhere; empty if unknown."""
-    named, folder = trained_on.path, Path(trained_on.path).expanduser()
+    named, folder = trained_on.path, expanded(trained_on.path)
     if not named or (named.startswith(("/", ".", "~")) and not folder.is_dir()):
         return {}
     if (folder / "config.json").is_file():
-        given = Path(path).expanduser()
+        given = expanded(path)
         same = given.is_dir() and folder.samefile(given)
         return base if same else model_identity(named, None)
     hub = str(base.get("hub", ""))

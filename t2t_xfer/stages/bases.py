@@ -12,6 +12,7 @@ from typing import NamedTuple
 from t2t_xfer.architectures.adapter_files import is_adapter
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
 from t2t_xfer.microworld import checkpoints
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.stages.adapters import check_base
@@ -86,7 +87,7 @@ def _resolved(model: ModelSpec) -> str:
                 f" {model.path.replace('micro:', 'new:')}."
             )
         return str(folder)
-    return str(Path(model.path).expanduser()) if model.is_local else model.path
+    return str(expanded(model.path)) if model.is_local else model.path
 
 
 def as_model_spec(name_or_path: str, languages: tuple[str, ...] = ("en",)) -> ModelSpec:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t2t_xfer.architectures.adapter_files import AdapterBase, adapter_base
 from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.models import model_identity
@@ -125,8 +126,8 @@ def _base(
         path = os.path.relpath(path, directory)
     else:
         identity = {key: value for key, value in spec["model"].items() if key != "adapter"}
-        if Path(path).expanduser().is_dir():
-            path = str(Path(path).expanduser().absolute())
+        if expanded(path).is_dir():
+            path = str(expanded(path).absolute())
     quantised = "nf4" if training.adapter == "qlora" else None
     return AdapterBase(path, weights.revision, quantised, spec["dtype"], identity)
 

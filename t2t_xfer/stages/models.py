@@ -17,6 +17,7 @@ from t2t_xfer.architectures.detect import (
 )
 from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
+from t2t_xfer.paths import expanded
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.trust import pickle_allowed
@@ -45,7 +46,7 @@ def model_architecture(path: str, revision: str | None) -> ArchitectureName:
             " from the start of the row. Only encoder-decoders with relative positions (T5, mT5,"
             " umT5) can answer."
         )
-    _check_files(Path(path).expanduser())
+    _check_files(expanded(path))
     return architecture
 
 
@@ -104,7 +105,7 @@ def _check_files(folder: Path) -> None:
 
 def model_identity(path: str, revision: str | None) -> dict[str, Json]:
     """Pins a checkpoint: the hash of a local directory, or hub id and revision."""
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not folder.is_dir():
         return {"hub": path, "revision": revision or "main"}
     pickled = () if any(folder.glob("*.safetensors")) else (PICKLED,)
@@ -119,7 +120,7 @@ def pinned_model(path: str, revision: str | None) -> dict[str, Json] | None:
 
     None if it is not known, as long as nothing was downloaded.
     """
-    if Path(path).expanduser().is_dir():
+    if expanded(path).is_dir():
         return model_identity(path, None)
     from huggingface_hub import try_to_load_from_cache
 
@@ -150,7 +151,7 @@ def config_of(path: str, revision: str | None) -> dict[str, Any]:
     Raises:
         UserError: there is none to be had, or it is no config.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if folder.is_dir() or path.startswith(("/", ".", "~")):
         file = folder / "config.json"
         if not file.is_file():
