@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from t2t_xfer.metrics.aggregate import LANGUAGES
 from t2t_xfer.report.cells import CellRow
 
@@ -38,3 +40,8 @@ def test_seeds_are_averaged_before_anything_else() -> None:
     # xnli (50 + 70) / 2 = 60 with paws_x 80
     section = page.partition("## XTREME's averages")[2]
     assert "70.0" in section.partition("##")[0]
+
+
+def test_validation_rows_are_in_no_average_of_xtreme() -> None:
+    validated = [replace(row, split="validation") for row in rows("xnli", 60)]
+    assert "## XTREME's averages" not in render([*validated, *rows("paws_x", 80)])

@@ -72,8 +72,10 @@ class Row:
 
 
 def metric_of(grid: Grid, target: str) -> str:
-    """The metric's name, several where cells differ in it, and the split if it is not `test`; a dash
-    where none is finished."""
+    """The metric's name, several where cells differ in it, and the split if it is not `test`.
+
+    A dash where no cell is finished.
+    """
     rows = grid.of(target)
     splits = [f"{row.split} rows" for row in rows if row.split != "test"]
     return ", ".join(dict.fromkeys([*(row.metric for row in rows), *splits])) or MISSING

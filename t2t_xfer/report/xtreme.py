@@ -63,10 +63,10 @@ def _short(grid: Grid, target: str) -> list[int]:
 
 
 def _scores(grid: Grid, model: str, intermediate: str) -> Mapping[str, Mapping[str, float]]:
-    """Task and language to the mean over seeds."""
+    """Task and language to the mean over seeds, of test rows alone: XTREME's are of those."""
     found: dict[str, dict[str, list[float]]] = {}
     for row in grid.rows:
-        if (row.model, row.intermediate) == (model, intermediate):
+        if (row.model, row.intermediate, row.split) == (model, intermediate, "test"):
             found.setdefault(row.target, {}).setdefault(row.language, []).append(row.score)
     return {
         target: {language: fmean(scores) for language, scores in by_language.items()}
