@@ -55,6 +55,17 @@ class TrainingError(UserError):
     exit_code = 1
 
 
+def cut(text: object, most: int = 60) -> str:
+    """What a file or a model says, at a length that a message can show."""
+    shown = str(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def quoted(value: object) -> str:
+    """A value of the data in a message: its `repr`, which shows control characters, cut."""
+    return cut(repr(value), 200)
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """` Did you mean 'x'?` for the closest known name, or an empty string."""
     if len(name) > LONGEST_NAME:  # it would be compared letter by letter with all of them

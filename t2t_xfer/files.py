@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UserError, cut
 
 T = TypeVar("T")
 
@@ -190,7 +190,7 @@ def read_json(path: Path, made: Callable[[Any], T]) -> T:
         ) from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise UserError(
-            f"{path} cannot be read: {_short(e)}. Run the study again to write it anew."
+            f"{path} cannot be read: {cut(e, 200)}. Run the study again to write it anew."
         ) from e
 
 
@@ -291,8 +291,3 @@ def _is_alive(pid: int) -> bool:
 def _host() -> str:
     """Of machines that share a disk, each knows its own processes only."""
     return re.sub(r"[^A-Za-z0-9]+", "", platform.node())[:20] or "host"
-
-
-def _short(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from t2t_xfer.cli import main
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UserError, cut, quoted
 from t2t_xfer.files import disk_problem, read_json, replaced_folder, whole, write_text
 
 
@@ -101,3 +101,10 @@ def test_a_full_disk_outside_of_any_stage_is_a_paragraph(
         main(["tasks", "ls"])
     assert stopped.value.code == 2
     assert "t2t-xfer: the disk is full" in capsys.readouterr().err
+
+
+def test_values_in_messages_are_cut() -> None:
+    assert quoted("a\x1b") == r"'a\x1b'"
+    assert len(quoted(["x" * 10_000_000])) == 200
+    assert cut("short") == "short"
+    assert cut("x" * 61) == "x" * 59 + "…"

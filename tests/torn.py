@@ -100,26 +100,26 @@ class Moments:
             if not set(mode) & set("wax") or not self.is_ours(file):
                 return found
             self("open", file)
-            return self._closing(found, file)
+            return self._closing(found, file, os.path.getsize(file))
 
         return watched
 
-    def _closing(self, found: Any, path: Any) -> Any:
+    def _closing(self, found: Any, path: Any, before: int) -> Any:
         close = found.close
 
         def watched() -> None:
             if not found.closed:
                 found.flush()
-                self("half", path, lambda: halve(path))
+                self("half", path, lambda: halve(path, before))
             close()
 
         found.close = watched
         return found
 
 
-def halve(path: Any) -> None:
-    """The file as it is when half of it was written."""
-    os.truncate(path, os.path.getsize(path) // 2)
+def halve(path: Any, before: int = 0) -> None:
+    """The file as it is when half of what is new in it was written."""
+    os.truncate(path, (before + os.path.getsize(path)) // 2)
 
 
 def fork(log: Path, do: Callable[[], object]) -> int:

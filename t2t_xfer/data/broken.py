@@ -10,7 +10,7 @@ from t2t_xfer.data.examples import RowReader
 from t2t_xfer.data.places import find_places
 from t2t_xfer.data.sampling import NumberedRow
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import DataError
+from t2t_xfer.errors import DataError, quoted
 from t2t_xfer.records import Row, Split
 from t2t_xfer.specs.task import TaskSpec
 
@@ -53,6 +53,8 @@ def _id_problem(
     except DataError as e:
         return str(e)
     if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
-        return f"{where}, column {task.id_field!r}: {id!r} cannot be an id."
+        return f"{where}, column {task.id_field!r}: {quoted(id)} cannot be an id."
     first = seen.setdefault(str(id), number)
-    return None if first == number else f"{where}: the id {id!r} already stands in row {first}."
+    return (
+        None if first == number else f"{where}: the id {quoted(id)} already stands in row {first}."
+    )

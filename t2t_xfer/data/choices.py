@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from t2t_xfer.data.values import Unreadable
-from t2t_xfer.errors import DataError, nearest
+from t2t_xfer.errors import DataError, nearest, quoted
 from t2t_xfer.records import Row, Value
 
 
@@ -25,7 +25,8 @@ def read_choices(row: Row, columns: tuple[str, ...], count: int, where: str) -> 
         value = look_up(row, columns[0], "`choices_fields`", where)
         if not isinstance(value, tuple):
             raise DataError(
-                f"{where}, column {columns[0]!r}: expected a list of choices, found {value!r}."
+                f"{where}, column {columns[0]!r}: expected a list of choices, found"
+                f" {quoted(value)}."
             )
         values = value
     else:
@@ -47,7 +48,7 @@ def read_text(value: Value, where: str) -> str:
         DataError: it is something else.
     """
     if not isinstance(value, str) or not value or value.isspace():
-        raise DataError(f"{where}: found {value!r}, expected text that is not blank.")
+        raise DataError(f"{where}: found {quoted(value)}, expected text that is not blank.")
     return value
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from t2t_xfer.data.textfile import numbered_lines
-from t2t_xfer.errors import DataError
+from t2t_xfer.errors import DataError, quoted
 from t2t_xfer.records import Row
 
 _COLUMNS = 10
@@ -81,7 +81,7 @@ def read_number(cell: str, before: int, where: str) -> int | tuple[int, int] | N
     whole, dot, node = cell.partition(".")
     if dot and whole.isdecimal() and node.isdecimal():
         return None
-    raise DataError(f"{where}: expected a word number in the first column, found {cell!r}.")
+    raise DataError(f"{where}: expected a word number in the first column, found {quoted(cell)}.")
 
 
 def split_line(line: str, where: str) -> list[str]:

@@ -22,7 +22,7 @@ from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_exa
 from t2t_xfer.data.sampling import NumberedRow, choose
 from t2t_xfer.data.source import Source
 from t2t_xfer.data.values import Unreadable
-from t2t_xfer.errors import AbsentError, DataError, UnlabelledError
+from t2t_xfer.errors import AbsentError, DataError, UnlabelledError, quoted
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
@@ -164,11 +164,12 @@ def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
         where = f"{place}, row {number}"
         id = look_up(row, task.id_field, "`id_field`", where)
         if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
-            raise DataError(f"{where}, column {task.id_field!r}: {id!r} cannot be an id.")
+            raise DataError(f"{where}, column {task.id_field!r}: {quoted(id)} cannot be an id.")
         first = seen.setdefault(str(id), number)
         if first != number:
             raise DataError(
-                f"{where}: the id {id!r} already stands in row {first}.{place.line_of(number)}"
+                f"{where}: the id {quoted(id)} already stands in row"
+                f" {first}.{place.line_of(number)}"
             )
         yield number, str(id), row
 

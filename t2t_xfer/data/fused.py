@@ -22,7 +22,7 @@ from types import MappingProxyType
 
 from t2t_xfer.data.conllu import read_number, split_line
 from t2t_xfer.data.textfile import numbered_lines
-from t2t_xfer.errors import DataError
+from t2t_xfer.errors import DataError, quoted
 from t2t_xfer.records import Row
 
 DEFAULT_PRECEDENCE = (
@@ -111,7 +111,9 @@ def _take(sentence: _Sentence, line: str, where: str) -> None:
 def _heads(cells: Sequence[str], where: str) -> tuple[int, ...]:
     head, deps = cells[6], cells[8]
     if head != "_" and not head.isdecimal():
-        raise DataError(f"{where}: expected the number of the head in column 7, found {head!r}.")
+        raise DataError(
+            f"{where}: expected the number of the head in column 7, found {quoted(head)}."
+        )
     named = [head] + ([] if deps == "_" else [pair.partition(":")[0] for pair in deps.split("|")])
     # Heads such as `8.1` are empty nodes, which are not there any more.
     return tuple(dict.fromkeys(int(number) for number in named if number.isdecimal()))
@@ -155,7 +157,8 @@ def _chosen(fused: _Fused, words: Mapping[int, _Word], precedence: Sequence[str]
     there = [word for word in span if word is not None]
     if len(there) < len(span):
         raise DataError(
-            f"{fused.where}: {fused.form!r} covers the words {fused.first} to {fused.last}, but"
+            f"{fused.where}: {quoted(fused.form)} covers the words {fused.first} to"
+            f" {fused.last}, but"
             " not all of them are in its sentence."
         )
     above = [len(_ancestors(word, words)) for word in there]
@@ -165,7 +168,8 @@ def _chosen(fused: _Fused, words: Mapping[int, _Word], precedence: Sequence[str]
     unranked = [word.upos for word in nearest if word.upos not in precedence]
     if unranked:
         raise DataError(
-            f"{fused.where}: words of {fused.form!r} are equally near to the root, and XTREME's"
+            f"{fused.where}: words of {quoted(fused.form)} are equally near to the root, and"
+            " XTREME's"
             f" list of tags for this language does not rank {unranked[0]!r}"
             f" ({', '.join(precedence)})."
             " Its converter stops at such a word, so its data lacks the whole file: move the file"

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 from t2t_xfer.answers.canonical import canonical
 from t2t_xfer.data.place import as_text
-from t2t_xfer.errors import DataError, nearest
+from t2t_xfer.errors import DataError, nearest, quoted
 from t2t_xfer.records import Answer, Gold, Value
 from t2t_xfer.specs.tag_scheme import made_legal, num_illegal
 from t2t_xfer.specs.task_parts import LabelSpec
@@ -61,7 +61,7 @@ class LabelReader:
         if key not in self._names:
             hint = nearest(value, self._texts) if isinstance(value, str) else ""
             raise DataError(
-                f"{where}: {value!r} is no label.{hint} Expected {self._expected()}."
+                f"{where}: {quoted(value)} is no label.{hint} Expected {self._expected()}."
                 f"{self._of_another_type(value)}"
             )
         return self._names[key]
@@ -76,7 +76,7 @@ class LabelReader:
             if other != name:
                 raise DataError(
                     f"the labels {other!r} and {name!r} have values that this data cannot tell "
-                    f"apart ({value!r})."
+                    f"apart ({quoted(value)})."
                 )
 
     def _keys_of_label(self, value: Value) -> list[object]:
@@ -96,7 +96,7 @@ class LabelReader:
         for label in self._labels.values():
             if _alike(value) == _alike(label.value):
                 return (
-                    f" The data has {_kind(value)} {value!r} where the task's `value` is"
+                    f" The data has {_kind(value)} {quoted(value)} where the task's `value` is"
                     f" {_kind(label.value)} {label.value!r}: write both alike."
                 )
         return ""
@@ -146,7 +146,7 @@ class TagReader:
             DataError: not a list, not as long as the words, or an unknown tag.
         """
         if not isinstance(value, tuple):
-            raise DataError(f"{where}: expected a list of tags, found {value!r}.")
+            raise DataError(f"{where}: expected a list of tags, found {quoted(value)}.")
         if len(value) != num_words:
             raise DataError(f"{where}: {len(value)} tags for {num_words} words.")
         if NO_TAG in value and NO_TAG not in self._known:
@@ -189,14 +189,16 @@ class TagReader:
             return self._tags[tag]
         hint = nearest(tag, self._tags) if isinstance(tag, str) else ""
         raise DataError(
-            f"{where}: {tag!r} (word {position}) is no tag of this task.{hint} Expected a name of "
+            f"{where}: {quoted(tag)} (word {position}) is no tag of this task.{hint} Expected"
+            " a name of "
             f"{', '.join(self._tags)}, or an index from 0 to {len(self._tags) - 1}."
         )
 
     def _unknown(self, tag: Value, position: int, where: str) -> str:
         if not isinstance(tag, str) or len(tag.split()) != 1:
             raise DataError(
-                f"{where}: {tag!r} (word {position}) is no tag. Where the tags come from the data "
+                f"{where}: {quoted(tag)} (word {position}) is no tag. Where the tags come from"
+                " the data "
                 "(`tags_from`), each is a text without white space."
             )
         self.unknown[tag] += 1
@@ -211,12 +213,12 @@ def read_words(value: Value, where: str) -> tuple[str, ...]:
             zero-width character, as PAN-X has for Chinese and Tamil, is not blank.
     """
     if not isinstance(value, tuple):
-        raise DataError(f"{where}: expected a list of words, found {value!r}.")
+        raise DataError(f"{where}: expected a list of words, found {quoted(value)}.")
     words: list[str] = []
     for position, word in enumerate(value):
         if not isinstance(word, str) or not word or word.isspace():
             raise DataError(
-                f"{where}: word {position} is {word!r}; expected text that is not blank."
+                f"{where}: word {position} is {quoted(word)}; expected text that is not blank."
             )
         words.append(word)
     return tuple(words)
@@ -235,13 +237,15 @@ def read_answers(
             that reads like `unanswerable`, or none at all although there are no such questions.
     """
     if not isinstance(context, str) or not context.strip():
-        raise DataError(f"{where}: the context is {context!r}; expected text that is not blank.")
+        raise DataError(
+            f"{where}: the context is {quoted(context)}; expected text that is not blank."
+        )
     columns = value if isinstance(value, Mapping) else {}
     texts, starts = columns.get("text"), columns.get("answer_start")
     if not isinstance(texts, tuple) or not isinstance(starts, tuple) or len(texts) != len(starts):
         raise DataError(
             f"{where}: expected {{text: [...], answer_start: [...]}} of equal length, found"
-            f" {value!r}."
+            f" {quoted(value)}."
         )
     if not texts and unanswerable is None:
         raise DataError(
@@ -255,7 +259,8 @@ def read_answers(
     for answer in answers:
         if unanswerable is not None and canonical(answer.text) == canonical(unanswerable):
             raise DataError(
-                f"{where}: the accepted answer {answer.text!r} is what the task's `unanswerable`"
+                f"{where}: the accepted answer {quoted(answer.text)} is what the task's"
+                " `unanswerable`"
                 " says of questions without one. Choose another text there."
             )
     return answers
@@ -263,11 +268,12 @@ def read_answers(
 
 def _answer(text: Value, start: Value, context: str, where: str) -> Answer:
     if not isinstance(text, str) or not text.strip() or type(start) is not int or start < 0:
-        raise DataError(f"{where}: {text!r} at {start!r} is no answer with a place.")
+        raise DataError(f"{where}: {quoted(text)} at {quoted(start)} is no answer with a place.")
     there = context[start : start + len(text)]
     if there != text:
         raise DataError(
-            f"{where}: the answer {text!r} should stand at character {start} of the context, but"
-            f" there stands {there!r}."
+            f"{where}: the answer {quoted(text)} should stand at character {start} of the"
+            " context, but"
+            f" there stands {quoted(there)}."
         )
     return Answer(text, start)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from t2t_xfer.data.choices import look_up
 from t2t_xfer.data.places import find_places
 from t2t_xfer.data.source import Source
-from t2t_xfer.errors import DataError, nearest
+from t2t_xfer.errors import DataError, nearest, quoted
 from t2t_xfer.specs.task import TaskSpec
 
 
@@ -47,11 +47,14 @@ def _tags(task: TaskSpec, source: Source) -> set[str]:
             where = f"{place}, row {number}"
             value = look_up(row, column, "`tags_field`", where)
             if not isinstance(value, tuple):
-                raise DataError(f"{where}, column {column!r}: expected a list, found {value!r}.")
+                raise DataError(
+                    f"{where}, column {column!r}: expected a list, found {quoted(value)}."
+                )
             for tag in value:
                 if not isinstance(tag, str) or len(tag.split()) != 1:
                     raise DataError(
-                        f"{where}, column {column!r}: {tag!r} is no tag. Where the tags come from"
+                        f"{where}, column {column!r}: {quoted(tag)} is no tag. Where the tags come"
+                        " from"
                         " the data (`tags_from`), each is a text without white space."
                     )
                 found.add(tag)

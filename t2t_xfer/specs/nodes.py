@@ -30,6 +30,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+from t2t_xfer.errors import cut
 from t2t_xfer.records import Json
 from t2t_xfer.specs.scalars import Scalar, resolve_scalar
 
@@ -37,7 +38,6 @@ MAX_NODES = 20_000
 """Nodes of a file after its aliases are written out: a bound for alias bombs."""
 MAX_DEPTH = 32
 """Lists and mappings inside each other."""
-SHOWN_CHARACTERS = 60
 """A longer text of the file is cut in messages."""
 
 
@@ -221,12 +221,6 @@ class _Reader:
 
     def wrong(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
-
-
-def cut(text: object) -> str:
-    """What a file says, at a length that a message can show."""
-    shown = str(text)
-    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[: SHOWN_CHARACTERS - 1]}…"
 
 
 def _place(event: Event) -> Place:

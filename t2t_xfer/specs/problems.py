@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from t2t_xfer.errors import nearest
+from t2t_xfer.errors import cut, nearest
 from t2t_xfer.records import Json
-from t2t_xfer.specs.nodes import Keys, Node, Place, Problem, cut
+from t2t_xfer.specs.nodes import Keys, Node, Place, Problem
 
 _EXPECTED = {
     "string_type": "text",
