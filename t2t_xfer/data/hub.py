@@ -40,7 +40,7 @@ class HubSource:
         """
         # Arrow batches skip the decoding of features, which would turn nothing we need.
         batches = self._load(ref).with_format("arrow").iter(batch_size=_ROWS_PER_BATCH)
-        return (freeze_row(row) for batch in batches for row in batch.to_pylist())
+        return (freeze_row(row, str(ref)) for batch in batches for row in batch.to_pylist())
 
     def configs(self, id: str) -> list[str] | None:
         """The configurations of a data set; None if the hub cannot be asked."""
