@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Options, Prompted, Readout
+from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.training import loop
+from t2t_xfer.training.mixture import Mixture, Part, Place
 from t2t_xfer.training.steps import Step, padded_tokens
 
 from .learning import fresh_model, rendered
@@ -177,3 +183,44 @@ def test_every_choice_is_read_behind_the_same_shots(loaded: LoadedModel) -> None
     (row,) = loaded.architecture.reading_rows(fitting, Options(()), Readout.slots)
     shown = codec.encode(replace(example.separate[1], shots=shots[1:])).ids
     assert shown == row.apart[1].input_ids[len(codec.prefix) :][: len(shown)]
+
+
+def test_a_mixture_learns_the_same_in_less_memory(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that does not fit is cut, and an example's choices stay together."""
+    architecture, (labels, options) = loaded.architecture, rendered("label", 8)
+    parts = [(examples(), Options(())), (labels, options)]
+
+    def rows_of(place: Place) -> list[Row]:
+        prompted, known = parts[place.task]
+        return architecture.training_rows(prompted[place.example], known)
+
+    def trained(folder: str) -> loop.Trained:
+        model = replace(loaded, model=copy.deepcopy(loaded.model))
+        for module in model.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+            elif isinstance(getattr(module, "dropout", None), float):  # T5's attention
+                module.dropout = 0.0
+        spec = TrainingSpec(steps=3, examples_per_step=8, learning_rate=1e-3)
+        mixture = Mixture((Part("choices", 8), Part("labels", 8)), "equal", seed=0)
+        where = tmp_path / folder
+        return loop.train(model, mixture, rows_of, spec, seed=0, directory=where, progress=False)
+
+    whole = trained("whole")
+    computed = loop.batch_losses
+
+    def no_room_for_many(
+        model: torch.nn.Module, architecture: Architecture, rows: list[Row]
+    ) -> torch.Tensor:
+        if sum(len(row.sequences) for row in rows) > 6:
+            raise torch.OutOfMemoryError("made up")
+        return computed(model, architecture, rows)
+
+    monkeypatch.setattr(loop, "batch_losses", no_room_for_many)
+    cut = trained("cut")
+    assert cut.micro_batch_tokens < whole.micro_batch_tokens
+    assert cut.losses == pytest.approx(whole.losses, abs=1e-4)
+    for one, other in zip(cut.part_losses, whole.part_losses, strict=True):
+        assert one == pytest.approx(other, abs=1e-4)

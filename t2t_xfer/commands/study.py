@@ -83,6 +83,8 @@ def plan_command(
         for kind, n in counts.items()
     ]
     click.echo(tabulate(rows, ["kind", "without sharing", "stages", "would run"]))
+    for line in planned.notes:
+        click.echo(line)
     for line in planned.plan.absent:
         click.echo(f"left out: {line}")
     click.echo(f"{len(planned.plan.cells)} cells")
