@@ -119,10 +119,10 @@ def torn(what: str, folder: Path, number: int) -> dict[str, Any]:
 @pytest.mark.slow
 def test_a_kill_at_any_write_changes_nothing(tmp_path: Path) -> None:
     """A marker that was cut off while it was written failed in every later run."""
-    found = torn("kills", tmp_path, 9)
+    found = torn("kills", tmp_path, 8)
     assert found["wrong"] == {}
     assert found["moments"] > 150
-    assert found["stopped"] >= 9
+    assert found["stopped"] >= 8
 
 
 @pytest.mark.slow
@@ -134,6 +134,6 @@ def test_a_disk_that_fills_up_is_a_paragraph_and_costs_nothing(tmp_path: Path) -
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a file system in memory needs root: sudo make test ARGS='-k fills_up'")
     subprocess.run(["umount", str(probe)], check=True)
-    found = torn("sizes", tmp_path, 6)
+    found = torn("sizes", tmp_path, 5)
     assert found["wrong"] == {}
-    assert found["full"] >= 4
+    assert found["full"] >= 2

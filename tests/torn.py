@@ -240,7 +240,7 @@ def sizes(study: Study, number: int) -> dict[str, Any]:
     place.mkdir()
     number = number or 60
     for step in range(number):
-        size = max(4096, int(need * 2.5 * (step + 0.5) / number) // 4096 * 4096)
+        size = max(4096, int(need * 4 * (step + 0.5) / number) // 4096 * 4096)
         mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
         subprocess.run(mount, check=True)
         try:
