@@ -5,15 +5,18 @@ Exit codes: 0 done, 1 some stages failed, 2 the user's mistake in one paragraph,
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import re
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 import click
 
-from t2t_xfer import processes, trust
+from t2t_xfer import processes, terminal, trust
 from t2t_xfer.commands import (
     cache,
     doctor,
@@ -33,7 +36,6 @@ from t2t_xfer.commands import (
     translate,
 )
 from t2t_xfer.errors import UserError, nearest
-from t2t_xfer.files import disk_problem
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -55,10 +57,7 @@ def cli(verbose: bool, allow_outside: tuple[Path, ...], allow_pickle: bool) -> N
         trust.allow_outside(allow_outside)
     if allow_pickle:
         trust.allow_pickle()
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    terminal.set_up_logging(logging.INFO if verbose else logging.WARNING)
 
 
 for command in (
@@ -94,30 +93,56 @@ def _nearest_choice(error: click.ClickException) -> str:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Runs the program and exits; a `UserError` is one paragraph on standard error."""
+    terminal.accept_every_letter()
+    try:
+        code = _run(arguments)
+        terminal.flush()
+    except terminal.OutputError as e:
+        code = 1
+        with contextlib.suppress(terminal.OutputError, OSError):
+            terminal.echo(
+                f"t2t-xfer: the output cannot be written: {e}. What was finished is kept.", err=True
+            )
+    except BrokenPipeError:  # `| head` has what it wanted
+        code = 1
+    terminal.let_go()
+    if code:
+        sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> Any:
+    """The exit code.
+
+    Raises:
+        OutputError, BrokenPipeError: nobody takes the output.
+    """
     try:
         cli.main(args=arguments, prog_name="t2t-xfer", standalone_mode=False)
     except UserError as e:
         processes.let_the_first_speak()
-        click.echo(f"t2t-xfer: {e}", err=True)
-        sys.exit(e.exit_code)
+        terminal.echo(f"t2t-xfer: {e}", err=True)
+        return e.exit_code
     except click.ClickException as e:
-        e.show()
+        shown = io.StringIO()
+        e.show(shown)
+        terminal.echo(shown.getvalue(), err=True, nl=False)
         if hint := _nearest_choice(e):
-            click.echo(hint, err=True)
-        sys.exit(e.exit_code)
+            terminal.echo(hint, err=True)
+        return e.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("t2t-xfer: interrupted. What was finished is kept.", err=True)
-        sys.exit(130)
+        terminal.echo("t2t-xfer: interrupted. What was finished is kept.", err=True)
+        return 130
     except SystemExit as e:
-        sys.exit(e.code)
-    except Exception as e:
-        why = disk_problem(e)
-        if why is None:
+        return e.code
+    except OSError as e:  # click's own `--help`
+        if not _writing_out(e):
             raise
-        processes.let_the_first_speak()
-        click.echo(
-            f"t2t-xfer: {why} ({e}). What was finished is kept. Make room, then run the same"
-            " command again.",
-            err=True,
-        )
-        sys.exit(2)
+        terminal.raise_if_gone(e)
+        raise
+    return 0
+
+
+def _writing_out(error: OSError) -> bool:
+    """Whether click itself failed to write: anything else keeps its traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].name == "echo"

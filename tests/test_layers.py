@@ -40,7 +40,7 @@ LAYERS = (
         "training",
     ),
     *("report", "stages", "study"),
-    *("api", "commands", "cli", "__main__"),
+    *("api", "terminal", "commands", "cli", "__main__"),
 )
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "safetensors", "vllm"}
 HEAVY |= {"evaluate"}
@@ -64,7 +64,7 @@ NEVER_HEAVY = {
     *("microworld", "authoring", "xtreme", "report"),
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""
-LIGHT_AT_IMPORT = NEVER_HEAVY | {"data", "study", "api", "commands", "cli", "__main__"}
+LIGHT_AT_IMPORT = NEVER_HEAVY | {"data", "study", "api", "terminal", "commands", "cli", "__main__"}
 """These may import them inside a function, so that plans and `--help` are quick."""
 NAMED_AT_THE_TOP = "api"
 """The one layer whose names the package itself gives on."""

@@ -1,4 +1,5 @@
-"""Every promise of `docs/security.md`, with an attack on it. The headings are the same."""
+"""Every promise of `docs/security.md`, with an attack on it. The headings are the same; what
+reaches the terminal is attacked in `test_terminal`."""
 
 from __future__ import annotations
 

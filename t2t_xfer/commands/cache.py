@@ -10,6 +10,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.commands.options import binary_size
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.engines.response_cache import ResponseCache
@@ -35,14 +36,14 @@ def info(as_json: bool) -> None:
     held = found.info()
     if as_json:
         told = {"path": str(found.path), "max_bytes": found.max_bytes, **held._asdict()}
-        click.echo(json.dumps(told))
+        echo(json.dumps(told))
         return
     bound = (
         f"at most {binary_size(found.max_bytes)}" if found.max_bytes else "off (T2T_CACHE_SIZE=0)"
     )
-    click.echo(f"{found.path}\n{held.entries} batches, {binary_size(held.bytes)}; {bound}")
+    echo(f"{found.path}\n{held.entries} batches, {binary_size(held.bytes)}; {bound}")
     if held.oldest_use is not None and held.newest_use is not None:
-        click.echo(f"used last between {_day(held.oldest_use)} and {_day(held.newest_use)}")
+        echo(f"used last between {_day(held.oldest_use)} and {_day(held.newest_use)}")
 
 
 @cache.command()
@@ -79,11 +80,9 @@ def prune(
     freed = max(size - held.bytes, 0)
     if as_json:
         told = {"path": str(found.path), "freed_bytes": freed, **held._asdict()}
-        click.echo(json.dumps(told))
+        echo(json.dumps(told))
         return
-    click.echo(
-        f"{binary_size(freed)} freed; {held.entries} batches, {binary_size(held.bytes)} stay"
-    )
+    echo(f"{binary_size(freed)} freed; {held.entries} batches, {binary_size(held.bytes)} stay")
 
 
 def _open() -> ResponseCache:

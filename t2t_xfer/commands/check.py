@@ -39,6 +39,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import AbsentError, UserError
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.check_findings import TaskCheck
@@ -90,7 +91,7 @@ def check(
     passed_over = [done for done in found if every and not strict and done.nothing]
     ok = all(done.ok(strict) for done in found if done not in passed_over)
     if as_json:
-        click.echo(json.dumps({"ok": ok, "tasks": [done.as_json(strict) for done in found]}))
+        echo(json.dumps({"ok": ok, "tasks": [done.as_json(strict) for done in found]}))
     else:
         _show_end(found, passed_over, strict)
     if not ok:
@@ -141,7 +142,7 @@ def _checked(
             seconds = time.perf_counter() - started
             bar.update(1)
             bar.clear()
-            click.echo(
+            echo(
                 f"[{number}/{len(chosen)}] {name}: {done.rows:,} rows in {seconds:.1f} s", err=True
             )
             yield done
@@ -151,15 +152,15 @@ def _show(done: TaskCheck, strict: bool) -> None:
     from t2t_xfer.commands.check_text import task_lines
 
     for line in task_lines(done, strict):
-        click.echo(line)
+        echo(line)
 
 
 def _show_end(found: list[TaskCheck], passed_over: list[TaskCheck], strict: bool) -> None:
     checked = [done for done in found if done not in passed_over]
     failed = [done.task for done in checked if not done.ok(strict)]
     rows = sum(done.rows for done in checked)
-    click.echo(f"{len(checked) - len(failed)} of {len(checked)} tasks pass, {rows:,} rows.")
+    echo(f"{len(checked) - len(failed)} of {len(checked)} tasks pass, {rows:,} rows.")
     if passed_over:
-        click.echo(f"not there: {', '.join(done.task for done in passed_over)}")
+        echo(f"not there: {', '.join(done.task for done in passed_over)}")
     if failed:
-        click.echo(f"failed: {', '.join(failed)}")
+        echo(f"failed: {', '.join(failed)}")

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import click
-
 from t2t_xfer.stages.check_findings import LanguageCheck, Lengths, SplitCheck, TaskCheck
+from t2t_xfer.terminal import style
 
 LISTED = 5
 """Rows and answers shown of each list; `--json` has more."""
@@ -26,10 +25,10 @@ def task_lines(done: TaskCheck, strict: bool) -> Iterator[str]:
     """Everything worth reading about one task."""
     ok = done.ok(strict)
     word = "ok" if ok else "NO ROWS" if done.nothing else "FAILED"
-    state = click.style(word, fg="green" if ok else "red", bold=True)
+    state = style(word, fg="green" if ok else "red", bold=True)
     there = [each for each in done.languages if each.splits]
     yield (
-        f"{click.style(done.task, bold=True)}  {state}  ({done.answer}, {done.metric};"
+        f"{style(done.task, bold=True)}  {state}  ({done.answer}, {done.metric};"
         f" {done.rows:,} rows in {len(there)} of {len(done.languages)} languages)"
     )
     for title, lines in (
@@ -47,11 +46,11 @@ def task_lines(done: TaskCheck, strict: bool) -> Iterator[str]:
     ):
         for i, line in enumerate(lines):
             colour = {"problem": "red", "alarm": "yellow", "data": "yellow"}.get(title)
-            yield f"  {title if i == 0 else '':10}{click.style(line, fg=colour)}"
+            yield f"  {title if i == 0 else '':10}{style(line, fg=colour)}"
     for sample in done.samples:
-        yield f"  {click.style(f'{sample.language} · {sample.split} · id {sample.id}', dim=True)}"
+        yield f"  {style(f'{sample.language} · {sample.split} · id {sample.id}', dim=True)}"
         yield from (f"    {line}" for line in _cut(sample.input).splitlines())
-        yield f"    {click.style('→ ' + _cut(sample.target), fg='green')}"
+        yield f"    {style('→ ' + _cut(sample.target), fg='green')}"
     yield ""
 
 

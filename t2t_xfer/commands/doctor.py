@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from t2t_xfer.terminal import echo
+
 PARTS = {
     "torch": "training and decoding",
     "transformers": "model classes and tokenizers",
@@ -24,25 +26,21 @@ PARTS = {
 @click.command()
 def doctor() -> None:
     """Tell what is installed and what this machine can do."""
-    click.echo(
-        f"python       {platform.python_version()}  {platform.system()} {platform.machine()}"
-    )
-    click.echo(f"t2t_xfer     {version('t2t_xfer')}")
+    echo(f"python       {platform.python_version()}  {platform.system()} {platform.machine()}")
+    echo(f"t2t_xfer     {version('t2t_xfer')}")
     for name, use in PARTS.items():
-        click.echo(f"{name:<12} {_version(name):<16} {use}")
+        echo(f"{name:<12} {_version(name):<16} {use}")
     import torch
 
     if torch.cuda.is_available():
         for i in range(torch.cuda.device_count()):
             found = torch.cuda.get_device_properties(i)
-            click.echo(f"device       cuda:{i} {found.name}, {found.total_memory / 2**30:.0f} GiB")
+            echo(f"device       cuda:{i} {found.name}, {found.total_memory / 2**30:.0f} GiB")
     else:
-        click.echo(f"device       cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+        echo(f"device       cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
     offline = os.environ.get("HF_HUB_OFFLINE", "0")
-    click.echo(
-        f"hub          {'offline (HF_HUB_OFFLINE)' if offline != '0' else 'asked when needed'}"
-    )
-    click.echo("data         --data microworld and --data mirror:DIR need no network")
+    echo(f"hub          {'offline (HF_HUB_OFFLINE)' if offline != '0' else 'asked when needed'}")
+    echo("data         --data microworld and --data mirror:DIR need no network")
 
 
 def _version(name: str) -> str:

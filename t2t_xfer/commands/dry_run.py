@@ -6,9 +6,8 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-import click
-
 from t2t_xfer.commands.options import binary_size
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
@@ -28,9 +27,9 @@ def print_dry_run(
     found = dry_run(context, tip.base, {**stage.spec, "training": told})
     if as_json:
         peak = {"peak": found.memory.peak}
-        click.echo(json.dumps({**asdict(found), "memory": {**asdict(found.memory), **peak}}))
+        echo(json.dumps({**asdict(found), "memory": {**asdict(found.memory), **peak}}))
         return
-    click.echo(as_text(found, training))
+    echo(as_text(found, training))
 
 
 def as_text(found: DryRun, training: TrainingSpec) -> str:

@@ -13,8 +13,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from t2t_xfer.commands.score_table import (
     language_cell,
     mean_row,
@@ -22,6 +20,7 @@ from t2t_xfer.commands.score_table import (
     print_missing,
     print_notes,
 )
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.study.evaluation import Evaluated, Lost, PartResults, Wanted
@@ -32,14 +31,14 @@ def print_evaluated(wanted: Wanted, found: Evaluated, as_json: bool) -> None:
     several = len(set(wanted.tasks)) > 1 or len(set(wanted.adapters)) > 1
     if as_json:
         body = _several(found) if several else _single(wanted.tasks[0], found)
-        click.echo(json.dumps(body))
+        echo(json.dumps(body))
     elif several:
         _print_table(found.parts)
     else:
         _print_single(found.parts)
     for lost in found.lost:
         log = f" (log: {lost.log})" if lost.log else ""
-        click.echo(f"failed: {_name(lost, several)}: {lost.why}{log}", err=True)
+        echo(f"failed: {_name(lost, several)}: {lost.why}{log}", err=True)
 
 
 def _several(found: Evaluated) -> dict[str, Any]:
@@ -81,13 +80,13 @@ def _print_single(parts: Sequence[PartResults]) -> None:
     for part in parts:
         for readout, results in part.results.items():
             if len(part.results) > 1:
-                click.echo(f"readout {readout}")
+                echo(f"readout {readout}")
             rows = [[language_cell(code, r), *number_cells(r)] for code, r in results.items()]
             metric = str(next(iter(results.values()))["metric"])
             head = ["language", metric, "examples", "invalid"]
             missing = part.missing.get(readout, ())
             mean = [*mean_row(results, missing), None, None]
-            click.echo(tabulate([*rows, mean], head, floatfmt=".2f"))
+            echo(tabulate([*rows, mean], head, floatfmt=".2f"))
             print_missing(missing)
             print_notes(results.values())
 
@@ -111,7 +110,7 @@ def _print_table(parts: Sequence[PartResults]) -> None:
             rows.append([part.adapter, task, label, metric, mean, None, None])
     head = ["adapter", "task", "language", "metric", "score", "examples", "invalid"]
     if rows:
-        click.echo(tabulate(rows, head, floatfmt=".2f"))
+        echo(tabulate(rows, head, floatfmt=".2f"))
         print_missing(missing)
         found = (results for part in parts for results in part.results.values())
         print_notes(result for results in found for result in results.values())

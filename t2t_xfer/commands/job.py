@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.study.stage import Stage
@@ -34,7 +35,7 @@ def job(folder: Path, name: str, output: Path) -> None:
         if log.is_file() and log.stat().st_mtime >= began:
             # A scheduler tries failed jobs again, because a killed one can go on. This one was
             # not killed: it would fail in the same way.
-            click.echo(f"{stage.id} has failed in this run: {log}", err=True)
+            echo(f"{stage.id} has failed in this run: {log}", err=True)
             raise SystemExit(1)
     lease = leased_gpu(store.root / ".work") if work.kind in ("train", "predict") else nullcontext()
     with lease:
@@ -51,5 +52,5 @@ def _do(name: str, stages: tuple[Stage, ...], store: Store) -> int:
 
     context = Context(Catalogue(), str(stages[0].how["data"]))
     plan = Plan(name, stages, ())
-    summary = run_plan(plan, store, StageRunner(context), say=click.echo)
+    summary = run_plan(plan, store, StageRunner(context), say=echo)
     return 1 if summary.failed or summary.blocked else 0

@@ -9,6 +9,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 
 @click.command()
@@ -51,4 +52,4 @@ def merge(adapter: str, model: str | None, output: Path, dtype: str) -> None:
     # Complete or not there: a merge that was cut off must not look like a checkpoint.
     with replaced_folder(output, own=re.compile(".*")) as unfinished:
         save_merged(weights, unfinished, dtype)
-    click.echo(f"checkpoint: {output}")
+    echo(f"checkpoint: {output}")

@@ -15,6 +15,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.records import ArchitectureName
@@ -45,8 +46,8 @@ def export(directory: Path, limit: int | None) -> None:
     for language in world.LANGUAGES:
         lines = (world.text(language) or [])[:limit]
         _write(directory / "rawtext" / f"{language}.txt.gz", lines)
-    click.echo(f"{num_files} splits, raw text in {len(world.LANGUAGES)} languages: {directory}")
-    click.echo("synthetic: a generated test bed, no evidence about natural language.")
+    echo(f"{num_files} splits, raw text in {len(world.LANGUAGES)} languages: {directory}")
+    echo("synthetic: a generated test bed, no evidence about natural language.")
 
 
 def _write(path: Path, lines: list[str]) -> None:
@@ -105,7 +106,7 @@ def _pretrain(architecture: ArchitectureName, folder: Path, steps: int | None, s
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
 
         made = make_micro(architecture, folder, recipe, report=report)
-    click.echo(
+    echo(
         f"{architecture}: {made.parameters} parameters, {recipe.tokens} tokens, loss"
         f" {made.losses[0]:.2f} to {made.losses[-1]:.2f}, {made.seconds:.0f} s: {folder}"
     )

@@ -14,6 +14,7 @@ from t2t_xfer.commands import options
 from t2t_xfer.commands.check import check
 from t2t_xfer.commands.preview import preview
 from t2t_xfer.errors import SpecError, UserError
+from t2t_xfer.terminal import echo, secho
 
 SCHEMA = "task.schema.json"
 """Where `t2t-xfer schema task` was written beside the tasks, editors are told of it."""
@@ -63,18 +64,18 @@ def new(
         head = [f"yaml-language-server: $schema={SCHEMA}", *head]
     with path.open("x", encoding="utf-8") as file:
         file.write(draft.text(head))
-    click.secho(f"{path} is written: answer {draft['answer']}.", bold=True)
+    secho(f"{path} is written: answer {draft['answer']}.", bold=True)
     for question in draft.questions:
-        click.echo(f"  {question}")
+        echo(f"  {question}")
     try:
         Catalogue().prompt_of(Catalogue().task(name))
     except SpecError as e:
         raise UserError(
             f"{path} is written, but is no valid task yet; mend it by hand:\n{e}"
         ) from e
-    click.echo()
+    echo()
     context.invoke(preview, name=name, count=1, data=data)
-    click.echo()
+    echo()
     context.invoke(check, names=(name,), data=data, limit=limit)
 
 

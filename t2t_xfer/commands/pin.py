@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from t2t_xfer.terminal import echo
+
 
 @click.command()
 @click.argument(
@@ -28,15 +30,15 @@ def pin(files: tuple[Path, ...], check: bool) -> None:
             loose += 1
             where = f"{file}:{wanted.place.line}:{wanted.place.column}: {wanted.id}"
             if check:
-                click.echo(f"{where} is at {wanted.revision or 'the newest revision'}")
+                echo(f"{where} is at {wanted.revision or 'the newest revision'}")
                 continue
             commit = commit_of(wanted)
             text = file.read_text(encoding="utf-8")
             # Lines may have moved since the first id of the file was pinned.
             pinned = with_revision(text, hub_ids(file)[number], commit)
             write_text(file, pinned)
-            click.echo(f"{where} is pinned to {commit}")
+            echo(f"{where} is pinned to {commit}")
     if not loose:
-        click.echo("everything is pinned")
+        echo("everything is pinned")
     if check and loose:
         raise SystemExit(1)

@@ -8,7 +8,6 @@ that off). With a model its tokens are shown; no weights are loaded.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.records import Split
+from t2t_xfer.terminal import echo, style
 
 if TYPE_CHECKING:
     from t2t_xfer.records import Prompted
@@ -53,9 +53,9 @@ def preview(
     examples, prompted = context.prompted(task.name, code, found, None)
     shown = _Tokens(models, task) if models else None
     for example, text in list(zip(examples, prompted, strict=True))[:count]:
-        echo(click.style(f"{task.name} · {code} · {found} · id {example.id}", bold=True))
+        echo(style(f"{task.name} · {code} · {found} · id {example.id}", bold=True))
         echo("".join(text.shots) + text.input)
-        echo(click.style(f"→ {text.target}", fg="green"))
+        echo(style(f"→ {text.target}", fg="green"))
         for side in ("source", "target") if task.answer.name == "pair" else ():
             echo(f"  {side}  {example.fields.get(side, '(in the pool)')}")
         for line in _views(task, text):
@@ -91,7 +91,7 @@ def _views(task: Task, text: Prompted) -> list[str]:
     lines = [f"  {size}"]
     for view in layouts(task.answer.name, text, task.spec.readout):
         how = f"{view.readout}: {view.how}" if view.readout else f"not possible: {view.how}"
-        lines.append(f"  {view.architecture:8} {click.style(how, dim=True)}")
+        lines.append(f"  {view.architecture:8} {style(how, dim=True)}")
         if view.text:
             lines.append(f"           {coloured(view.text)}")
     return lines
@@ -99,12 +99,7 @@ def _views(task: Task, text: Prompted) -> list[str]:
 
 def coloured(text: str) -> str:
     """What stands between the marks in colour, too."""
-    return re.sub("⟦.*?⟧", lambda hit: click.style(hit[0], fg="green"), text)
-
-
-def echo(text: str) -> None:
-    """A line, without colour where `NO_COLOR` is set (no-color.org) or nobody sees it (a pipe)."""
-    click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+    return re.sub("⟦.*?⟧", lambda hit: style(hit[0], fg="green"), text)
 
 
 class _Tokens:

@@ -8,6 +8,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 
 @click.command()
@@ -70,8 +71,8 @@ def _write(directory: Path, claims: str | None, replicates: int, output: Path | 
         directory, file, Store(root), claims=stated, replicates=replicates, into=output
     )
     for verdict in written.verdicts:
-        click.echo(f"{verdict.in_words}: {verdict.claim}")
-    click.echo(written.report)
+        echo(f"{verdict.in_words}: {verdict.claim}")
+    echo(written.report)
 
 
 def _compare(directory: Path, other: Path, replicates: int, output: Path) -> None:
@@ -84,5 +85,5 @@ def _compare(directory: Path, other: Path, replicates: int, output: Path) -> Non
     page = render_comparison(compare(*runs, replicates=replicates))
     path = output / f"compared_with_{other.resolve().name}.md"
     write_text(path, page)
-    click.echo(page)
-    click.echo(path)
+    echo(page)
+    echo(path)

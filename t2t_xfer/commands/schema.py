@@ -9,6 +9,8 @@ import json
 
 import click
 
+from t2t_xfer.terminal import echo
+
 
 @click.command()
 @click.argument("kind", type=click.Choice(["task", "prompt", "study", "claims", "translator"]))
@@ -18,4 +20,4 @@ def schema(kind: str) -> None:
     from t2t_xfer.specs.schema import schema as made
 
     found = next(each for each in SPECS if each == kind)
-    click.echo(json.dumps(made(found), indent=1, ensure_ascii=False, sort_keys=False))
+    echo(json.dumps(made(found), indent=1, ensure_ascii=False, sort_keys=False))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.terminal import echo, secho
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -34,13 +35,13 @@ def score(predictions: Path, labels: Path, partial: bool, as_json: bool) -> None
 
     scores: Any = score_folders(predictions, labels, _warn, partial)
     if as_json:
-        click.echo(json.dumps(scores))
+        echo(json.dumps(scores))
     else:
         _print_table(scores)
 
 
 def _warn(what: str) -> None:
-    click.echo(f"t2t-xfer: {what}", err=True)
+    echo(f"t2t-xfer: {what}", err=True)
 
 
 def _print_table(scores: dict[str, Any]) -> None:
@@ -54,9 +55,9 @@ def _print_table(scores: dict[str, Any]) -> None:
             f"mean {_without(task.get('missing', ()))}".strip(),
             *(task[f"avg_{figure}"] for figure in figures),
         ]
-        click.secho(name, bold=True)
-        click.echo(tabulate([*rows, mean], ["language", *figures], floatfmt=".2f"))
-        click.echo()
+        secho(name, bold=True)
+        echo(tabulate([*rows, mean], ["language", *figures], floatfmt=".2f"))
+        echo()
     rows = [
         [name, task["avg_metric"], _without(task.get("missing", ()))]
         for name, task in scores["tasks"].items()
@@ -64,7 +65,7 @@ def _print_table(scores: dict[str, Any]) -> None:
     groups = [
         [key, scores[key], ""] for key in scores if key != "tasks" and scores[key] is not None
     ]
-    click.echo(tabulate([*rows, *groups], ["XTREME", "score", ""], floatfmt=".2f"))
+    echo(tabulate([*rows, *groups], ["XTREME", "score", ""], floatfmt=".2f"))
 
 
 def _without(languages: list[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import click
+from t2t_xfer.terminal import echo
 
 NOT_ZERO_SHOT = "§"
 """As reports mark it where training rows were translated."""
@@ -47,22 +47,20 @@ def print_missing(missing: Iterable[str]) -> None:
     """What the mark of a mean that is not whole means."""
     found = list(dict.fromkeys(missing))
     if found:
-        click.echo(f"{INCOMPLETE} without {', '.join(found)}, which has no number here")
+        echo(f"{INCOMPLETE} without {', '.join(found)}, which has no number here")
 
 
 def print_notes(results: Iterable[Mapping[str, Any]]) -> None:
     """What a reader of these results of `score` stages must know beside the numbers."""
     shown = list(results)
     if not all(result.get("zero_shot", True) for result in shown):
-        click.echo(
-            f"{NOT_ZERO_SHOT} not zero-shot: the prompts show solved examples of the language"
-        )
+        echo(f"{NOT_ZERO_SHOT} not zero-shot: the prompts show solved examples of the language")
     if any(map(_constant, shown)):
-        click.echo(f"{CONSTANT} every example got the same answer: nothing was learnt or read")
+        echo(f"{CONSTANT} every example got the same answer: nothing was learnt or read")
     dropped = sum(result.get("removed_shots", 0) for result in shown)
     if dropped:
         asked = sum(result.get("shots", 0) * result["n"] for result in shown)
-        click.echo(
+        echo(
             f"{dropped} of {asked} few-shot examples did not fit and were dropped; raise"
             " --max-input-tokens to show them"
         )

@@ -13,6 +13,7 @@ from t2t_xfer import processes
 from t2t_xfer.commands import options, text_options
 from t2t_xfer.commands.dry_run import print_dry_run
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
@@ -95,13 +96,13 @@ def train(
     path = store.path(tip.trained_id) / "checkpoint"
     results: dict[str, Any] = dict(record.results)
     if as_json:
-        click.echo(json.dumps({"checkpoint": str(path), **results}))
+        echo(json.dumps({"checkpoint": str(path), **results}))
         return
-    click.echo(f"{results['steps']} steps, final loss {results['final_loss']}")
+    echo(f"{results['steps']} steps, final loss {results['final_loss']}")
     share = results["trainable_parameters"] / results["parameters"]
-    click.echo(f"{results['trainable_parameters']} parameters trained, {share:.2%} of all")
-    click.echo(f"padding: {results['padding_share']:.1%} of the tokens computed")
-    click.echo(f"checkpoint: {path}")
+    echo(f"{results['trainable_parameters']} parameters trained, {share:.2%} of all")
+    echo(f"padding: {results['padding_share']:.1%} of the tokens computed")
+    echo(f"checkpoint: {path}")
 
 
 @click.command()
@@ -170,7 +171,7 @@ def evaluate(
     )
     shots = {} if few_shot is None else dict.fromkeys(tasks, few_shot)
     context = Context(Catalogue(), data, shots)
-    say = functools.partial(click.echo, err=True)
+    say = functools.partial(echo, err=True)
     store = Store(output / options.STORE)
     planned = plan_evaluation(context, wanted, say, store)
     found = run_evaluation(planned, context, store, say)
@@ -227,14 +228,14 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     if not processes.is_first():
         follow(plan, runner)
         raise SystemExit(0)
-    say = functools.partial(click.echo, err=True)
+    say = functools.partial(echo, err=True)
     summary = run_plan(plan, store, leading(noting(runner, errors)), say)
     for error in errors.values():
         if isinstance(error, UserError):
             raise error
     if summary.failed:
         log = summary.logs.get(summary.failed[0], "none")
-        click.echo(f"failed: {summary.failed[0]}, log: {log}", err=True)
+        echo(f"failed: {summary.failed[0]}, log: {log}", err=True)
         raise SystemExit(1)
     dismiss()
     return store

@@ -10,6 +10,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.study.record import Record
@@ -43,7 +44,7 @@ def list_stages(kind: str | None, output: Path, as_json: bool) -> None:
                 }
             )
     if as_json:
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     table = [
         [
@@ -55,9 +56,9 @@ def list_stages(kind: str | None, output: Path, as_json: bool) -> None:
         ]
         for row in rows
     ]
-    click.echo(tabulate(table, ["stage", "size", "time", "finished (UTC)", "score"]))
+    echo(tabulate(table, ["stage", "size", "time", "finished (UTC)", "score"]))
     total = sum(row["bytes"] for row in rows)
-    click.echo(f"{len(rows)} stages, {megabytes(total)}")
+    echo(f"{len(rows)} stages, {megabytes(total)}")
 
 
 @store.command()
@@ -70,7 +71,7 @@ def show(stage: str, output: Path) -> None:
     from t2t_xfer.study.stage import plain_json
 
     record = _named(_open(output), stage)
-    click.echo(json.dumps(plain_json(asdict(record)), indent=2, ensure_ascii=False))
+    echo(json.dumps(plain_json(asdict(record)), indent=2, ensure_ascii=False))
 
 
 @store.command()
@@ -88,11 +89,11 @@ def verify(stages: tuple[str, ...], output: Path) -> None:
             problems = found.verify(stage_id)
             damaged += bool(problems)
             for problem in problems:
-                click.echo(f"damaged: {stage_id}: {problem}", err=True)
+                echo(f"damaged: {stage_id}: {problem}", err=True)
             bar.update(1)
-    click.echo(f"{len(ids)} stages, {damaged} damaged")
+    echo(f"{len(ids)} stages, {damaged} damaged")
     if damaged:
-        click.echo("A damaged stage is done again by the next run that needs it.")
+        echo("A damaged stage is done again by the next run that needs it.")
         raise SystemExit(1)
 
 
@@ -106,14 +107,14 @@ def prune(yes: bool, output: Path) -> None:
     found = _open(output)
     going = removable(found, output)
     for each in going:
-        click.echo(f"{megabytes(each.size):>12}  {each.stage.id}")
+        echo(f"{megabytes(each.size):>12}  {each.stage.id}")
     total = megabytes(sum(each.size for each in going))
     if not yes:
-        click.echo(f"{len(going)} checkpoints, {total}, can go. Pass --yes to remove them.")
+        echo(f"{len(going)} checkpoints, {total}, can go. Pass --yes to remove them.")
         return
     for each in going:
         found.remove(each.stage)
-    click.echo(f"{len(going)} checkpoints, {total}, removed")
+    echo(f"{len(going)} checkpoints, {total}, removed")
 
 
 def megabytes(size: int) -> str:

@@ -11,6 +11,7 @@ import click
 from t2t_xfer import processes
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
@@ -70,28 +71,28 @@ def plan_command(
         open_ids = {stage.id for stage in open_stages}
         done = {stage.id for stage in planned.plan.stages} - open_ids
         write_text(graph, drawing(planned.plan.stages, done))
-        click.echo(f"drawn: {graph}", err=True)
+        echo(f"drawn: {graph}", err=True)
     counts: dict[str, int] = {}
     for stage in planned.plan.stages:
         counts[stage.kind] = counts.get(stage.kind, 0) + 1
     if as_json:
         summary = {"stages": counts, "naive": planned.naive, "would_run": len(open_stages)}
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
         return
     rows = [
         [kind, planned.naive[kind], n, sum(s.kind == kind for s in open_stages)]
         for kind, n in counts.items()
     ]
-    click.echo(tabulate(rows, ["kind", "without sharing", "stages", "would run"]))
+    echo(tabulate(rows, ["kind", "without sharing", "stages", "would run"]))
     for line in planned.notes:
-        click.echo(line)
+        echo(line)
     for line in planned.plan.absent:
-        click.echo(f"left out: {line}")
-    click.echo(f"{len(planned.plan.cells)} cells")
-    click.echo(outlook(open_stages, store).in_words())
+        echo(f"left out: {line}")
+    echo(f"{len(planned.plan.cells)} cells")
+    echo(outlook(open_stages, store).in_words())
     if why:
         for stage_id, reason in reasons(open_stages, store.records()).items():
-            click.echo(f"{stage_id}: {reason}")
+            echo(f"{stage_id}: {reason}")
 
 
 @study.command()
@@ -107,9 +108,9 @@ def status(directory: Path, as_json: bool) -> None:
     found = study_status(stages, Store(directory.resolve().parent / options.STORE))
     if as_json:
         left = found.seconds_left
-        click.echo(json.dumps({"stages": found.counts, "seconds_left": left}))
+        echo(json.dumps({"stages": found.counts, "seconds_left": left}))
         return
-    click.echo(found.in_words())
+    echo(found.in_words())
 
 
 @study.command("run")
@@ -185,7 +186,7 @@ def run_study(
     synthetic = data == "microworld"
     notes = [*([SYNTHETIC] if synthetic else []), *planned.notes]
     for note in notes:
-        click.echo(note)
+        echo(note)
     directory = output / plan.study
     kept = study_file(plan, planned.baselines, sources, notes, synthetic=synthetic)
     save_study(directory, kept)
@@ -198,18 +199,18 @@ def run_study(
             return 0
     inputs = Inputs(context.catalogue, context)
     written = write_results(directory, kept, store, inputs=inputs)
-    click.echo(written.summary)
+    echo(written.summary)
     for note in notes:  # far below the first time
-        click.echo(note)
+        echo(note)
     for stage_id in summary.failed:
-        click.echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
+        echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
     for stage_id in summary.blocked:
-        click.echo(f"blocked: {stage_id}", err=True)
-    click.echo(
+        echo(f"blocked: {stage_id}", err=True)
+    echo(
         f"{len(summary.ran)} stages run, {len(summary.reused)} reused, {len(summary.failed)}"
         f" failed, {len(summary.blocked)} blocked"
     )
-    click.echo(f"report: {written.report}")
+    echo(f"report: {written.report}")
     return 1 if summary.failed or summary.blocked else 0
 
 
@@ -223,7 +224,7 @@ def _run_here(plan: Plan, store: Store, context: Context) -> Summary:
         " --output first, and the study takes it over; or run several stages at once with"
         " --executor snakemake (docs/devices.md).",
     )
-    return run_plan(plan, store, StageRunner(context), say=click.echo)
+    return run_plan(plan, store, StageRunner(context), say=echo)
 
 
 def _run_rented(plan: Plan, store: Store, output: Path, rented: Rented) -> Summary:
@@ -235,7 +236,7 @@ def _run_rented(plan: Plan, store: Store, output: Path, rented: Rented) -> Summa
     open_stages = would_run(plan, store)
     if open_stages:
         jobs = jobs_of(open_stages)
-        click.echo(f"{len(open_stages)} stages in {len(jobs)} jobs")
+        echo(f"{len(open_stages)} stages in {len(jobs)} jobs")
         run_jobs(jobs, output, cores=rented.jobs, profile=rented.profile, dry_run=rented.dry_run)
     return summary_since(plan.stages, open_stages, store)
 

@@ -8,6 +8,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.terminal import echo
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -61,11 +62,11 @@ def submission(
         folders[labels] = files.labels
     write_folders(folders)
     for folder, texts in folders.items():
-        click.echo(f"{len(texts)} files in {folder}")
+        echo(f"{len(texts)} files in {folder}")
     for reason in refused:
         _warn(f"not written: {reason}")
     raise SystemExit(1 if refused else 0)
 
 
 def _warn(what: str) -> None:
-    click.echo(f"t2t-xfer: {what}", err=True)
+    echo(f"t2t-xfer: {what}", err=True)

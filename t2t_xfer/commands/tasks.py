@@ -10,6 +10,7 @@ from t2t_xfer.commands import options
 from t2t_xfer.commands.check import check
 from t2t_xfer.commands.new import new
 from t2t_xfer.commands.preview import preview
+from t2t_xfer.terminal import echo
 
 
 @click.group()
@@ -42,10 +43,10 @@ def list_tasks(as_json: bool) -> None:
             }
             for each in found
         ]
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     table = [[s.task, s.answer, s.metric, len(s.languages), s.trains_on] for s in found]
-    click.echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
+    echo(tabulate(table, ["task", "answer", "metric", "languages", "trains on"]))
 
 
 @tasks.command()
@@ -60,7 +61,7 @@ def show(name: str, as_json: bool) -> None:
     spec = catalogue.task(name)
     prompt = catalogue.prompt_of(spec)
     if as_json:
-        click.echo(json.dumps(task_json(spec, prompt)))
+        echo(json.dumps(task_json(spec, prompt)))
         return
     for line in task_lines(spec, prompt):
-        click.echo(line)
+        echo(line)

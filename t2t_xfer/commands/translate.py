@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.terminal import echo
 
 
 @click.command()
@@ -60,7 +61,7 @@ def translate(
     catalogue = Catalogue()
     spec = catalogue.task(catalogue.task(task).train_task or task)
     if spec.task != task:
-        click.echo(f"{task} is trained on {spec.task}: its rows are translated.", err=True)
+        echo(f"{task} is trained on {spec.task}: its rows are translated.", err=True)
     order = Order(
         spec.task,
         name or f"{spec.task}_mt",
@@ -72,10 +73,10 @@ def translate(
         limit,
         output,
     )
-    records = run(Context(catalogue, data), order, lambda line: click.echo(line, err=True))
+    records = run(Context(catalogue, data), order, lambda line: echo(line, err=True))
     if as_json:
-        click.echo(json.dumps({"task": order.name, "languages": records}, ensure_ascii=False))
+        echo(json.dumps({"task": order.name, "languages": records}, ensure_ascii=False))
         return
     for code, record in records.items():
-        click.echo(summary(code, record))
-    click.echo(f"task: {order.name} ({output / 'tasks' / order.name}.yaml)")
+        echo(summary(code, record))
+    echo(f"task: {order.name} ({output / 'tasks' / order.name}.yaml)")
