@@ -16,8 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.context import Context
 from t2t_xfer.study.jobs import jobs_of
 from t2t_xfer.study.lease import VISIBLE, leased_gpu, visible_gpus
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.snakemake import run_jobs
 
 from .conftest import REPOSITORY
 from .studydata import make_mirror, new_model, t2t, write_study
@@ -136,6 +140,29 @@ def test_a_dry_run_writes_no_result(tmp_path: Path) -> None:
     outcome = run(study, hub, tmp_path / "out", "--executor", "snakemake", "--dry-run")
     assert outcome.returncode == 0, outcome.stderr
     assert not [p for p in (tmp_path / "out" / "store").iterdir() if p.name != ".work"]
+
+
+def test_a_folder_with_braces_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake put its own values where a path had braces: a NameError, and nothing ran."""
+    folder, out = tmp_path / "my {job} {n} {{'a b", tmp_path / "out"
+    hub = make_mirror(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    catalogue = Catalogue()
+    plan = plan_study(catalogue.study(small(folder)), Context(catalogue, f"mirror:{hub}")).plan
+    jobs = [job for job in jobs_of(plan.stages) if job.kind == "baseline"]
+    assert run_jobs(jobs, out, cores=1) == 0
+    assert len(list((out / "store").rglob("record.json"))) == sum(len(job.stages) for job in jobs)
+
+
+def test_snakemakes_own_folder_has_no_braces(tmp_path: Path) -> None:
+    hub, out = make_mirror(tmp_path), tmp_path / "out {n}"
+    outcome = t2t(
+        *("study", "run", small(tmp_path), "--data", f"mirror:{hub}", "--output", out),
+        *("--executor", "snakemake"),
+    )
+    assert outcome.code == 2
+    assert "another --output" in outcome.err
 
 
 def test_options_of_snakemake_need_it(tmp_path: Path) -> None:

@@ -57,10 +57,15 @@ def run_jobs(
 
     Raises:
         MissingExtraError: Snakemake is not installed.
-        UserError: the run's folder cannot be written.
+        UserError: the run's folder cannot be written, or not be one of Snakemake's.
     """
     require_snakemake()
     root = (output / "store" / ".work").resolve()
+    if "{" in str(root) or "}" in str(root):
+        raise UserError(
+            f"{root}: Snakemake takes braces in the path of its own folder for wildcards. Choose"
+            " another --output, or --executor local."
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = Path(mkdtemp(prefix="snakemake-", dir=root))
