@@ -20,7 +20,7 @@ OFFLINE := HF_HUB_OFFLINE=1
 PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4))) --dist loadfile --no-loadscope-reorder
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help quickstart example test test-fast test-vllm check format readme schemas
+.PHONY: models help quickstart example test test-fast test-vllm check format readme schemas
 
 help:
 	@echo "make quickstart  a small study on synthetic data, offline: three architectures, one report"
@@ -30,6 +30,7 @@ help:
 	@echo "make check       formatting, lint and types"
 	@echo "make format      format and mend what can be mended"
 	@echo "make readme      write the --help texts into README.md again"
+	@echo "make models      write the table of docs/models.md again"
 	@echo "make schemas     write docs/schemas again, which editors check YAML files with"
 
 quickstart: $(INSTALLED)
@@ -63,6 +64,9 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+models: $(INSTALLED)
+	$(BIN)/python -m tests.families
 
 readme: $(INSTALLED)
 	$(BIN)/python -m tests.readme

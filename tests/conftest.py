@@ -23,7 +23,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 LONGEST = (
-    *("quickstart_run", "learning_matrix", "kills", "devices", "study", "snakemake"),
+    *(
+        "quickstart_run",
+        "learning_matrix",
+        "families",
+        "families_with_encoders",
+        "kills",
+        "devices",
+        "study",
+        "snakemake",
+    ),
     *("adapter_learning", "guards", "every_task", "benchmarks", "memory", "quickstart"),
     *("check_real", "negative_control", "resume", "translate_train", "microworld_commands"),
     *("cotraining", "zero_shot", "ccg_codes", "unanswerable", "check_results", "selection"),

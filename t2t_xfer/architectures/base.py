@@ -32,6 +32,8 @@ class Architecture(Protocol):
     max_input_tokens: int
     candidates: Candidates
     """How the model reads the candidates of one question."""
+    pads_left: bool
+    """Whether rows of different lengths may be continued in one batch."""
 
     def training_rows(
         self, prompted: Prompted, options: Options, readout: Readout | None = None

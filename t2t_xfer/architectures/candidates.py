@@ -119,7 +119,7 @@ def _of_seq2seq(config: Mapping[str, Any]) -> Candidates:
     kind = str(config.get("model_type"))
     if kind in RELATIVE:
         return PACKED
-    if kind in ("t5gemma", "t5gemma2"):
+    if kind == "t5gemma":
         return _by_layer(config["decoder"])
     return Candidates("separate rows", f"nothing is known of how {kind} isolates candidates")
 

@@ -54,12 +54,17 @@ class Causal:
     name: ArchitectureName = "causal"
 
     def __init__(
-        self, codec: Codec, max_input_tokens: int, candidates: Candidates = PACKED
+        self,
+        codec: Codec,
+        max_input_tokens: int,
+        candidates: Candidates = PACKED,
+        pads_left: bool = True,
     ) -> None:
-        """Over a model that reads candidates like this."""
+        """Over a model that reads candidates like this, and may have padding before a text."""
         self.codec = codec
         self.max_input_tokens = max_input_tokens
         self.candidates = candidates
+        self.pads_left = pads_left
 
     def training_rows(
         self, prompted: Prompted, options: Options, readout: Readout | None = None

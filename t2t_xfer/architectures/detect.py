@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName
 
+_NEIGHBOURS = (
+    "takes padding in as if it were text, so an answer would depend on the rows that are read"
+    " beside it"
+)
 REFUSED: Mapping[str, str] = {
-    "fnet": (
-        "mixes all tokens of a row with each other, padding too, so an answer would depend on the"
-        " rows that are read beside it"
-    ),
+    **dict.fromkeys(("convbert", "fnet", "mobilebert"), _NEIGHBOURS),
+    "esm": "reads proteins",
     "xlnet": "sees later tokens, too, unless it is told in which order to predict them",
     "prophetnet": "predicts several tokens at once",
 }
@@ -29,7 +32,7 @@ BEHIND_PAD = frozenset(
     }
 )
 """Encoders that count positions from behind the pad token's id."""
-BIDIRECTIONAL = BEHIND_PAD | {
+BIDIRECTIONAL = {
     "bert",
     "bert-generation",
     "big_bird",
@@ -60,6 +63,12 @@ def architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
             " docs/models.md lists those that can answer."
         )
     found = _architecture_of(config)
+    if found == "causal" and model_type in BEHIND_PAD:
+        raise UnsupportedError(
+            f"the model of the type {model_type!r} was saved as a decoder, but where it writes it"
+            " counts positions otherwise than where it learns. Save it with its masked-LM head: as"
+            " an encoder it can answer."
+        )
     if found == "causal" and model_type in BIDIRECTIONAL and not config.get("is_decoder"):
         raise UnsupportedError(
             f"the model of the type {model_type!r} was saved as a decoder, but its config does not"
@@ -73,8 +82,8 @@ def _architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     if config.get("is_encoder_decoder"):
         return "seq2seq"
     saved_as = " ".join(config.get("architectures") or ())
-    # XLM's masked language model has a name of its own.
-    if "ForMaskedLM" in saved_as or "XLMWithLMHeadModel" in saved_as:
+    # The masked language models of XLM and FlauBERT have names of their own.
+    if re.search("ForMaskedLM|(XLM|Flaubert)WithLMHeadModel", saved_as):
         return "encoder"
     if "ForCausalLM" in saved_as or "LMHeadModel" in saved_as:
         return "causal"
@@ -90,6 +99,10 @@ def _architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
         f"the model type {model_type!r} is no masked, causal or sequence-to-sequence language"
         " model, so it has no LM head to answer through."
     )
+
+
+UNPADDED = frozenset({"recurrent_gemma", "rwkv"})
+"""Decoders whose states run through padding before a text: they write in rows of one length."""
 
 
 def decoder_start(config: Mapping[str, Any]) -> int:

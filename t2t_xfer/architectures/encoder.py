@@ -37,6 +37,7 @@ class Encoder:
     """See `Architecture`."""
 
     name: ArchitectureName = "encoder"
+    pads_left = True  # it writes nothing
     candidates = PACKED  # all of them at the same masks
 
     def __init__(self, codec: Codec, max_input_tokens: int) -> None:

@@ -23,6 +23,7 @@ from t2t_xfer.architectures.candidates import candidates_of
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import (
+    UNPADDED,
     architecture_of,
     check_positions,
     decoder_start,
@@ -136,7 +137,8 @@ def _architecture(
     if kind == "encoder":
         return Encoder(codec, max_input_tokens)
     if kind == "causal":
-        return Causal(codec, max_input_tokens, candidates_of(config))
+        pads_left = config.get("model_type") not in UNPADDED
+        return Causal(codec, max_input_tokens, candidates_of(config), pads_left)
     if max_positions(config) is not None:
         raise UnsupportedError(
             f"{config['model_type']!r} counts decoder positions from the start of the row. Only"

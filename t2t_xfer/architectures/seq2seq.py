@@ -59,6 +59,7 @@ class Seq2Seq:
     """See `Architecture`."""
 
     name: ArchitectureName = "seq2seq"
+    pads_left = True  # where it writes, all rows have one token
 
     def __init__(
         self,
@@ -231,6 +232,16 @@ class Seq2Seq:
         )
 
     def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+        """See the module.
+
+        Raises:
+            UnsupportedError: the model does not keep blocks apart, so words would see each other.
+        """
+        if self.candidates.separate:
+            raise UnsupportedError(
+                f"words are tagged in blocks of one decoder row, but {self.candidates.reason}. Set"
+                " `readout: {seq2seq: generate}` in the task's YAML: then the tags are written."
+            )
         codes = option_tokens(self.codec, options)
         labels = slot_labels(prompted, options, codes)
         rows = []

@@ -46,7 +46,7 @@ def write(
         torch.inference_mode(),
         Progress(total=len(rows), desc="write", unit="row") as progress,
     ):
-        for batch in token_budget_batches(lengths, batch_tokens):
+        for batch in _batches(rows, lengths, batch_tokens, loaded.architecture.pads_left):
             some = [rows[i] for i in batch]
             compute = partial(_write_batch, loaded, some, decoding)
             written = answers.batch(question, some, compute, Written.restored)
@@ -54,6 +54,20 @@ def write(
                 out[i] = answer
             progress.update(len(batch))
     return [answer for answer in out if answer is not None]
+
+
+def _batches(
+    rows: Sequence[Row], lengths: Sequence[int], batch_tokens: int, pads_left: bool
+) -> list[list[int]]:
+    """Indices of rows that are continued together; of one length each where padding counts."""
+    if pads_left:
+        return token_budget_batches(lengths, batch_tokens)
+    out: list[list[int]] = []
+    for size in sorted({len(row.input_ids) for row in rows}, reverse=True):
+        same = [i for i, row in enumerate(rows) if len(row.input_ids) == size]
+        found = token_budget_batches([lengths[i] for i in same], batch_tokens)
+        out += [[same[k] for k in batch] for batch in found]
+    return out
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from t2t_xfer.architectures.loading import Readable
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
+from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.progress import Progress
 from t2t_xfer.specs.task_parts import EmbeddingSpec
 from t2t_xfer.throughput import count_tokens
@@ -64,7 +65,7 @@ def embed(
         )
     body = _body(loaded)
     layer = round(spec.layer * _num_layers(body))
-    vectors = np.empty((len(rows), body.config.hidden_size), np.float32)
+    vectors = np.empty((len(rows), _text_config(body).hidden_size), np.float32)
     with (
         torch.inference_mode(),
         Progress(total=len(rows), desc="embed", unit="text") as progress,
@@ -116,11 +117,18 @@ def _body(loaded: Readable) -> Any:
     model: Any = loaded.model.eval()
     if hasattr(model, "get_base_model"):  # adapters sit inside of it
         model = model.get_base_model()
-    return model.get_encoder() if loaded.architecture.name == "seq2seq" else model.base_model
+    if loaded.architecture.name == "seq2seq":
+        return model.get_encoder()
+    # Llama 4 has no attribute of the name that it gives its body, and is its own `base_model`.
+    return model.model if model.base_model is model else model.base_model
+
+
+def _text_config(body: Any) -> Any:
+    return getattr(body.config, "text_config", None) or body.config
 
 
 def _num_layers(body: Any) -> int:
-    return int(body.config.num_hidden_layers)
+    return int(_text_config(body).num_hidden_layers)
 
 
 def _states(
@@ -132,17 +140,29 @@ def _states(
     inputs = {"input_ids": pad(rows, 0).to(body.device), "attention_mask": mask}
     if layer == _num_layers(body):
         return body(**inputs).last_hidden_state, mask
+    states = _states_before(body, inputs, layer)
+    if states.ndim != 3 or states.shape[1] < mask.shape[1]:
+        raise UnsupportedError(
+            f"the states of layer {layer} of {type(body).__name__} are no vector for each token."
+            " Set `embedding: {layer: 1.0}` in the task's YAML to read the last layer."
+        )
+    # Longformer fills rows up to its window, behind the padding.
+    return states[:, : mask.shape[1]], mask
+
+
+def _states_before(body: Any, inputs: dict[str, torch.Tensor], layer: int) -> torch.Tensor:
+    """What a layer is given; the layers from it on are not run if it can be told which it is."""
     blocks = _blocks(body)
-    if blocks is None:
-        return body(**inputs, output_hidden_states=True).hidden_states[layer], mask
-    hook = blocks[layer].register_forward_pre_hook(_stop, with_kwargs=True)
-    try:
-        body(**inputs)
-    except _ReachedError as reached:
-        return reached.states, mask
-    finally:
-        hook.remove()
-    raise AssertionError(f"{type(body).__name__} passes over its layer {layer}")
+    if blocks is not None:
+        hook = blocks[layer].register_forward_pre_hook(_stop, with_kwargs=True)
+        try:
+            body(**inputs)
+        except _ReachedError as reached:
+            return reached.states
+        finally:
+            hook.remove()
+    found: torch.Tensor = body(**inputs, output_hidden_states=True).hidden_states[layer]
+    return found
 
 
 def _blocks(body: Any) -> torch.nn.ModuleList | None:
