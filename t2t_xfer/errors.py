@@ -9,6 +9,7 @@ and keeps its traceback.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -16,10 +17,34 @@ LONGEST_NAME = 200
 """Characters of a name that may have been misspelt."""
 
 
+LONGEST_LINE = 4_000
+"""Characters of a message's line. What is longer came from the input; nobody reads all of it."""
+_PASSWORD = re.compile(r"(:/{1,2})[^/\s@]{1,500}@")
+
+
+def presentable(text: str) -> str:
+    """A message without the passwords of addresses, and each of its lines cut to a length.
+
+    >>> presentable("https://me:secret@host/x cannot be read")
+    'https://…@host/x cannot be read'
+    """
+    return "\n".join(_cut(line) for line in _PASSWORD.sub(r"\1…@", text).split("\n"))
+
+
+def _cut(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    end = LONGEST_LINE // 4
+    return f"{line[: LONGEST_LINE - end]} … ({len(line):,} characters) … {line[-end:]}"
+
+
 class UserError(Exception):
     """The user's input is at fault. The message is complete: what, where, what to do."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(presentable(message))
 
 
 class SpecError(UserError):

@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import click
 
+from t2t_xfer.errors import presentable
+
 _HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
@@ -82,11 +84,11 @@ def raise_if_gone(error: OSError) -> None:
 
 
 class VisibleFormatter(logging.Formatter):
-    """A log line without control characters."""
+    """A log line without control characters and passwords."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, its values shown."""
-        return visible(super().format(record))
+        return visible(presentable(super().format(record)))
 
 
 def set_up_logging(level: int) -> None:

@@ -30,7 +30,7 @@ comes with a checkpoint may run. It never may, so there is no option for it."""
 
 def allow_outside(folders: Sequence[Path]) -> None:
     """Lets YAML files of this process, and of those it starts, name what lies in these folders."""
-    named = [str(folder.expanduser().absolute()) for folder in folders]
+    named = [str(expanded(folder).absolute()) for folder in folders]
     os.environ[OUTSIDE] = os.pathsep.join([*_named(), *named])
 
 
@@ -78,4 +78,4 @@ def _named() -> list[str]:
 
 
 def _allowed() -> list[Path]:
-    return [Path(name).expanduser() for name in _named()]
+    return [expanded(name) for name in _named()]

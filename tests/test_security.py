@@ -547,9 +547,38 @@ def test_an_address_with_a_password_is_no_model_and_no_data(path: str, place: Pa
     study = place / "study.yaml"
     study.write_text(STUDY.replace("PATH", f'"{path}"'))
     refused(study, ":1:26: models[0].path", "not an address", spec=StudySpec)
+    with pytest.raises(SpecError) as caught:
+        load_yaml(study, StudySpec)
+    assert "pass@" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    for options in (
+        ("--task", "reviews", "--engine", "oracle", "--data", f"mirror:{path}"),
+        ("--task", "reviews", "--engine", "oracle", "--data", path),
+        ("--task", "mnli", "--model", "micro:encoder", "--data", "microworld", "--adapter", path),
+        ("--task", path, "--engine", "oracle"),
+    ):
+        refusal = t2t("evaluate", *options)
+        assert refusal.code == 2
+        assert "pass@" not in refusal.err
+        assert "secret" not in refusal.err
     make_mirror(place)
     places = ("--data", "mirror:hub", "--output", "out")
     done = t2t("train", "--model", path, "--task", "mnli", *places)
     assert done.code == 2
     assert "pass" not in done.err
     assert not Path("out").exists()
+
+
+def test_messages_are_cut_and_keep_no_password() -> None:
+    message = str(UserError(f"{'a' * 100_000}\nsee https://me:hunter2@host/x and http:/u:p@h"))
+    assert "hunter2" not in message
+    assert message.endswith("see https://…@host/x and http:/…@h")
+    assert "(100,000 characters)" in message
+    assert len(message) < 5_000
+    assert str(UserError("see https://host/x@1 and me@host")) == "see https://host/x@1 and me@host"
+
+
+def test_a_user_that_nobody_is_can_allow_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = t2t("--allow-outside", "~nosuchuser", "tasks", "ls")
+    assert done.code == 2
+    assert "no user of this name" in done.err

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UserError, presentable
 from t2t_xfer.files import disk_problem
 from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
@@ -176,7 +176,7 @@ class _Walk:
         """Log a failure; its message and the log's place, in words."""
         path = self.store.log_path(stage)
         header = f"{stage.id}\n{datetime.now(UTC).isoformat(timespec='seconds')}\n\n"
-        text = header + "".join(traceback.format_exception(error))
+        text = header + presentable("".join(traceback.format_exception(error)))
         try:
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
             self.logs[stage.id] = path
