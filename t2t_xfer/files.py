@@ -259,6 +259,15 @@ def _disk_problem(error: BaseException) -> str | None:
     return None
 
 
+def share_as_others(folder: Path) -> None:
+    """Gives files that only their owner may read the rights of the others beside them: safetensors
+    makes its files so, whatever the umask is."""
+    mode = 0o666 & folder.stat().st_mode
+    for file in folder.iterdir():
+        if file.is_file() and file.stat().st_mode & 0o777 == 0o600:
+            file.chmod(mode)
+
+
 def sweep(folder: Path) -> None:
     """Removes what was never finished below a folder that nobody else writes to."""
     for left in [*folder.rglob(".*.tmp")]:

@@ -490,7 +490,8 @@ def test_a_checkpoint_to_resume_from_cannot_run_code(
     assert run(place, "encoder", "out", **settings).code == 1
     (state,) = Path("out").glob("**/optimizer.pt")
     state.write_bytes(pickle.dumps(Payload(place / "mark")))
-    assert run(place, "encoder", "out", **settings).code == 1
+    # A state that is not what was written is left out; training goes on from before it.
+    assert run(place, "encoder", "out", **settings).code == 0
     assert not (place / "mark").exists()
 
 

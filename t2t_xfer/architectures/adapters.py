@@ -19,11 +19,10 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from t2t_xfer.architectures.adapter_account import adapter_shapes, check_tensors
 from t2t_xfer.architectures.adapter_files import (
-    WEIGHTS,
     AdapterBase,
     adapter_base,
-    adapter_config,
     check_quantisation,
     write_adapter_base,
 )
@@ -163,31 +162,16 @@ def load_adapter(
     """The base with a saved adapter over it, which PEFT knows by `name`.
 
     Raises:
-        UserError: the adapter is none, or belongs to a model of another shape.
+        UserError: the adapter is none, belongs to a model of another shape, or not all of its
+            tensors are accounted for.
     """
     import peft
 
     check_shapes(model, directory)
+    check_tensors(model, directory)
     return peft.PeftModel.from_pretrained(
         model, str(expanded(directory)), name, is_trainable=trainable
     )
-
-
-def adapter_shapes(directory: str | Path) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor of a saved adapter, by its name. Reads no weights.
-
-    Raises:
-        UserError: the directory holds no adapter, or its file cannot be read.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    adapter_config(directory)
-    file = expanded(directory) / WEIGHTS
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            return {key: tuple(tensors.get_slice(key).get_shape()) for key in tensors.keys()}  # noqa: SIM118
-    except SafetensorError as e:
-        raise UserError(f"{file} cannot be read: {e}. Save the adapter again.") from e
 
 
 def check_shapes(model: nn.Module, directory: str | Path) -> None:

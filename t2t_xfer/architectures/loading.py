@@ -10,7 +10,7 @@ it asks of a model before the first forward pass is the tokenizer's and the conf
 
 from __future__ import annotations
 
-import pickle
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,12 +32,15 @@ from t2t_xfer.architectures.detect import (
 from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.records import ArchitectureName
 from t2t_xfer.throughput import not_counted
 from t2t_xfer.trust import NO_CODE, weight_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from t2t_xfer.architectures.weights import FreshHead
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class LoadedModel:
     model: PreTrainedModel
     """The model itself, or PEFT's wrapper around it, which answers to the same calls."""
     tokenizer: PreTrainedTokenizerFast
+    fresh_head: FreshHead | None = None
+    """The LM head, if the checkpoint holds none and this one has learned nothing."""
 
     @property
     def device(self) -> str:
@@ -99,7 +104,9 @@ def architecture_at(path: str, revision: str | None, max_input_tokens: int) -> A
         UserError: there is no such checkpoint, or it cannot be read.
         UnsupportedError: see `wrap`.
     """
-    config, tokenizer = _config_and_tokenizer(path, revision)
+    from t2t_xfer.architectures.weights import config_and_tokenizer
+
+    config, tokenizer = config_and_tokenizer(path, revision)
     return _architecture(config.to_dict(), path, tokenizer, max_input_tokens)
 
 
@@ -156,6 +163,7 @@ def load(
     adapter: str | None = None,
     quantised: bool = False,
     trainable: bool = False,
+    fresh_head: bool = False,
 ) -> LoadedModel:
     """Loads a checkpoint from a directory or the hub.
 
@@ -164,9 +172,12 @@ def load(
         adapter: a LoRA adapter to put over it, in PEFT's format.
         quantised: the base in 4 bits. An adapter that was trained so is always read so.
         trainable: the adapter's weights, not the base's, can be trained further.
+        fresh_head: take a checkpoint that holds no LM head, with one that has learned nothing: to
+            train it, or to read states only.
 
     Raises:
-        UserError: there is no such checkpoint, it cannot be read, or the adapter is not its.
+        UserError: there is no such checkpoint, it cannot be read, not all of its tensors are
+            accounted for (`weights.py`), or the adapter is not its.
         UnsupportedError: see `wrap`.
     """
     if adapter is None and is_adapter(path):
@@ -174,12 +185,37 @@ def load(
         path, revision, adapter = base.path, base.revision, path
     if adapter is not None:
         quantised = quantised or adapter_base(adapter).quantised is not None
+    from t2t_xfer.architectures.weights import check_head
+
     loaded = _load_base(path, revision, dtype, max_input_tokens, quantised)
     if adapter is None:
+        if not fresh_head:
+            check_head(path, loaded.fresh_head.names if loaded.fresh_head else ())
         return loaded
     from t2t_xfer.architectures.adapters import load_adapter
 
-    return replace(loaded, model=load_adapter(loaded.model, adapter, trainable=trainable))
+    over = load_adapter(loaded.model, adapter, trainable=trainable)
+    left = head_left(loaded, adapter)
+    if not fresh_head:
+        check_head(path, left.names if left else ())
+    return replace(loaded, model=over, fresh_head=left)
+
+
+def head_left(loaded: LoadedModel, adapter: str) -> FreshHead | None:
+    """What a base's fresh head is under an adapter: no longer one if that was trained over it.
+
+    Raises:
+        UserError: the adapter was trained over a head that began with other numbers.
+    """
+    known = adapter_base(adapter).fresh_head
+    if known is None or loaded.fresh_head is None:
+        return loaded.fresh_head
+    if known != loaded.fresh_head.sha256:
+        raise UserError(
+            f"the adapter {adapter} was trained over a fresh head, which this release of torch or"
+            " transformers, or this dtype, begins with other numbers. Use what trained it."
+        )
+    return None
 
 
 def load_merged(path: str, adapter: str, *, revision: str | None = None) -> LoadedModel:
@@ -189,26 +225,18 @@ def load_merged(path: str, adapter: str, *, revision: str | None = None) -> Load
     learned to work on those values, so the merged model answers as the two of them did.
     """
     from t2t_xfer.architectures.adapters import load_adapter, merge
+    from t2t_xfer.architectures.weights import check_head
 
     base = adapter_base(adapter)
     quantised = base.quantised is not None
     # Nothing is read here, so any input length will do.
     loaded = _load_base(path, revision, base.dtype if quantised else "float32", 1, quantised)
+    if loaded.fresh_head is not None and head_left(loaded, adapter) is not None:
+        check_head(path, loaded.fresh_head.names)
     model: Any = loaded.model
     if quantised:
         model = model.dequantize()
     return replace(loaded, model=merge(load_adapter(model.float(), adapter)))
-
-
-def model_class(name: ArchitectureName) -> Any:
-    """The class of transformers that loads or makes models of an architecture."""
-    import transformers
-
-    return {
-        "encoder": transformers.AutoModelForMaskedLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-        "causal": transformers.AutoModelForCausalLM,
-    }[name]
 
 
 def empty_model(path: str, revision: str | None = None, **settings: Any) -> Any:
@@ -219,6 +247,8 @@ def empty_model(path: str, revision: str | None = None, **settings: Any) -> Any:
     """
     import transformers
 
+    from t2t_xfer.architectures.weights import model_class
+
     config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
     return model_class(architecture_of(config.to_dict())).from_config(config, **settings)
 
@@ -228,43 +258,29 @@ def _load_base(
 ) -> LoadedModel:
     import torch
 
+    from t2t_xfer.architectures import weights
+
     device = device_of_weights()
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype), **weight_files()}
     if quantised:
         from t2t_xfer.architectures.adapters import plain_arithmetic, quantisation
 
         settings |= {"quantization_config": quantisation(dtype), "device_map": {"": device}}
-    config, tokenizer = _config_and_tokenizer(path, revision)
+    config, tokenizer = weights.config_and_tokenizer(path, revision)
     name = architecture_of(config.to_dict())
-    try:
-        # A checkpoint without its LM head (a sentence encoder) gets a new one, and always the same.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = model_class(name).from_pretrained(path, revision=revision, **settings)
-    except (OSError, ValueError, pickle.UnpicklingError) as e:
-        raise _not_loaded(path, e) from e
+    _, account = weights.laid_out(path, revision, config, name)
+    if line := weights.said(path, account):
+        log.warning(line)
+    settings |= {"config": config, "key_mapping": weights.key_mapping(account.renamed)}
+    # A fresh head is always the same one.
+    with weights.told(path), weights.quiet(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = weights.model_class(name).from_pretrained(path, revision=revision, **settings)
+    weights.forget_renaming(model, account)
+    fresh = weights.start_head(model, account.fresh_head)
+    weights.check_finite(model, path)
     if quantised:
         plain_arithmetic(model)
     else:
         model = model.to(device)
-    return wrap(model, tokenizer, max_input_tokens)
-
-
-def _config_and_tokenizer(path: str, revision: str | None) -> tuple[Any, Any]:
-    import transformers
-
-    try:
-        config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
-            path, revision=revision, **NO_CODE
-        )
-        return config, tokenizer
-    except (OSError, ValueError) as e:
-        raise _not_loaded(path, e) from e
-
-
-def _not_loaded(path: str, error: Exception) -> UserError:
-    return UserError(
-        f"the model {path!r} cannot be loaded: {' '.join(str(error).split())} Give a directory with"
-        " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
-    )
+    return replace(wrap(model, tokenizer, max_input_tokens), fresh_head=fresh)

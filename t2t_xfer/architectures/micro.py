@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_xfer.errors import UserError
+from t2t_xfer.files import share_as_others
 from t2t_xfer.records import ArchitectureName
 
 if TYPE_CHECKING:
@@ -212,3 +213,4 @@ def save_new_model(
     )
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
+    share_as_others(directory)

@@ -21,14 +21,14 @@ from typing import Any, NamedTuple
 
 import torch
 
+from t2t_xfer.architectures.adapter_account import adapter_shapes, check_tensors
 from t2t_xfer.architectures.adapter_files import WEIGHTS, adapter_config
 from t2t_xfer.architectures.adapters import (
     TASK_TYPES,
-    adapter_shapes,
     check_shapes,
     load_adapter,
 )
-from t2t_xfer.architectures.loading import LoadedModel, empty_model, wrap
+from t2t_xfer.architectures.loading import LoadedModel, empty_model, head_left, wrap
 from t2t_xfer.paths import expanded
 
 KEPT_ADAPTERS = 8
@@ -109,7 +109,8 @@ class SwitchedBase:
         """
         if max_input_tokens not in (None, self._base.architecture.max_input_tokens):
             assert max_input_tokens is not None
-            self._base = wrap(self._base.model, self._base.tokenizer, max_input_tokens)
+            wrapped = wrap(self._base.model, self._base.tokenizer, max_input_tokens)
+            self._base = replace(wrapped, fresh_head=self._base.fresh_head)
         if adapter is None:
             if self._over is not None:
                 self._over.base_model.disable_adapter_layers()
@@ -120,7 +121,8 @@ class SwitchedBase:
         while len(self._names) > self._kept:
             _, oldest = self._names.popitem(last=False)
             self._over.delete_adapter(oldest)
-        return replace(self._base, model=self._over)
+        left = head_left(self._base, adapter)
+        return replace(self._base, model=self._over, fresh_head=left)
 
     def _name(self, adapter: str) -> str:
         """What PEFT calls the adapter, which is in memory from here on."""
@@ -139,6 +141,7 @@ class SwitchedBase:
             self._over = load_adapter(self._base.model, adapter, name=name)
         else:
             check_shapes(self._base.model, adapter)
+            check_tensors(self._base.model, adapter)
             self._over.load_adapter(
                 str(expanded(adapter)), name, torch_device=str(self._base.model.device)
             )
@@ -155,3 +158,4 @@ def check_adapters(path: str, revision: str | None, adapters: Iterable[str]) -> 
         model = empty_model(path, revision)
     for adapter in adapters:
         check_shapes(model, adapter)
+        check_tensors(model, adapter)

@@ -102,6 +102,8 @@ def train(
     share = results["trainable_parameters"] / results["parameters"]
     echo(f"{results['trainable_parameters']} parameters trained, {share:.2%} of all")
     echo(f"padding: {results['padding_share']:.1%} of the tokens computed")
+    if "fresh_head" in results:
+        echo("fresh head: the model held no LM head, so this one began untrained")
     echo(f"checkpoint: {path}")
 
 

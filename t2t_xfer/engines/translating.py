@@ -10,7 +10,6 @@ decoders count positions) translate all the same.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,16 @@ from transformers import GenerationConfig
 from t2t_xfer.architectures.detect import architecture_of, max_positions
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
+from t2t_xfer.architectures.weights import (
+    check_finite,
+    check_head,
+    config_and_tokenizer,
+    key_mapping,
+    laid_out,
+    model_class,
+    quiet,
+    told,
+)
 from t2t_xfer.data.translating import Translation
 from t2t_xfer.engines.decoding import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
@@ -27,7 +36,7 @@ from t2t_xfer.languages import language
 from t2t_xfer.prompts.template import Template
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.translator import TranslatorSpec
-from t2t_xfer.trust import NO_CODE, weight_files
+from t2t_xfer.trust import weight_files
 
 GROWTH, FLOOR = 8, 32
 """A translation may have so many tokens for each of the input's, and always so many: a text in a
@@ -175,30 +184,22 @@ def load_translating(
         UserError: there is no such model, or it cannot be read.
         UnsupportedError: the model writes no text, or is a decoder with forced first tokens.
     """
-    import transformers
-
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
-        name = architecture_of(config.to_dict())
-        _check_architecture(path, name, spec)
-        options = {} if spec.source_code is None else {"src_lang": spec.source_code}
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
-            path, revision=revision, **options, **NO_CODE
+    options = {} if spec.source_code is None else {"src_lang": spec.source_code}
+    config, tokenizer = config_and_tokenizer(path, revision, **options)
+    name = architecture_of(config.to_dict())
+    _check_architecture(path, name, spec)
+    _, account = laid_out(path, revision, config, name)
+    check_head(path, account.fresh_head)
+    with told(path), quiet():
+        model = model_class(name).from_pretrained(
+            path,
+            revision=revision,
+            dtype=getattr(torch, dtype),
+            key_mapping=key_mapping(account.renamed),
+            **weight_files(),
         )
-        kind: Any = (
-            transformers.AutoModelForCausalLM
-            if name == "causal"
-            else transformers.AutoModelForSeq2SeqLM
-        )
-        model = kind.from_pretrained(
-            path, revision=revision, dtype=getattr(torch, dtype), **weight_files()
-        )
-    except (OSError, ValueError, pickle.UnpicklingError) as e:
-        raise UserError(
-            f"the model {path!r} cannot be loaded: {' '.join(str(e).split())} Give a directory with"
-            " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
-        ) from e
+    check_finite(model, path)
     return Translating(model.to(device).eval(), tokenizer, name == "causal", spec, batch_tokens)
 
 

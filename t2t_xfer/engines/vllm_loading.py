@@ -19,6 +19,12 @@ from typing import Any
 from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import max_positions
+from t2t_xfer.architectures.weights import (
+    check_head,
+    check_names,
+    check_weights,
+    config_and_tokenizer,
+)
 from t2t_xfer.engines.vllm_limits import LORA_RANKS, adapter_rank, check_model, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 from t2t_xfer.throughput import not_counted
@@ -130,7 +136,11 @@ def load_vllm(
     """
     current_platform = import_platform()
     on_cpu = current_platform.is_cpu()
-    config, tokenizer = _config_and_tokenizer(path, revision)
+    found, tokenizer = config_and_tokenizer(path, revision)
+    config = found.to_dict()
+    account = check_weights(path, revision)
+    check_head(path, account.fresh_head)
+    check_names(path, account)
     check_model(config, path, max_input_tokens, on_cpu)
     rank = _reserved_rank(max_adapter_rank)
     settings = {
@@ -176,20 +186,6 @@ def _wake_when_it_ends(core: Any) -> None:
 
     wait([process.sentinel for process in core.resources.engine_manager.processes])
     core.outputs_queue.put_nowait(EngineDeadError())
-
-
-def _config_and_tokenizer(path: str, revision: str | None) -> tuple[dict[str, Any], Any]:
-    from transformers import AutoConfig, AutoTokenizer
-
-    try:
-        config = AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, **NO_CODE)
-    except (OSError, ValueError) as e:
-        raise UserError(
-            f"the model {path!r} cannot be loaded: {str(e).splitlines()[0]} Give a directory with"
-            " config.json, model.safetensors and a tokenizer, or the id of a model on the hub."
-        ) from e
-    return config.to_dict(), tokenizer
 
 
 def _reserved_rank(max_adapter_rank: int | None) -> int:

@@ -32,6 +32,11 @@ from t2t_xfer.specs.data import Revision
 from t2t_xfer.specs.training import Overrides
 from t2t_xfer.trust import advice, outside
 
+MOST_NEW = {"vocabulary": 1_000_000, "hidden": 4096, "layers": 100, "text_lines": 10_000_000}
+"""What a new model is made of at most; of all together see `MOST_WEIGHTS`."""
+MOST_WEIGHTS = 2_000_000_000
+"""8 GB in float32, four times that in training."""
+
 
 def _no_home(path: str) -> str:
     """What is wrong with the `~` of a path; empty if nothing is."""
@@ -53,11 +58,19 @@ class NewModel(Spec):
     hidden: Count = 128
     """Width of the layers."""
     layers: Count = 2
-    heads: Count = 4
+    heads: Count = Field(default=4, validate_default=True)
     seed: Seed = 0
     """Of the random weights."""
     text_lines: Count = 2000
     """Lines of raw text for each language."""
+
+    @field_validator("vocabulary", "hidden", "layers", "text_lines")
+    @classmethod
+    def _bounded(cls, value: int, info: ValidationInfo) -> int:
+        most = MOST_NEW[str(info.field_name)]
+        if value > most:
+            raise mistake(f"at most {most}: new models are small ones, made on the spot")
+        return value
 
     @field_validator("heads")
     @classmethod
@@ -65,6 +78,9 @@ class NewModel(Spec):
         hidden = info.data.get("hidden", heads)
         if hidden % heads:
             raise mistake(f"a divisor of hidden ({hidden})")
+        size = hidden * (info.data.get("vocabulary", 0) + 12 * hidden * info.data.get("layers", 0))
+        if size > MOST_WEIGHTS:
+            raise mistake(f"a model of at most {MOST_WEIGHTS} weights; this one has {size}")
         return heads
 
 

@@ -6,6 +6,7 @@ model/m-to-mnli-merged-…/checkpoint/    config.json, model.safetensors, tokeni
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t2t_xfer.architectures.adapter_files import AdapterBase, adapter_base
 from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.files import share_as_others
 from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json
 from t2t_xfer.specs.training import TrainingSpec
@@ -20,6 +22,8 @@ from t2t_xfer.stages.models import model_identity
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint"
 """The directory of a `model` or `train` stage that holds weights (or an adapter) and tokenizer."""
@@ -81,7 +85,15 @@ def load_to_train(weights: Weights, dtype: str, training: TrainingSpec, seed: in
         adapter=weights.adapter,
         quantised=training.adapter == "qlora",
         trainable=True,
+        fresh_head=True,
     )
+    if loaded.fresh_head is not None:
+        log.warning(
+            "%s: the checkpoint holds no LM head; a fresh head is trained, whose %d weights start"
+            " from the embeddings or at random",
+            weights.path,
+            len(loaded.fresh_head.names),
+        )
     if training.adapter == "none" and not training.train_embeddings:
         freeze_token_embeddings(loaded.model)
     if training.adapter == "none" or weights.adapter is not None:
@@ -109,13 +121,18 @@ def save_trained(
     else:
         from t2t_xfer.architectures.adapters import save_adapter
 
-        base = _base(directory, stage, needs, training)
+        base = _base(directory, stage, needs, training, loaded)
         save_adapter(loaded.model, directory, base, weights)
     loaded.tokenizer.save_pretrained(directory)
+    share_as_others(directory)
 
 
 def _base(
-    directory: Path, stage: _Started, needs: Mapping[str, Path], training: TrainingSpec
+    directory: Path,
+    stage: _Started,
+    needs: Mapping[str, Path],
+    training: TrainingSpec,
+    loaded: LoadedModel,
 ) -> AdapterBase:
     spec: Any = stage.spec
     weights = weights_of(stage, needs)
@@ -129,7 +146,15 @@ def _base(
         if expanded(path).is_dir():
             path = str(expanded(path).absolute())
     quantised = "nf4" if training.adapter == "qlora" else None
-    return AdapterBase(path, weights.revision, quantised, spec["dtype"], identity)
+    fresh = _head_under(weights.adapter, loaded)
+    return AdapterBase(path, weights.revision, quantised, spec["dtype"], identity, fresh)
+
+
+def _head_under(adapter: str | None, loaded: LoadedModel) -> str | None:
+    """What an adapter says of the base's head: of one that goes on, what it said before."""
+    if loaded.fresh_head is not None:
+        return loaded.fresh_head.sha256
+    return None if adapter is None else adapter_base(adapter).fresh_head
 
 
 def save_merged(weights: Weights, directory: Path, dtype: str) -> str:
@@ -142,6 +167,7 @@ def save_merged(weights: Weights, directory: Path, dtype: str) -> str:
     loaded = load_merged(weights.path, weights.adapter, revision=weights.revision)
     loaded.model.to(getattr(torch, dtype)).save_pretrained(directory)
     loaded.tokenizer.save_pretrained(directory)
+    share_as_others(directory)
     return str(loaded.model.device)
 
 

@@ -149,6 +149,7 @@ class Context:
                 dtype=dtype,
                 max_input_tokens=max_input_tokens,
                 quantised=key.quantised,
+                fresh_head=True,  # `preflight` asks what is read through it
             )
             self._warm = (key, SwitchedBase(loaded))
         try:

@@ -16,14 +16,21 @@ from t2t_xfer.architectures.detect import (
     max_positions,
 )
 from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
+from t2t_xfer.architectures.tensor_files import check_config, check_files, read_json_object
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
 from t2t_xfer.paths import expanded
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.trust import pickle_allowed
 
-WEIGHTS = ("*.safetensors", "*.json", "*.model", "*.txt")
-"""Files of a checkpoint that change what it computes: weights, config, tokenizer."""
+NOT_READ = re.compile(
+    r"^\.|^README|^LICENSE|^USE_POLICY|\.(md|pdf|png|jpe?g|gif|svg|py|pt|pth|ckpt|h5|msgpack|ot|onnx"
+    r"|gguf|log|lock|tmp|csv|html|bin)$",
+    re.IGNORECASE,
+)
+"""Files of a checkpoint's directory that nothing reads. Any other changes what it computes, or may:
+weights, config, tokenizer, chat templates."""
+TEMPLATES = "additional_chat_templates/*.jinja"
 PICKLED = "pytorch_model*.bin"
 """Weights that count only where there are no others and the user allows them (`trust.py`)."""
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")
@@ -39,6 +46,7 @@ def model_architecture(path: str, revision: str | None) -> ArchitectureName:
         UnsupportedError: no architecture that can answer.
     """
     config = config_of(path, revision)
+    check_config(config, path)
     architecture = architecture_of(config)
     if architecture == "seq2seq" and max_positions(config) is not None:
         raise UnsupportedError(
@@ -48,6 +56,22 @@ def model_architecture(path: str, revision: str | None) -> ArchitectureName:
         )
     _check_files(expanded(path))
     return architecture
+
+
+def lacks_head(path: str, revision: str | None) -> bool:
+    """Whether a checkpoint holds no LM head, so that nothing but its states can be read.
+
+    Its weights are looked at only if it was saved by a class without one.
+
+    Raises:
+        UserError: see `model_architecture`; or not all of its tensors are accounted for.
+    """
+    saved_as = " ".join(config_of(path, revision).get("architectures") or ())
+    if re.search(r"ForMaskedLM|ForCausalLM|LMHeadModel|ForConditionalGeneration", saved_as):
+        return False
+    from t2t_xfer.architectures.weights import check_weights
+
+    return bool(check_weights(path, revision).fresh_head)
 
 
 def check_input_length(
@@ -101,6 +125,7 @@ def _check_files(folder: Path) -> None:
                 " Give a directory saved by `t2t-xfer train` or by transformers."
                 + (f" It holds {PICKLED}: see `t2t-xfer --allow-pickle`." if pickled else "")
             )
+    check_files(folder)
 
 
 def model_identity(path: str, revision: str | None) -> dict[str, Json]:
@@ -108,9 +133,10 @@ def model_identity(path: str, revision: str | None) -> dict[str, Json]:
     folder = expanded(path)
     if not folder.is_dir():
         return {"hub": path, "revision": revision or "main"}
-    pickled = () if any(folder.glob("*.safetensors")) else (PICKLED,)
-    files = sorted({file for pattern in (*WEIGHTS, *pickled) for file in folder.glob(pattern)})
-    hashes = {f.name: _sha256(str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files}
+    pickled = set() if any(folder.glob("*.safetensors")) else {*folder.glob(PICKLED)}
+    kept = {file for file in folder.iterdir() if file.is_file() and not NOT_READ.search(file.name)}
+    files = sorted({*kept, *pickled, *folder.glob(TEMPLATES)})
+    hashes = {str(f.relative_to(folder)): _hash(f) for f in files}
     text = json.dumps(hashes, sort_keys=True)
     return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
@@ -138,6 +164,16 @@ def read_commit(spec: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Js
     return {} if found is None else {"model_revision": found["revision"]}
 
 
+def _hash(file: Path) -> str:
+    try:
+        stat = file.stat()
+        return _sha256(str(file), stat.st_mtime_ns, stat.st_size)
+    except OSError as e:
+        raise UserError(
+            f"{file} cannot be read: {e.strerror or e}. Look at its rights and at its disk."
+        ) from e
+
+
 @lru_cache(maxsize=1024)
 def _sha256(path: str, mtime_ns: int, size: int) -> str:
     with open(path, "rb") as file:
@@ -160,7 +196,7 @@ def config_of(path: str, revision: str | None) -> dict[str, Any]:
                 " `t2t-xfer train` or by transformers, or the id of a model on the hub."
                 f"{_nearest_folder(folder)}"
             )
-        return _read_config(file)
+        return read_json_object(file, "a model's config")
     # Hub access; imports here so that plans over local models stay quick.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -173,7 +209,7 @@ def config_of(path: str, revision: str | None) -> dict[str, Any]:
             f" ({type(e).__name__}). Check the name and the network, or download the model and"
             f" give its directory.{_nearest_folder(folder)}"
         ) from e
-    return _read_config(Path(found))
+    return read_json_object(Path(found), "a model's config")
 
 
 def _nearest_folder(folder: Path) -> str:
@@ -182,13 +218,3 @@ def _nearest_folder(folder: Path) -> str:
     if folder.is_dir() or not parent.is_dir():
         return ""
     return nearest(str(folder), [str(each) for each in parent.iterdir() if each.is_dir()])
-
-
-def _read_config(file: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise UserError(f"{file} cannot be read: {e}.") from e
-    if not isinstance(config, dict):
-        raise UserError(f"{file} is no model's config: it holds no JSON object.")
-    return config

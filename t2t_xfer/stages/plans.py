@@ -32,7 +32,7 @@ from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.training_data import rows_of, training_data
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
-VERSIONS = {"model": 3, "train": 2, "predict": 4, "score": 2}
+VERSIONS = {"model": 3, "train": 3, "predict": 4, "score": 2}
 VLLM_VERSION = 2
 """Of what vLLM is asked. 2: texts are held by the transformers engine's own constraints."""
 BATCH_TOKENS = 8192

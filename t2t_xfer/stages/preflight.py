@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures import planned_readout
-from t2t_xfer.architectures.adapter_files import check_quantisation
+from t2t_xfer.architectures.adapter_files import adapter_base, check_quantisation
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.light import light_codec
 from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
@@ -73,6 +73,7 @@ def preflight(
             check_tracker(tracker)
         if spec.get("engine") == "vllm":
             require_vllm()
+    _check_models(stages)
     _check_adapters(stages)
     models = Models(stages, context, planned or stages)
     for wanted in dict.fromkeys(rows for stage in stages for rows in _rows(stage)):
@@ -167,15 +168,36 @@ def _base(stage: StageLike, made: Mapping[str, StageLike]) -> tuple[str, str | N
     return str(stage.how["path"]), None if revision is None else str(revision)
 
 
+def _check_models(stages: Sequence[StageLike]) -> None:
+    """Whether every weight of the models that exist is there, and a head where one is read."""
+    for stage in stages:
+        how: Any = stage.how
+        if "path" not in how:
+            continue
+        from t2t_xfer.architectures.weights import check_head, check_names, check_weights
+
+        account = check_weights(str(how["path"]), how["revision"])
+        if stage.kind != "predict":
+            continue
+        if stage.spec["engine"] == "vllm":
+            check_names(str(how["path"]), account)
+        adapter = how.get("adapter")
+        trained = "adapter" in stage.needs or (
+            adapter is not None and adapter_base(str(adapter)).fresh_head is not None
+        )
+        if stage.spec["readout"] != Readout.embed and not trained:
+            check_head(str(how["path"]), account.fresh_head)
+
+
 def _check_adapters(stages: Sequence[StageLike]) -> None:
     """Looks at the adapters that exist already; no weights are loaded."""
     adapters: dict[tuple[Any, Any], dict[str, None]] = {}
     for stage in stages:
         adapter, how = stage.how.get("adapter"), stage.how
-        if stage.kind != "predict" or adapter is None:
+        if adapter is None:
             continue
         adapters.setdefault((how["path"], how["revision"]), {})[str(adapter)] = None
-        if stage.spec["engine"] == "vllm":
+        if stage.spec.get("engine") == "vllm":
             check_decodable(str(adapter))
             adapter_rank(str(adapter))
     for (path, revision), over in adapters.items():

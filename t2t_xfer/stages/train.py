@@ -144,6 +144,7 @@ def run_training(
         "parameters": parameters.total,
         "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
         "device": str(loaded.model.device),
+        **({} if loaded.fresh_head is None else {"fresh_head": list(loaded.fresh_head.names)}),
         **_selected(trained),
         **_pieces(parts, rows_of),
         **translated_in(trained_parts(spec)),

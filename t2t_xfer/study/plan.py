@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.records import Json, Readout
@@ -26,6 +27,7 @@ from t2t_xfer.stages.adapters import (
 )
 from t2t_xfer.stages.bases import Base, base_of
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.models import lacks_head
 from t2t_xfer.stages.plans import (
     ModelEngine,
     baseline_spec,
@@ -37,6 +39,7 @@ from t2t_xfer.stages.plans import (
     trained_on,
 )
 from t2t_xfer.stages.tagging import check_same_form
+from t2t_xfer.stages.task import Task
 from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.train_plan import plan_training, resolve
 from t2t_xfer.study.order import bases_together
@@ -132,7 +135,7 @@ class Builder:
         """Ids of the scores of a tip's predictions with their readouts, the main one first."""
         tested = self.context.task(test.task)
         scores: list[tuple[str, str]] = []
-        for readout in readouts_of(tip.base.architecture, tested):
+        for readout in self._readouts(tip, tested):
             stage = self._read(tip, test, readout, max_input_tokens, engine)
             beside = {
                 role: self._read(tip, other, readout, max_input_tokens, engine)
@@ -140,6 +143,15 @@ class Builder:
             }
             scores.append((self._score(stage, test, beside), readout.value))
         return scores
+
+    def _readouts(self, tip: Tip, tested: Task) -> Sequence[Readout]:
+        """Those of the task; of a model without an LM head that nothing has trained, the states."""
+        found = readouts_of(tip.base.architecture, tested)
+        if tip.adapter is None and tip.stage_id is None and Readout.embed in found:
+            how: Any = tip.base.how
+            if tip.base.new is None and lacks_head(how["path"], how["revision"]):
+                return (Readout.embed,)
+        return found
 
     def _read(
         self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int, engine: ModelEngine

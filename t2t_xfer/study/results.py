@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,6 +185,7 @@ def write_results(
     from t2t_xfer.study.observations import observe  # both read this module
     from t2t_xfer.study.pages import stages_left, write_pages
 
+    file = replace(file, notes=(*file.notes, *fresh_heads(file, store)))
     observed = observe(file, store)
     numbers = study_numbers(observed, planned(file), replicates=replicates)
     verdicts = () if claims is None else judge(claims, _evidence(file, numbers, observed))
@@ -210,6 +211,25 @@ def write_results(
     )
     store.keep_seals()
     return Written(report, render_summary(numbers), tuple(verdicts))
+
+
+def fresh_heads(file: StudyFile, store: Store) -> list[str]:
+    """A note on each model whose checkpoint held no LM head, so that training started one."""
+    found = {cell.model: None for cell in file.cells if _began_fresh(cell.score_id, store, 0)}
+    return [
+        f"Fresh head: {model} was saved without an LM head, so its training started an untrained"
+        " one; models that bring theirs have an advantage."
+        for model in found
+    ]
+
+
+def _began_fresh(stage_id: str, store: Store, depth: int) -> bool:
+    record = store.record(stage_id)
+    if record is None or depth > 10:
+        return False
+    if "fresh_head" in record.results:
+        return True
+    return any(_began_fresh(each, store, depth + 1) for each in record.needs.values())
 
 
 def planned(file: StudyFile) -> list[Planned]:

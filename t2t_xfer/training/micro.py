@@ -22,6 +22,7 @@ from typing import Any
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import WORD_PIECES, new_model, train_tokenizer
+from t2t_xfer.files import share_as_others
 from t2t_xfer.microworld.corpus import documents, verdicts, words_apart
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.training.pretraining import Recipe, pretrain
@@ -102,6 +103,7 @@ def make_micro(
     # In half precision two bytes a weight; loading for training makes float32 of them again.
     loaded.model.half().save_pretrained(output)
     loaded.tokenizer.save_pretrained(output)
+    share_as_others(output)
     _write_recipe(output / RECIPE, architecture, recipe, made)
     return made
 
