@@ -24,6 +24,7 @@ from typing import Any
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.files import write_text
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.report.cells import no_formula
 from t2t_xfer.specs.catalogue import Catalogue
@@ -161,6 +162,7 @@ def evaluate(
     Raises:
         UserError: what was asked for cannot work; or nothing could be scored, and you can mend it.
     """
+    quiet_libraries()
     several = [tasks] if isinstance(tasks, LoadedTask) else list(tasks)
     sources = {task.data for task in several}
     if len(sources) != 1:

@@ -11,6 +11,8 @@ reads from another terminal; it is written at most every other second and is nev
 from __future__ import annotations
 
 import json
+import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,3 +74,13 @@ def reporting_to(path: Path) -> Iterator[None]:
     finally:
         _FILE.reset(token)
         path.unlink(missing_ok=True)
+
+
+def quiet_libraries() -> None:
+    """Keeps other people's progress bars and advice off the terminal; errors still show."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # On some processors: that a kernel for 4-bit evaluation, which we do not use, is not there.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

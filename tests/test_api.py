@@ -45,6 +45,19 @@ def test_a_table_of_scores_as_dicts_text_and_csv(tmp_path: Path) -> None:
     assert scores.table()[0]["score"] == 100.0
 
 
+def test_a_call_hides_the_bars_that_the_command_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS")
+    for name in (*bars, "TRANSFORMERS_VERBOSITY"):
+        monkeypatch.setenv(name, "")  # so that it is as before after the test
+        monkeypatch.delenv(name)
+    task = t2t_xfer.load_task("xnli", data="microworld")
+    t2t_xfer.evaluate(task, engine="oracle", languages="de", limit=4, output=tmp_path)
+    assert [os.environ[name] for name in bars] == ["1", "1"]
+    assert os.environ["TRANSFORMERS_VERBOSITY"] == "error"
+
+
 def test_the_command_finds_what_the_call_has_computed(tmp_path: Path) -> None:
     task = t2t_xfer.load_task("xnli", data="microworld")
     t2t_xfer.evaluate(task, engine="oracle", languages="de", limit=4, output=tmp_path)

@@ -295,3 +295,15 @@ def test_the_shipped_tasks_are_found_from_anywhere() -> None:
     listed = json.loads(t2t("tasks", "ls", "--json").out)
     shipped = {path.stem for path in (REPOSITORY / "tasks").glob("*.yaml")}
     assert {row["task"] for row in listed} == shipped | {"reviews"}
+
+
+@pytest.mark.parametrize("content", ["9" * 6_000, "[" * 100_000, '{"a": ', "{}{}"])
+def test_json_of_xtreme_that_is_none_is_a_paragraph(content: str, tmp_path: Path) -> None:
+    """A number with thousands of digits was a traceback."""
+    for side in ("predictions", "labels"):
+        (tmp_path / side / "xquad").mkdir(parents=True)
+        (tmp_path / side / "xquad" / "test-de.json").write_text(content)
+    places = ("--predictions", tmp_path / "predictions", "--labels", tmp_path / "labels")
+    done = t2t("score", *places, "--partial")
+    assert done.code == 2
+    assert "broken JSON" in done.err

@@ -39,6 +39,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import AbsentError, UserError
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _checked(
 
     tokens = None
     if model is not None:
-        options.quiet_libraries()
+        quiet_libraries()
         from t2t_xfer.stages.check_model import load_tokens
 
         tokens = load_tokens(model)

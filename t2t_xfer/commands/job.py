@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @options.output
 def job(folder: Path, name: str, output: Path) -> None:
     """Do the stages of job NAME of FOLDER/jobs.json that are not done yet."""
-    options.quiet_libraries()
+    quiet_libraries()
     from t2t_xfer.study.jobs import JOBS, load_job
     from t2t_xfer.study.lease import leased_gpu
     from t2t_xfer.study.store import Store

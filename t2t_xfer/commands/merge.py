@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 
@@ -35,7 +35,7 @@ from t2t_xfer.terminal import echo
 )
 def merge(adapter: str, model: str | None, output: Path, dtype: str) -> None:
     """Add a LoRA adapter to the weights of its model and save a plain checkpoint."""
-    options.quiet_libraries()
+    quiet_libraries()
     from t2t_xfer.files import replaced_folder
     from t2t_xfer.stages.adapters import existing_adapter
     from t2t_xfer.stages.bases import as_model_spec, base_of

@@ -15,6 +15,7 @@ import click
 
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def pretrain(architecture: str, output: Path, steps: int | None, seed: int) -> N
     """Pretrain a micro model on the microworld's text: synthetic, some minutes on one core."""
     from t2t_xfer.microworld.checkpoints import NAMES
 
-    options.quiet_libraries()
+    quiet_libraries()
     folders = {name: output / name for name in NAMES}
     if architecture != "all":
         folders = {name: output for name in NAMES if name == architecture}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,16 +39,6 @@ limit = click.option(
     default=None,
     help="Use this many rows of each split, the same ones in every language.",
 )
-
-
-def quiet_libraries() -> None:
-    """Keeps other people's progress bars and advice off the terminal; errors still show."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # On some processors: that a kernel for 4-bit evaluation, which we do not use, is not there.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def binary_size(size: int) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.records import Split
 from t2t_xfer.terminal import echo, style
 
@@ -106,7 +107,7 @@ class _Tokens:
     """Shows examples as some models see them; each tokenizer is loaded once."""
 
     def __init__(self, models: tuple[str, ...], task: Task) -> None:
-        options.quiet_libraries()
+        quiet_libraries()
         from t2t_xfer.stages.preview import architecture_of_model
 
         self._task = task

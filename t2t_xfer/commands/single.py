@@ -13,6 +13,7 @@ from t2t_xfer import processes
 from t2t_xfer.commands import options, text_options
 from t2t_xfer.commands.dry_run import print_dry_run
 from t2t_xfer.errors import UserError
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def evaluate(
 ) -> None:
     """Test a model on tasks in some or all languages, zero-shot, with one or more adapters."""
     processes.check_single("t2t-xfer evaluate", "Start it once, without a launcher.")
-    options.quiet_libraries()
+    quiet_libraries()
     from t2t_xfer.commands.evaluated import print_evaluated
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
@@ -183,7 +184,7 @@ def evaluate(
 
 
 def _builder(data: str) -> tuple[Builder, Context]:
-    options.quiet_libraries()
+    quiet_libraries()
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
     from t2t_xfer.study.plan import Builder

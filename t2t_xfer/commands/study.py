@@ -11,6 +11,7 @@ import click
 from t2t_xfer import processes
 from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def run_study(
     file: str, data: str, skip_missing: bool, output: Path, rented: Rented | None = None
 ) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
-    options.quiet_libraries()
+    quiet_libraries()
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.study.graph import save_stages
     from t2t_xfer.study.inputs import Inputs

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from t2t_xfer.commands import options
+from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 
@@ -51,7 +52,7 @@ def translate(
     as_json: bool,
 ) -> None:
     """Translate a task's training data; goes on where an interrupted run stopped."""
-    options.quiet_libraries()
+    quiet_libraries()
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.specs.translator import load_translator
     from t2t_xfer.stages.context import Context

@@ -50,7 +50,7 @@ class PieceStore:
             if len(complete) < len(content):
                 with whole(self.path) as temporary:
                     temporary.write_bytes(complete)
-        except (OSError, ValueError, KeyError, TypeError) as e:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
             raise DataError(
                 f"{self.path} holds no translated pieces: {e}. Move it away to translate anew."
             ) from e

@@ -71,7 +71,7 @@ def parsed(path: Path, line: str) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path) from error
     return found
 

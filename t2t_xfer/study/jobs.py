@@ -87,7 +87,7 @@ def load_job(folder: Path, name: str) -> Job:
         body = json.loads((folder / JOBS).read_text(encoding="utf-8"))[name]
         stages = tuple(Stage(**stage) for stage in body.pop("stages"))
         return Job(stages=stages, **{**body, "after": tuple(body["after"])})
-    except (OSError, ValueError, TypeError, KeyError) as e:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise UserError(
             f"{folder / JOBS} holds no job {name!r} ({type(e).__name__}: {e}). Jobs are written by"
             " `t2t-xfer study run --executor snakemake`; run that again."

@@ -215,6 +215,8 @@ def _json(path: Path, content: str) -> object:
         ) from error
     except RecursionError as error:
         raise DataError(f"{path}:1: broken JSON: it is nested too deeply.") from error
+    except ValueError as error:  # a number with thousands of digits
+        raise DataError(f"{path}:1: broken JSON: {error}.") from error
     return value
 
 
