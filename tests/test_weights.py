@@ -132,6 +132,34 @@ def test_other_heads_poolers_and_a_body_saved_bare_are_no_mistakes(place: Path) 
     assert "lm_head.dense.weight" in account.fresh_head
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of families' own modules, when they are imported
+def test_every_family_saved_and_read_again_is_whole(place: Path) -> None:
+    """What a class may lack or leave over differs from family to family."""
+    from t2t_xfer.architectures.weights import Account, config_of, laid_out
+
+    from .families import FAMILIES, made
+
+    found = {}
+    for architecture, names in FAMILIES.items():
+        for name in names:
+            folder = place / f"{architecture}-{name}".replace(" ", "-")
+            made(architecture, name).model.save_pretrained(folder)
+            found[name] = laid_out(str(folder), None, config_of(str(folder), None), architecture)[1]
+            shutil.rmtree(folder)
+    assert {name: account for name, account in found.items() if account != Account()} == {}
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    from t2t_xfer.records import Generation, Readout
+    from t2t_xfer.stages.score import check_numbers
+
+    fine = Generation("a", Readout.rank, scores=(0.5, float("-inf")))
+    check_numbers([fine])
+    with pytest.raises(UserError, match="example 'b'"):
+        check_numbers([fine, Generation("b", Readout.rank, scores=(0.5, float("nan")))])
+
+
 def test_a_weight_that_is_no_number_is_named(place: Path) -> None:
     name = f"{LAYER}output.dense.weight"
     model = tampered(place, lambda w: {**w, name: w[name] * float("nan")})

@@ -29,7 +29,7 @@ from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictio
 from t2t_xfer.stages.models import read_commit
 from t2t_xfer.stages.preconditions import check_words
 from t2t_xfer.stages.ranks import read_prompts, with_null
-from t2t_xfer.stages.score import Tuning, score_examples
+from t2t_xfer.stages.score import Tuning, check_numbers, score_examples
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_read
 from t2t_xfer.stages.task import Task, check_unchanged
@@ -124,6 +124,7 @@ class StageRunner:
         else:
             decoding = Decoding(**spec.get("decoding", {}))
             generations = read_with_shots(engine, prompted, task, readout, decoding)
+        check_numbers(generations)
         rates = meter.rates(len(examples))
         rows = map(logged, examples, generations)
         write_jsonl(work / PREDICTIONS, rows)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from t2t_xfer.errors import UserError
 from t2t_xfer.metrics import Tuned, in_language, statistics_by_id
 from t2t_xfer.metrics.chance import chance_level
 from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
@@ -29,6 +31,20 @@ class Scored(NamedTuple):
     results: dict[str, Json]
     rows: list[dict[str, Json]]
     """One for each example: id, gold, value, status, additive statistics."""
+
+
+def check_numbers(generations: Iterable[Generation]) -> None:
+    """Refuses answers whose scores are no numbers: any of them would be as good as another.
+
+    Raises:
+        UserError: names the first example.
+    """
+    for each in generations:
+        if any(math.isnan(score) for score in each.scores):
+            raise UserError(
+                f"the scores of example {each.id!r} are not numbers (NaN), though all weights are:"
+                " the model's states leave the range of its dtype. Use `dtype: float32`."
+            )
 
 
 def score_examples(
