@@ -30,6 +30,7 @@ from t2t_xfer.architectures.weights import (
     told,
 )
 from t2t_xfer.data.translating import Translation
+from t2t_xfer.engines.chat_template import check_template
 from t2t_xfer.engines.decoding import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import language
@@ -73,6 +74,10 @@ class Translating(NamedTuple):
                 f" the tokenizer of {self.tokenizer.name_or_path!r} does not have. Use another one,"
                 " for example --translator continue."
             )
+        if self.spec.chat:
+            templates = self.tokenizer.chat_template
+            for each in templates.values() if isinstance(templates, dict) else [templates]:
+                check_template(str(each), str(self.tokenizer.name_or_path))
 
     def write(self, texts: Sequence[str], code: str) -> Iterator[tuple[int, Translation]]:
         """Index and translation of each text, batch after batch, the longest first."""
