@@ -1,4 +1,4 @@
-"""What the program says and computes is what `tests/goldens` holds (`golden.py` says how to write it).
+"""What the program says and computes is what `tests/goldens` holds (`golden.py` writes them).
 
 A change that is meant to change it writes the golden again and says why in its commit.
 """
