@@ -27,12 +27,12 @@ from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.objectives import text_row
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.records import ArchitectureName
-from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.training import LoraSpec, TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.training.mixture import Mixture, Part
 
-TASKS = ("mnli", "squad_v1", "hellaswag")
+TASKS = ("mnli", "squad_v1", "hellaswag_letters")
 EXAMPLES_PER_STEP = 32
 TOKENIZER_LINES = 20_000
 IDS = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2}
@@ -362,7 +362,8 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     if threads:
         torch.set_num_threads(threads)
-    context = Context(Catalogue(), case.data)
+    catalogue = Catalogue((Path(__file__).resolve().parent, shipped_root()))
+    context = Context(catalogue, case.data)
     loaded = build(case, context)
     examples = mixture_rows(case, loaded, context)
     rows = [row for found in examples for row in found]

@@ -25,7 +25,7 @@ from .conftest import REPOSITORY
 from .studydata import new_model, one_thread, t2t, write_study
 
 ALL = os.environ.get("KILLS") == "all"
-KILLS = 2 if ALL else int(os.environ.get("KILLS", "2"))
+KILLS = 1 if ALL else int(os.environ.get("KILLS", "1"))
 RUNNER = """
 import sys, torch, transformers.models.xlm_roberta.modeling_xlm_roberta
 import t2t_xfer.training.loop, t2t_xfer.engines.transformers
