@@ -36,6 +36,7 @@ from t2t_xfer.commands import (
     translate,
 )
 from t2t_xfer.errors import UserError, nearest
+from t2t_xfer.files import disk_problem
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -134,11 +135,22 @@ def _run(arguments: list[str] | None) -> Any:
         return 130
     except SystemExit as e:
         return e.code
-    except OSError as e:  # click's own `--help`
-        if not _writing_out(e):
-            raise
-        terminal.raise_if_gone(e)
+    except terminal.OutputError:
         raise
+    except Exception as e:
+        if isinstance(e, OSError) and _writing_out(e):  # click's own `--help`
+            terminal.raise_if_gone(e)
+            raise
+        why = disk_problem(e)
+        if why is None:
+            raise
+        processes.let_the_first_speak()
+        terminal.echo(
+            f"t2t-xfer: {why} ({e}). What was finished is kept. Make room, then run the same"
+            " command again.",
+            err=True,
+        )
+        return 2
     return 0
 
 

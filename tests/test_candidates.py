@@ -107,9 +107,10 @@ def test_what_cannot_be_kept_apart_is_read_in_separate_rows(
     [
         ({"model_type": "fnet", "architectures": ["FNetForMaskedLM"]}, "padding"),
         ({"model_type": "xlnet", "architectures": ["XLNetLMHeadModel"]}, "order"),
+        ({"model_type": "bert", "architectures": ["BertLMHeadModel"]}, "is_decoder: true"),
         (
             {"model_type": "xlm-roberta", "architectures": ["XLMRobertaForCausalLM"]},
-            "is_decoder: true",
+            "counts positions otherwise",
         ),
     ],
 )

@@ -60,13 +60,17 @@ def test_finished_cells_come_with_their_examples(tmp_path: Path, cut: int) -> No
     assert german.removed_tokens.tolist() == [0, cut, 2 * cut, 3 * cut]
 
 
-def test_a_broken_log_is_named(tmp_path: Path) -> None:
+def test_a_broken_log_is_named_and_no_number_comes_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file, store = made(tmp_path)
     path = store.path(file.cells[1].score_id) / STATISTICS
     text = path.read_text(encoding="utf-8")
     path.write_text(text[:-3] + "  \n", encoding="utf-8")  # the same size: only a look inside tells
-    with pytest.raises(UserError, match=r"statistics\.jsonl:4: not a line of JSON.*store verify"):
-        observe(file, store)
+    (english,) = observe(file, store)
+    assert english.row.language == "en"
+    assert "statistics.jsonl" in caplog.text
+    assert "counts as not done" in caplog.text
 
 
 def test_statistics_of_different_lengths_are_named(tmp_path: Path) -> None:

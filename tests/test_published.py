@@ -87,8 +87,8 @@ def existing(folder: Path, positions: int) -> Base:
     config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
     text = json.dumps({**config, "max_position_embeddings": positions})
     (folder / "config.json").write_text(text)
-    for name in ("model.safetensors", "tokenizer.json"):
-        (folder / name).write_text("")
+    (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # no tensors
+    (folder / "tokenizer.json").write_text("")
     return base_of(ModelSpec(name="m", path=str(folder)))
 
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from t2t_xfer.errors import UserError
+from t2t_xfer.errors import UserError, cut
 from t2t_xfer.files import clear, disk_problem, sweep, sync_directory
 from t2t_xfer.records import Json
 from t2t_xfer.study.record import (
@@ -49,6 +49,8 @@ it (`sound.py`), since that costs seconds."""
 ASIDE = "record.changed.json"
 """What is left of the record of a stage whose files are not what it wrote."""
 
+SHOWN_PATH = 1000
+"""Characters of a path in a message."""
 _CLOSED = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
@@ -349,8 +351,9 @@ def _named_problems(root: Path) -> Iterator[None]:
         why = disk_problem(error) or _CLOSED.get(error.errno or 0)
         if why is None:
             raise
-        where = f": {error.filename}" if error.filename else ""
+        where = f": {cut(error.filename, SHOWN_PATH)}" if error.filename else ""
         raise StoreError(
-            f"The store {root} cannot be used: {why}{where}. Finished stages are kept. "
-            "Mend this, or choose another place with --output, then run the same command again."
+            f"The store {cut(root, SHOWN_PATH)} cannot be used: {why}{where}. Finished"
+            " stages are kept. Mend this, or choose another place with --output, then run the same"
+            " command again."
         ) from error
