@@ -23,7 +23,7 @@ from safetensors import safe_open
 
 from t2t_xfer.architectures.adapter_files import WEIGHTS, adapter_config
 from t2t_xfer.architectures.tensor_files import check_tensor_file
-from t2t_xfer.architectures.weights import finite
+from t2t_xfer.architectures.weights import finite, listed
 from t2t_xfer.errors import UserError
 from t2t_xfer.paths import expanded
 
@@ -129,16 +129,11 @@ def _unaccounted(
 ) -> UserError:
     said = [f"{folder / WEIGHTS} holds no tensor at all"] if not held else []
     if missing:
-        said.append(f"{len(missing)} tensors of the adapter are missing ({_listed(missing)})")
+        said.append(f"{len(missing)} tensors of the adapter are missing ({listed(missing, SHOWN)})")
     if nowhere:
-        said.append(f"{len(nowhere)} of its tensors belong nowhere ({_listed(nowhere)})")
+        said.append(f"{len(nowhere)} of its tensors belong nowhere ({listed(nowhere, SHOWN)})")
     return UserError(
         f"the adapter {folder} does not fit this model, or is not whole: {'; '.join(said)}. The"
         " model would answer as without it, or with a part of it. Save it again with PEFT's"
         " `save_pretrained`, or give the model that it was trained on as --model."
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"

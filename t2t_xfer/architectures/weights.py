@@ -203,8 +203,8 @@ def laid_out(
     stored = head - set(gone) - {*_tied(model)}
     if gone and stored:
         raise UserError(
-            f"the model {path!r}: of its LM head the weights {_listed(gone)} are missing, while"
-            f" {_listed(sorted(stored))} are there. The file was cut or edited; get it again."
+            f"the model {path!r}: of its LM head the weights {listed(gone)} are missing, while"
+            f" {listed(sorted(stored))} are there. The file was cut or edited; get it again."
         )
     return model, Account(tuple(sorted(renamed.items())), gone)
 
@@ -294,7 +294,7 @@ def check_head(path: str, fresh: Sequence[str]) -> None:
     """
     if fresh:
         raise UserError(
-            f"the model {path!r} holds no LM head ({_listed(fresh)}: not in its file), so its"
+            f"the model {path!r} holds no LM head ({listed(fresh)}: not in its file), so its"
             " answers would be those of random numbers. Train it first (`t2t-xfer train`, or a"
             " study's target task), which starts a fresh head. Reading pairs by `embed` needs none:"
             " `readout: {encoder: embed}` in the task's YAML."
@@ -459,9 +459,9 @@ def _unaccounted(
 ) -> UserError:
     said = []
     if missing:
-        said.append(f"{len(missing)} weights are missing ({_listed(missing)})")
+        said.append(f"{len(missing)} weights are missing ({listed(missing)})")
     if nowhere:
-        said.append(f"{len(nowhere)} tensors of its file belong nowhere ({_listed(nowhere)})")
+        said.append(f"{len(nowhere)} tensors of its file belong nowhere ({listed(nowhere)})")
     return UserError(
         f"the model {path!r} is not whole: {', and '.join(said)}. A model that is loaded so would"
         " answer with random numbers in their place. Save it again from the program that made it"
@@ -469,9 +469,10 @@ def _unaccounted(
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
+def listed(names: Sequence[str], most: int = SHOWN) -> str:
+    """The first names of tensors for a message, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _check_finite_file(file: Path) -> None:
