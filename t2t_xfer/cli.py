@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from t2t_xfer import processes, terminal, trust
+from t2t_xfer import paths, processes, terminal
 from t2t_xfer.commands import (
     cache,
     doctor,
@@ -55,9 +55,9 @@ from t2t_xfer.files import disk_problem
 def cli(verbose: bool, allow_outside: tuple[Path, ...], allow_pickle: bool) -> None:
     """English intermediate-task training and zero-shot cross-lingual transfer, as text to text."""
     if allow_outside:
-        trust.allow_outside(allow_outside)
+        paths.allow_outside(allow_outside)
     if allow_pickle:
-        trust.allow_pickle()
+        paths.allow_pickle()
     terminal.set_up_logging(logging.INFO if verbose else logging.WARNING)
 
 

@@ -1,11 +1,21 @@
-"""Progress of long work: a bar where a terminal watches, and a small file for other processes.
+"""What long work tells: a bar where a terminal watches, a small file for other processes, and how
+fast a model reads.
 
-The rule: work of seconds and more shows how far it is. The file is what `t2t-xfer study status`
-reads from another terminal; it is written at most every other second and is never a result.
+The file is what `t2t-xfer study status` reads from another terminal; it is written at most every
+other second and is never a result.
 
     with reporting_to(store.progress_path(stage.digest)):
         for batch in Progress(batches, desc="read", unit="row"):
             ...
+
+Rates count what was computed and nothing else: no tokens that fill up a batch, a context that is
+computed once for several candidates once, nothing that an engine's cache held already, no time in
+which a model is loaded. An engine that computes nothing has no rate.
+
+>>> meter = start_meter()
+>>> count_tokens(read=120)      # where a model computes
+>>> meter.rates(2)["tokens_read"]
+120
 """
 
 from __future__ import annotations
@@ -17,12 +27,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from t2t_xfer.files import whole
+from t2t_xfer.records import Json
 
 _FILE: ContextVar[Path | None] = ContextVar("progress_file", default=None)
 SECONDS_BETWEEN_WRITES = 2.0
@@ -84,3 +96,60 @@ def quiet_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # On some processors: that a kernel for 4-bit evaluation, which we do not use, is not there.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+@dataclass
+class Meter:
+    """What has been read and written since a moment."""
+
+    read: int = 0
+    """Input tokens, and those of candidates that are scored."""
+    written: int = 0
+    """Tokens of generated answers, end tokens included."""
+    started: float = field(default_factory=time.perf_counter)
+
+    def rates(self, examples: int) -> dict[str, Json]:
+        """For a record: examples and tokens, each for a second of all the time until now."""
+        seconds = max(time.perf_counter() - self.started, 1e-9)
+        found: dict[str, Json] = {"examples_per_second": round(examples / seconds, 1)}
+        if self.read:
+            found |= {
+                "tokens_read": self.read,
+                "tokens_per_second": round(self.read / seconds, 1),
+            }
+        if self.written:
+            found |= {
+                "tokens_written": self.written,
+                "written_tokens_per_second": round(self.written / seconds, 1),
+            }
+        return found
+
+
+_METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+def start_meter() -> Meter:
+    """A meter that runs from now on; the one before it counts no more."""
+    meter = Meter()
+    _METER.set(meter)
+    return meter
+
+
+def count_tokens(read: int = 0, written: int = 0) -> None:
+    """Tells the running meter, if there is one, what a model has just computed."""
+    meter = _METER.get()
+    if meter is not None:
+        meter.read += read
+        meter.written += written
+
+
+@contextmanager
+def not_counted() -> Iterator[None]:
+    """Time that the running meter, if there is one, does not see: a model is loaded meanwhile."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        meter = _METER.get()
+        if meter is not None:
+            meter.started += time.perf_counter() - begun

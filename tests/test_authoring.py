@@ -16,10 +16,10 @@ from t2t_xfer.authoring.formats import find_shape
 from t2t_xfer.authoring.look import look
 from t2t_xfer.authoring.names import chosen_splits, parts_of
 from t2t_xfer.authoring.propose import propose
-from t2t_xfer.authoring.scripts import language_of
 from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.data.values import freeze_row
 from t2t_xfer.errors import UserError
+from t2t_xfer.languages import language_of
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.nodes import parse_nodes

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from t2t_xfer.languages import letters_outside
 from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.page.browse import as_script
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.report.page.view import MINUS, bounds, change_cell, scale_of, shade
-from t2t_xfer.scripts import outside
 
 from .pagestudy import ATTACK, full_page, observed, page_of
 
@@ -127,4 +127,4 @@ def test_names_with_dollars_are_no_formulas() -> None:
     ],
 )
 def test_letters_outside_the_script(text: str, language: str, found: tuple[int, int]) -> None:
-    assert outside(text, language) == found
+    assert letters_outside(text, language) == found

@@ -36,8 +36,8 @@ from t2t_xfer.engines.vllm import VllmEngine
 from t2t_xfer.engines.vllm_limits import adapter_rank
 from t2t_xfer.engines.vllm_loading import LoadedVllm, _start, load_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.progress import start_meter
 from t2t_xfer.records import Decoding, Example, Generation, Options, Prompted, Readout
-from t2t_xfer.throughput import start_meter
 
 from .learning import (
     CUES,

@@ -1,6 +1,6 @@
 """Loading a checkpoint as one of the three architectures, found from its own config.
 
-Weights are read from safetensors only, unless the user allows `pytorch_model.bin` (`trust.py`), and
+Weights are read from safetensors only, unless the user allows `pytorch_model.bin` (`paths.py`), and
 no code of the checkpoint is run. What reads answers may take the weights later or never: all that
 it asks of a model before the first forward pass is the tokenizer's and the config's (`OnDemand`).
 
@@ -32,8 +32,8 @@ from t2t_xfer.architectures.detect import (
 from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.throughput import not_counted
-from t2t_xfer.trust import NO_CODE, weight_files
+from t2t_xfer.paths import NO_CODE, weight_files
+from t2t_xfer.progress import not_counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

@@ -30,9 +30,8 @@ import torch
 from t2t_xfer.architectures.detect import architecture_of
 from t2t_xfer.architectures.tensor_files import check_config, check_files
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.paths import expanded
+from t2t_xfer.paths import NO_CODE, expanded, weight_files
 from t2t_xfer.records import ArchitectureName
-from t2t_xfer.trust import NO_CODE, weight_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

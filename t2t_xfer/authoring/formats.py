@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from t2t_xfer.authoring.columns import Column
-from t2t_xfer.authoring.scripts import looks_english, script_of
 from t2t_xfer.data.gold import NO_GOLD
+from t2t_xfer.languages import looks_english, script_of
 from t2t_xfer.records import Value
 
 HIDDEN: tuple[Value, ...] = (*NO_GOLD, "-1")

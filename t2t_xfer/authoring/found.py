@@ -12,9 +12,16 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias
 
-from t2t_xfer.authoring.scripts import language_of, may_be, script_of, written_in
 from t2t_xfer.errors import UserError
-from t2t_xfer.languages import LANGUAGES, PLACEHOLDERS, fill
+from t2t_xfer.languages import (
+    LANGUAGES,
+    PLACEHOLDERS,
+    fill,
+    language_of,
+    may_be,
+    script_of,
+    written_in,
+)
 from t2t_xfer.records import SPLITS, Json, Row, Split
 
 MOST_ROWS = 5000

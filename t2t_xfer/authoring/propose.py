@@ -14,9 +14,9 @@ from t2t_xfer.authoring.found import Found
 from t2t_xfer.authoring.inputs import asked_for, field_name, text_columns, wording
 from t2t_xfer.authoring.labels import NLI, named
 from t2t_xfer.authoring.names import parts_of
-from t2t_xfer.authoring.scripts import language_of, script_of, written_in
 from t2t_xfer.authoring.tags import UPOS, tag_set
 from t2t_xfer.errors import UserError
+from t2t_xfer.languages import language_of, script_of, written_in
 from t2t_xfer.records import Json, Row
 
 

@@ -20,10 +20,9 @@ from t2t_xfer.data.source import Source
 from t2t_xfer.data.textfile import content_hash
 from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import fill
-from t2t_xfer.paths import is_dir, is_file
+from t2t_xfer.paths import advice, is_dir, is_file, outside
 from t2t_xfer.records import Row, Value
 from t2t_xfer.specs.data import PartSpec
-from t2t_xfer.trust import advice, outside
 
 T = TypeVar("T")
 

@@ -25,9 +25,8 @@ from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.constraints import Constraint, constraint_of
 from t2t_xfer.engines.written import Written, most_tokens
-from t2t_xfer.progress import Progress
+from t2t_xfer.progress import Progress, count_tokens
 from t2t_xfer.records import Decoding
-from t2t_xfer.throughput import count_tokens
 
 
 def write(

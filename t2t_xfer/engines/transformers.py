@@ -29,9 +29,8 @@ from t2t_xfer.engines.written import (
     place_of,
     read_written,
 )
-from t2t_xfer.progress import Progress
+from t2t_xfer.progress import Progress, count_tokens
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
-from t2t_xfer.throughput import count_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -34,10 +34,10 @@ from t2t_xfer.engines.chat_template import check_template
 from t2t_xfer.engines.decoding import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import language
+from t2t_xfer.paths import weight_files
 from t2t_xfer.prompts.template import Template
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.translator import TranslatorSpec
-from t2t_xfer.trust import weight_files
 
 GROWTH, FLOOR = 8, 32
 """A translation may have so many tokens for each of the input's, and always so many: a text in a

@@ -34,8 +34,8 @@ from t2t_xfer.engines.constraints import Constraint, constraint_of
 from t2t_xfer.engines.vllm_loading import LoadedVllm
 from t2t_xfer.engines.written import Written, most_tokens, read_written
 from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.progress import count_tokens
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
-from t2t_xfer.throughput import count_tokens
 
 T = TypeVar("T")
 Tokens = tuple[int, ...]

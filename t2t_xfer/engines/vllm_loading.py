@@ -27,8 +27,8 @@ from t2t_xfer.architectures.weights import (
 )
 from t2t_xfer.engines.vllm_limits import LORA_RANKS, adapter_rank, check_model, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
-from t2t_xfer.throughput import not_counted
-from t2t_xfer.trust import NO_CODE, pickle_allowed
+from t2t_xfer.paths import NO_CODE, pickle_allowed
+from t2t_xfer.progress import not_counted
 
 ANSWER_TOKENS = 256
 """Positions kept for answers behind the longest input, if the model has them."""

@@ -26,18 +26,17 @@ from pydantic import (
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import fill, holds_language
-from t2t_xfer.paths import expanded, name_problem, path_problem
+from t2t_xfer.paths import advice, expanded, name_problem, outside, path_problem
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.base import Filled, Name, Pattern, Spec, Text, distinct, mistake, some
 from t2t_xfer.specs.task_parts import RawValue
-from t2t_xfer.trust import advice, outside
 
 Conllu: TypeAlias = Literal["words", "xtreme"]
 Tsv: TypeAlias = Literal["plain", "quoted"]
 
 
 def inside(name: str, info: ValidationInfo) -> str:
-    """Refuse a file that lies where the YAML file may not read (`trust.py`)."""
+    """Refuse a file that lies where the YAML file may not read (`paths.py`)."""
     context = info.context or {}
     root: Path | None = None if context.get("checked") else context.get("root")
     if problem := path_problem(name):

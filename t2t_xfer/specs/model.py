@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.paths import expanded, is_dir, path_problem
+from t2t_xfer.paths import advice, expanded, is_dir, outside, path_problem
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.base import (
     Count,
@@ -30,7 +30,6 @@ from t2t_xfer.specs.base import (
 )
 from t2t_xfer.specs.data import Revision
 from t2t_xfer.specs.training import Overrides
-from t2t_xfer.trust import advice, outside
 
 MOST_NEW = {"vocabulary": 1_000_000, "hidden": 4096, "layers": 100, "text_lines": 10_000_000}
 """What a new model is made of at most; of all together see `MOST_WEIGHTS`."""

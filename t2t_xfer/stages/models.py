@@ -18,10 +18,9 @@ from t2t_xfer.architectures.detect import (
 from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
 from t2t_xfer.architectures.tensor_files import check_config, check_files, read_json_object
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
-from t2t_xfer.paths import expanded
+from t2t_xfer.paths import expanded, pickle_allowed
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import NewModel
-from t2t_xfer.trust import pickle_allowed
 
 NOT_READ = re.compile(
     r"^\.|^README|^LICENSE|^USE_POLICY|\.(md|pdf|png|jpe?g|gif|svg|py|pt|pth|ckpt|h5|msgpack|ot|onnx"
@@ -32,7 +31,7 @@ NOT_READ = re.compile(
 weights, config, tokenizer, chat templates."""
 TEMPLATES = "additional_chat_templates/*.jinja"
 PICKLED = "pytorch_model*.bin"
-"""Weights that count only where there are no others and the user allows them (`trust.py`)."""
+"""Weights that count only where there are no others and the user allows them (`paths.py`)."""
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")
 """A checkpoint holds at least one of these."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")

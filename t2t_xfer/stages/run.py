@@ -15,6 +15,7 @@ from typing import Any
 from t2t_xfer.answers import PairFormat
 from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
+from t2t_xfer.progress import start_meter
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
 from t2t_xfer.stages.answered import cached_answers, count_recalled, told_candidates
 from t2t_xfer.stages.checkpoints import (
@@ -35,7 +36,6 @@ from t2t_xfer.stages.tagging import count_read
 from t2t_xfer.stages.task import Task, check_unchanged
 from t2t_xfer.stages.train import run_training
 from t2t_xfer.stages.training_data import read_training
-from t2t_xfer.throughput import start_meter
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from t2t_xfer.languages import letters_outside
 from t2t_xfer.records import Readout
 from t2t_xfer.report.page.given import Drift
-from t2t_xfer.scripts import outside
 from t2t_xfer.study.answers import first_text, logged_at, parsed
 from t2t_xfer.study.results import StudyFile
 from t2t_xfer.study.stage import Cell
@@ -42,7 +42,7 @@ def _drift(place: tuple[str, str, str, str], cells: Sequence[Cell], store: Store
         if shown.get("answer") != "span":
             continue
         written, golds = _texts(logs.predictions)
-        counts = (*outside(written, cell.language), *outside(golds, cell.language))
+        counts = (*letters_outside(written, cell.language), *letters_outside(golds, cell.language))
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
     return Drift(*place, *totals) if any(totals) else None
 
