@@ -19,15 +19,13 @@ import click
 from t2t_xfer import paths, processes, terminal
 from t2t_xfer.commands import (
     cache,
-    doctor,
     job,
     merge,
     microworld,
-    pin,
     quickstart,
     report,
-    schema,
     score,
+    setup,
     single,
     store,
     study,
@@ -64,7 +62,7 @@ def cli(verbose: bool, allow_outside: tuple[Path, ...], allow_pickle: bool) -> N
 for command in (
     quickstart.quickstart,
     tasks.tasks,
-    schema.schema,
+    setup.schema,
     single.train,
     single.evaluate,
     merge.merge,
@@ -76,8 +74,8 @@ for command in (
     submission.submission,
     store.store,
     cache.cache,
-    pin.pin,
-    doctor.doctor,
+    setup.pin,
+    setup.doctor,
 ):
     cli.add_command(command)
 study.study.add_command(job.job)

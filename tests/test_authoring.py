@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.authoring.columns import columns
-from t2t_xfer.authoring.draft import Draft, scalar
-from t2t_xfer.authoring.formats import find_shape
-from t2t_xfer.authoring.look import look
-from t2t_xfer.authoring.names import chosen_splits, parts_of
-from t2t_xfer.authoring.propose import propose
+from t2t_xfer.author.dataset import chosen_splits, look, parts_of
+from t2t_xfer.author.draft import Draft, scalar
+from t2t_xfer.author.propose import propose
+from t2t_xfer.author.shape import columns, find_shape
 from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.data.values import freeze_row
 from t2t_xfer.errors import UserError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from t2t_xfer.check.rows import SCRIPTS
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.stages.check_data import SCRIPTS
 
 from .studydata import t2t, write_rows
 from .test_check import MOODS

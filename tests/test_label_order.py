@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from t2t_xfer.check.rows import order_problems
 from t2t_xfer.data.world import MicroworldSource
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.stages.check_labels import order_problems
 
 BIO = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 KINDS_EXCHANGED = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")

@@ -29,7 +29,6 @@ LAYERS = (
     *(
         "microworld",
         "data",
-        "authoring",
         "xtreme",
         "architectures",
         "engines",
@@ -37,7 +36,8 @@ LAYERS = (
         "training",
     ),
     *("report", "stages", "study"),
-    *("api", "terminal", "commands", "cli", "__main__"),
+    *("api", "terminal", "check", "author", "translate"),
+    *("commands", "cli", "__main__"),
 )
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "safetensors", "vllm"}
 HEAVY |= {"evaluate"}
@@ -55,10 +55,19 @@ NEVER_HEAVY = {
         "answers",
         "metrics",
     ),
-    *("microworld", "authoring", "xtreme", "report"),
+    *("microworld", "author", "xtreme", "report"),
 }
 """Text, answers and metrics work without any of these libraries, inside functions too."""
-LIGHT_AT_IMPORT = NEVER_HEAVY | {"data", "study", "api", "terminal", "commands", "cli", "__main__"}
+LIGHT_AT_IMPORT = NEVER_HEAVY | {
+    "data",
+    "study",
+    "check",
+    "api",
+    "terminal",
+    "commands",
+    "cli",
+    "__main__",
+}
 """These may import them inside a function, so that plans and `--help` are quick."""
 NAMED_AT_THE_TOP = "api"
 """The one layer whose names the package itself gives on."""

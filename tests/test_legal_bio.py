@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from t2t_xfer.answers import AnswerFormat, answer_format
 from t2t_xfer.architectures.base import pairs_of
 from t2t_xfer.architectures.rows import Row
+from t2t_xfer.check.rows import doubts
 from t2t_xfer.data.examples import RowReader
 from t2t_xfer.data.places import find_places
 from t2t_xfer.data.sampling import NumberedRow
@@ -27,7 +28,6 @@ from t2t_xfer.records import Example, Generation, Prompted, Readout, Status
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.tag_scheme import bio_follows, made_legal
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.stages.check_data import doubts
 from t2t_xfer.stages.logs import logged
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from t2t_xfer.data.realign import choose_marks, found, marked, pieces, unmarked
+from t2t_xfer.translate.rows import choose_marks, found, marked, pieces, unmarked
 
 BRACKETS = ("[", "]")
 QUOTES = ('"', '"')

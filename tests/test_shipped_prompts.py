@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.check.rows import expected_value, gold_generation, readouts_of_format
 from t2t_xfer.metrics import in_language, metric_of
 from t2t_xfer.records import Answer, Example, Generation, Readout, Value
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.prompt import PromptSpec
-from t2t_xfer.stages.check_readings import expected_value, gold_generation, readouts_of_format
 from t2t_xfer.stages.task import Task
 
 from .shipped import SHIPPED, TEXTS, drawn_examples, examples, texts, worded, wordings

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.commands.show_text import task_json, task_lines
+from t2t_xfer.commands.tasks import task_json, task_lines
 from t2t_xfer.errors import DataError, SpecError
 from t2t_xfer.prompts import Template
 from t2t_xfer.specs import TaskSpec, load_yaml

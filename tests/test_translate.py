@@ -191,7 +191,7 @@ def test_what_is_done_is_not_done_again(project: Project, monkeypatch: pytest.Mo
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("t2t_xfer.engines.translating.load_translating", refuse)
+    monkeypatch.setattr("t2t_xfer.translate.model.load_translating", refuse)
     again = project.translate("mnli", "de")
     assert (again.code, again.out) == (0, first.out)
 

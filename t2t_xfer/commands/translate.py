@@ -56,8 +56,8 @@ def translate(
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.specs.translator import load_translator
     from t2t_xfer.stages.context import Context
-    from t2t_xfer.stages.translate import Order, parse_languages, summary
-    from t2t_xfer.stages.translate import translate as run
+    from t2t_xfer.translate.run import Order, parse_languages, summary
+    from t2t_xfer.translate.run import translate as run
 
     catalogue = Catalogue()
     spec = catalogue.task(catalogue.task(task).train_task or task)

@@ -1,22 +1,25 @@
-"""Which answer format the columns speak of: one function a format, each sure or silent.
+"""What the columns of a data set hold, which answer format they speak of, and what is the input.
 
-The rule: rows decide. Spans are spans because the answers stand where the data say, tags because
-there is one for each word, choices because the label counts them. Names of columns only choose
-between columns that would both do.
+Rows decide: spans are spans because the answers stand where the data say, tags because there is one
+for each word, choices because the label counts them. Names of columns only choose between columns
+that would both do. Every column that holds text and is not the answer is shown once; one that only
+repeats another, names the row or never changes is left out and said to be.
 
-    answers = next(find for find in FORMATS if find(shape))
+>>> columns([{"stars": 3, "choices": {"text": ("a", "b")}}])["choices.text"].kind
+'texts'
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-from t2t_xfer.authoring.columns import Column
 from t2t_xfer.data.gold import NO_GOLD
 from t2t_xfer.languages import looks_english, script_of
-from t2t_xfer.records import Value
+from t2t_xfer.records import Row, Value
 
 HIDDEN: tuple[Value, ...] = (*NO_GOLD, "-1")
 """What stands where a label is hidden, in files without types as well."""
@@ -272,3 +275,197 @@ FORMATS: tuple[Callable[[Mapping[str, Column]], Shape | None], ...] = (
     _pair,
 )
 """In this order: what a row can be taken for by chance comes last."""
+
+
+Kind: TypeAlias = Literal["text", "whole", "truth", "number", "texts", "wholes", "answers", "other"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of some rows."""
+
+    name: str
+    kind: Kind
+    values: tuple[Value, ...]
+    """Those that are not null, in the order of the rows."""
+    missing: int
+    """Rows without a value."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The values of a column of texts."""
+        return [value for value in self.values if isinstance(value, str)]
+
+    @property
+    def lists(self) -> list[tuple[Value, ...]]:
+        """The values of a column of lists."""
+        return [value for value in self.values if isinstance(value, tuple)]
+
+    @property
+    def counts(self) -> Counter[Value]:
+        """How often each value stands there, of values that are no lists."""
+        return Counter(value for value in self.values if not isinstance(value, tuple | Mapping))
+
+    @property
+    def items(self) -> Counter[Value]:
+        """How often each item stands in the lists."""
+        return Counter(item for each in self.lists for item in each if _plain(item))
+
+    @property
+    def words(self) -> float:
+        """Words of a text, on average."""
+        return sum(len(text.split()) for text in self.texts) / max(1, len(self.texts))
+
+    @property
+    def unique(self) -> bool:
+        """Whether every row has another value."""
+        return not self.missing and len(self.counts) == len(self.values)
+
+    def called(self, *names: str) -> bool:
+        """Whether a part of the column's name is one of these."""
+        parts = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", self.name).casefold())
+        return any(part in names for part in parts)
+
+
+def columns(rows: Sequence[Row]) -> dict[str, Column]:
+    """The columns of some rows by name, in the order of the first row that has them."""
+    found: dict[str, Column] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row.get(name) for row in rows]
+        found |= _columns(name, values)
+    return found
+
+
+def _columns(name: str, values: Sequence[Value]) -> dict[str, Column]:
+    there = [value for value in values if value is not None]
+    if there and all(isinstance(value, Mapping) for value in there) and not _answers(there):
+        keys = dict.fromkeys(k for value in there if isinstance(value, Mapping) for k in value)
+        found: dict[str, Column] = {}
+        for key in keys:
+            inner = [v.get(key) if isinstance(v, Mapping) else None for v in values]
+            found |= _columns(f"{name}.{key}", inner)
+        return found
+    return {name: Column(name, _kind(there), tuple(there), len(values) - len(there))}
+
+
+def _answers(values: Sequence[Value]) -> bool:
+    return all(isinstance(v, Mapping) and {"text", "answer_start"} <= {*v} for v in values)
+
+
+def _kind(values: Sequence[Value]) -> Kind:
+    if not values:
+        return "other"
+    if _answers(values):
+        return "answers"
+    if all(isinstance(value, tuple) for value in values):
+        items = [item for value in values if isinstance(value, tuple) for item in value]
+        if items and all(isinstance(item, str) for item in items):
+            return "texts"
+        return "wholes" if items and all(type(item) is int for item in items) else "other"
+    kinds = {type(value) for value in values}
+    alone: dict[frozenset[type], Kind] = {
+        frozenset({str}): "text",
+        frozenset({int}): "whole",
+        frozenset({bool}): "truth",
+        frozenset({float}): "number",
+        frozenset({int, float}): "number",
+    }
+    return alone.get(frozenset(kinds), "other")
+
+
+def _plain(value: Value) -> bool:
+    return not isinstance(value, tuple | Mapping)
+
+
+def described(column: Column) -> str:
+    """For a message: `stars (whole numbers, 5 different)`."""
+    what = {
+        "text": "text",
+        "whole": "whole numbers",
+        "truth": "true or false",
+        "number": "numbers",
+        "texts": "lists of texts",
+        "wholes": "lists of whole numbers",
+        "answers": "SQuAD's answers",
+        "other": "something else",
+    }[column.kind]
+    different = f", {len(column.counts)} different" if column.counts else ""
+    return f"{column.name} ({what}{different})"
+
+
+_FIRST = ("premise", "context", "passage", "paragraph", "article", "ctx", "document", "text",
+          "sentence1", "question1", "sentence", "title")  # fmt: skip
+_IDS = ("id", "ids", "idx", "ind", "index", "guid", "uid", "url", "uri", "source", "split",
+        "domain", "annotator", "lang", "language", "pairid", "promptid")  # fmt: skip
+FEW = 20
+"""Rows from which on a column with few different values is a category rather than a text."""
+
+MOST = 0.9
+"""Of the rows, where a column repeats another."""
+
+
+def text_columns(found: Mapping[str, Column], shape: Shape) -> tuple[list[str], dict[str, str]]:
+    """The columns of the input, and of those left out why."""
+    chosen: list[Column] = []
+    left: dict[str, str] = {}
+    for name, column in found.items():
+        if name in shape.used:
+            continue
+        why = _why_not(column, name)
+        if why:
+            left[name] = why
+        else:
+            chosen.append(column)
+    for column in [*chosen]:
+        whole = next((c for c in chosen if c is not column and _repeats(column, c)), None)
+        if whole is not None:
+            chosen.remove(column)
+            left[column.name] = f"stands in `{whole.name}` too"
+    for name in shape.left:
+        left.setdefault(name, "could be the answer as well")
+    chosen.sort(key=lambda c: _FIRST.index(c.name) if c.name in _FIRST else len(_FIRST))
+    return [column.name for column in chosen if column.name not in left], left
+
+
+def _why_not(column: Column, name: str) -> str:
+    if column.kind != "text":
+        return "no text"
+    if column.missing:
+        return f"null in {column.missing} rows"
+    if "." in name:
+        return "inside of another column"
+    if column.called(*_IDS) and (column.words < 3 or column.called("url", "uri")):
+        return "names a row or its origin"
+    rows = len(column.values)
+    if rows >= FEW and len(column.counts) == 1:
+        return "always the same"
+    if rows >= FEW and column.words < 3 and len(column.counts) <= rows / 5:
+        return f"a category of {len(column.counts)} values rather than a text"
+    if any(not text.strip() for text in column.texts):
+        return "empty in some rows"
+    return ""
+
+
+def _repeats(column: Column, whole: Column) -> bool:
+    pairs = list(zip(column.texts, whole.texts, strict=False))[:200]
+    longer = sum(len(b) for _, b in pairs) > sum(len(a) for a, _ in pairs)
+    inside = sum(a.strip().casefold() in b.casefold() for a, b in pairs)
+    return longer and inside >= MOST * len(pairs)
+
+
+def field_name(column: str) -> str:
+    """A name that a template can use: `review-text` becomes `review_text`."""
+    name = re.sub(r"\W+", "_", column).strip("_") or "text"
+    return name if name.isidentifier() else f"field_{name}"
+
+
+def wording(fields: Sequence[str], last: str) -> str:
+    """An input with a line for each field, ending in `last`."""
+    lines = [f"{name.replace('_', ' ')}: " + "{{ " + name + " }}" for name in fields]
+    return "\n".join([*lines, last])
+
+
+def asked_for(column: str) -> str:
+    """The last word of an input: what the column of the answer is called, if that says anything."""
+    name = field_name(column).replace("_", " ").casefold()
+    return "label" if name in ("y", "target", "gold", "gold label", "class", "key") else name

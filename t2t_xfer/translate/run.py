@@ -1,8 +1,9 @@
 """Translated training data of a task: rows in, rows in another language out, with a record of both.
 
-The rule: data in a folder is whole and says what made it. Pieces are kept as they come
-(`data.piece_store`), a language's `train.jsonl` is written when all are there, its `record.json`
-last. What was made otherwise is never overwritten.
+Data in a folder is whole and says what made it. Pieces are kept as they come, a language's
+`train.jsonl` is written when all are there, its `record.json` last. What was made otherwise is
+never overwritten. The new task is the one that was translated in everything but its data, and it
+names the languages it is trained in, so nothing trained on it passes for zero-shot.
 
     tasks/mnli_mt.yaml                      a task like any other, trained on the rows below
     translated/mnli_mt/de/train.jsonl       MNLI's own columns, and `source_row`
@@ -13,6 +14,7 @@ last. What was made otherwise is never overwritten.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import time
@@ -22,25 +24,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ruamel.yaml import YAML
+
 from t2t_xfer.data.examples import fingerprint
-from t2t_xfer.data.piece_store import PieceStore
 from t2t_xfer.data.textfile import content_hash
-from t2t_xfer.data.translating import Loss, Told
 from t2t_xfer.errors import DataError, UserError
-from t2t_xfer.files import write_text
+from t2t_xfer.files import whole, write_text
 from t2t_xfer.languages import LANGUAGES, nearest_language
 from t2t_xfer.languages import language as language_of
 from t2t_xfer.progress import Progress
 from t2t_xfer.records import Json
+from t2t_xfer.specs.base import NAME_PATTERN, NAME_WORDS
+from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.translator import TranslatorSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.models import model_identity
 from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.translate_rows import SourceRow, check_translatable, source_rows
-from t2t_xfer.stages.translated_task import check_task, translated_task
+from t2t_xfer.translate.rows import (
+    ID_COLUMN,
+    Loss,
+    SourceRow,
+    Told,
+    Translation,
+    check_translatable,
+    source_rows,
+)
 
 if TYPE_CHECKING:
-    from t2t_xfer.engines.translating import Translating
+    from t2t_xfer.translate.model import Translating
+
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +131,7 @@ def translate(
     records = {code: _record(order.folder(code), identity) for code in order.languages}
     missing = [code for code, record in records.items() if record is None]
     if missing:
-        from t2t_xfer.engines.translating import load_translating
+        from t2t_xfer.translate.model import load_translating
 
         rows = source_rows(context, task, order.translator, order.limit)
         translating = load_translating(
@@ -280,3 +292,88 @@ def _versions() -> dict[str, Json]:
     import transformers
 
     return {"torch": str(torch.__version__), "transformers": transformers.__version__}
+
+
+ROWS_AT = "translated/{name}/{{language}}/train.jsonl"
+"""Relative to the folder that holds `tasks/`."""
+LEFT = ("task", "data", "train_task", "contains", "languages", "parallel", "note", "id_field")
+
+
+def translated_task(spec: TaskSpec, name: str, languages: Sequence[str], model: str) -> str:
+    """The text of `tasks/<name>.yaml`.
+
+    Args:
+        model: who translated, for the note.
+    """
+    stated = spec.model_dump(mode="json", exclude_unset=True)
+    content: dict[str, Any] = {
+        "task": name,
+        "data": {"files": {"train": ROWS_AT.format(name=name)}},
+        "train_languages": [*languages],
+        # The rows are the task's own in other words.
+        "contains": [spec.task, *spec.contains],
+        "languages": [spec.source_language],
+        "id_field": ID_COLUMN,
+        **{key: value for key, value in stated.items() if key not in LEFT},
+        "note": f"{spec.task}'s training rows, translated by {model} (t2t-xfer translate). Not"
+        " zero-shot: every cell that is trained on it is marked translate-train.",
+    }
+    yaml = YAML()
+    yaml.width = 100
+    out = io.StringIO()
+    yaml.dump(content, out)
+    return out.getvalue()
+
+
+def check_task(path: Path, text: str) -> None:
+    """Refuses to write over another task.
+
+    Raises:
+        UserError: the name cannot be a task's, or a file of that name says something else.
+    """
+    if not NAME_PATTERN.fullmatch(path.stem):
+        raise UserError(f"--name {path.stem}: expected {NAME_WORDS}.")
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{path} is there and says something else, for example other languages. Nothing is"
+            " overwritten: give another --name, or move the file away."
+        )
+
+
+class PieceStore:
+    """The translations that a file holds; new ones go to its end."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads what is there.
+
+        Raises:
+            DataError: the file cannot be read, or a line is none of ours.
+        """
+        self.path = path
+        self.known: dict[str, Translation] = {}
+        """Source text to what became of it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            self._read()
+
+    def add(self, source: str, translation: Translation) -> None:
+        """Keeps one piece."""
+        self.known[source] = translation
+        line = json.dumps({"source": source, **translation._asdict()}, ensure_ascii=False)
+        with self.path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+
+    def _read(self) -> None:
+        try:
+            content = self.path.read_bytes()
+            complete = content[: content.rfind(b"\n") + 1]
+            for line in complete.splitlines():
+                each = json.loads(line)
+                self.known[each["source"]] = Translation(each["text"], each["loss"])
+            if len(complete) < len(content):
+                with whole(self.path) as temporary:
+                    temporary.write_bytes(complete)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
+            raise DataError(
+                f"{self.path} holds no translated pieces: {e}. Move it away to translate anew."
+            ) from e

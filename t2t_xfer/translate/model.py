@@ -4,7 +4,7 @@ The rule: a text is read whole and a translation is written to its end, or there
 said of positions or slots here, so models that cannot answer tasks (NLLB, M2M-100, mBART, whose
 decoders count positions) translate all the same.
 
-    translator = load_translating("facebook/nllb-200-distilled-600M", spec, batch_tokens=8192)
+    translator = load_translating(path, None, spec, dtype="float32", batch_tokens=8192)
     for number, translation in translator.write(texts, "de"): ...
 """
 
@@ -29,7 +29,6 @@ from t2t_xfer.architectures.weights import (
     quiet,
     told,
 )
-from t2t_xfer.data.translating import Translation
 from t2t_xfer.engines.chat_template import check_template
 from t2t_xfer.engines.decoding import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
@@ -38,6 +37,7 @@ from t2t_xfer.paths import weight_files
 from t2t_xfer.prompts.template import Template
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.translator import TranslatorSpec
+from t2t_xfer.translate.rows import Translation
 
 GROWTH, FLOOR = 8, 32
 """A translation may have so many tokens for each of the input's, and always so many: a text in a

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from t2t_xfer.architectures import planned_readout
+from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.detect import ANSWER_ROOM, max_positions
+from t2t_xfer.check.findings import LanguageCheck, ModelCheck
 from t2t_xfer.errors import DataError, UnsupportedError
+from t2t_xfer.microworld import checkpoints
 from t2t_xfer.paths import expanded
 from t2t_xfer.records import ArchitectureName, Prompted, Split
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.check_findings import LanguageCheck, ModelCheck
 from t2t_xfer.stages.models import config_of, model_architecture
 from t2t_xfer.stages.preconditions import answers_found, check_rows
 from t2t_xfer.stages.task import Task
@@ -122,3 +124,17 @@ def _pieces(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) -> l
         f"the longest sentence has {longest} words, more than the {room} sentinels: such"
         " sentences are read in parts."
     ]
+
+
+def architecture_of_model(model: str) -> Architecture:
+    """Rows as this model sees them. No weights are loaded.
+
+    Args:
+        model: a directory, a model of the hub, a micro model, or an adapter's directory.
+
+    Raises:
+        UserError: there is no such checkpoint, or its tokenizer cannot be read.
+        UnsupportedError: it is of no known architecture, or not made yet.
+    """
+    path = str(checkpoints.checkpoint(model)) if checkpoints.is_micro(model) else model
+    return load_tokens(adapter_base(path).path if is_adapter(path) else path).reader

@@ -1,7 +1,8 @@
 """Checking a task over the data it names: does every gold answer survive text, parser and metric?
 
 Everything that is there is looked at: every language, every split, every row. The data source may
-lack configurations; what it lacks is named.
+lack configurations; what it lacks is named. So is what the places of a task's own files give away:
+nothing there, or rows read as another language's.
 
     checker = Checker(Context(Catalogue(), "mirror:data/hub"))
     checker.check("xnli").ok()
@@ -9,16 +10,15 @@ lack configurations; what it lacks is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.answers.canonical import canonical
-from t2t_xfer.data.examples import fingerprint, missing_languages
-from t2t_xfer.errors import AbsentError, DataError
-from t2t_xfer.records import SPLITS, Gold, Json, Split
-from t2t_xfer.stages.check_findings import (
+from t2t_xfer.check.findings import (
     NOTHING,
     BadRow,
     LanguageCheck,
@@ -28,14 +28,27 @@ from t2t_xfer.stages.check_findings import (
     SplitCheck,
     TaskCheck,
 )
-from t2t_xfer.stages.check_labels import label_alarms, order_problems
-from t2t_xfer.stages.check_model import Tokens, check_model
-from t2t_xfer.stages.check_places import place_alarms, place_problems
-from t2t_xfer.stages.check_split import Looked, Wanted, check_split
-from t2t_xfer.stages.check_training import Trained, trained_rows
+from t2t_xfer.check.model import Tokens, check_model
+from t2t_xfer.check.rows import (
+    Looked,
+    Wanted,
+    check_split,
+    label_alarms,
+    order_problems,
+    row_keys,
+    used_fields,
+)
+from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
+from t2t_xfer.data.place import Place
+from t2t_xfer.data.places import find_places
+from t2t_xfer.data.source import Source
+from t2t_xfer.errors import AbsentError, DataError, UserError, nearest
+from t2t_xfer.paths import is_dir
+from t2t_xfer.records import SPLITS, Gold, Json, Split
+from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import same_option
-from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.task import Task, render
 
 SAMPLES = 3
 """Rendered examples in a report."""
@@ -307,3 +320,104 @@ class _Samples:
 def with_alarms(check: TaskCheck, alarms: Iterable[str]) -> TaskCheck:
     """The same with more alarms, such as those of logged results."""
     return replace(check, alarms=(*check.alarms, *alarms))
+
+
+def place_alarms(task: TaskSpec, content: Callable[[str, Split], str | None]) -> Iterator[str]:
+    """Alarms about places that are read as another's.
+
+    Args:
+        task: of tasks that name no files of their own, only their splits are compared.
+        content: what pins the rows of a language's split; None if there are none.
+    """
+    own = task.source_language
+    if task.answer != "pair" and not task.train_languages:
+        train, test = content(own, "train"), content(own, "test")
+        if train is not None and train == test:
+            yield f"{own}/train and {own}/test are the same rows: what is tested was trained on."
+    if not task.data.files:
+        return
+    for code in task.languages:
+        tested = content(code, "test")
+        if own not in task.languages and tested is not None and tested == content(own, "test"):
+            yield (
+                f"{code}/test is read as {own}/test, too. If the training rows are not {own},"
+                f" write `source_language: {code}`; else put {{language}} into the file's name."
+            )
+            return
+
+
+def place_problems(task: TaskSpec, source: Source) -> Iterator[str]:
+    """Files that the task names and that are not there, unless only some languages lack them.
+
+    A data source may lack a language; files of the task's own are there or misspelt. Where other
+    languages have the split, a language without it is named as absent, if no file beside looks like
+    its own.
+    """
+    stated = [
+        (split, list(_places(task, source, split)))
+        for split in SPLITS
+        if any(split in (part.files or {}) for part in task.data.sources)
+    ]
+    claimed = {place.location for _, places in stated for place in places}
+    for split, places in stated:
+        missing = [place for place in places if not _exists(place)]
+        for place in missing:
+            assert isinstance(place.location, Path)
+            hint = nearest(place.location.name, _unclaimed(place.location.parent, claimed))
+            if hint or len(missing) == len(places):
+                yield f"{place.language}/{split}: {place}: there is no such file.{hint}"
+                break
+
+
+def _places(task: TaskSpec, source: Source, split: Split) -> Iterator[Place]:
+    codes = {
+        "train": task.trained_in,
+        "validation": (task.source_language,),
+        "test": task.languages,
+    }
+    for code in codes[split]:
+        try:
+            found = find_places(task, source, code, split)
+        except DataError:  # said elsewhere
+            continue
+        yield from (p for p in found if isinstance(p.location, Path) and "*" not in str(p.location))
+
+
+def _exists(place: Place) -> bool:
+    try:
+        return place.exists()
+    except AbsentError:
+        return False
+    except DataError:  # a file for all languages: reading it says so
+        return True
+
+
+def _unclaimed(folder: Path, claimed: Collection[object]) -> list[str]:
+    """Names of the files beside that the task does not name for another language or split."""
+    if not is_dir(folder):
+        return []
+    return sorted(file.name for file in folder.iterdir() if file not in claimed)
+
+
+class Trained(NamedTuple):
+    """Of the training rows of one task; nothing where there are none that can be read."""
+
+    golds: Sequence[Gold | None]
+    keys: dict[int, str]
+    """See `check_data.row_keys`; the id of one row for each."""
+    name: str
+
+
+def trained_rows(context: Context, name: str, limit: int | None) -> Trained:
+    """The training rows of a task in the first language that it is trained in."""
+    try:
+        task = context.task(name)
+        if task.answer.name == "pair":
+            return Trained((), {}, name)
+        language = task.spec.trained_in[0]
+        rows = read_examples(task.spec, context.source, language, "train", limit)
+        names = used_fields([render(task, rows[0])])
+    except UserError:  # absent, or a failed check of the training task itself
+        return Trained((), {}, name)
+    keys = {key: id for id, key in row_keys(rows, names)}
+    return Trained([row.gold for row in rows], keys, name)

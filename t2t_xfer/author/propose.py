@@ -1,23 +1,34 @@
 """From what was found to a task file: every key with its reason, every doubt as a question.
 
-text = propose(look("data/reviews.csv", source, Path(), None), "reviews").text()
+Text names itself, true and false are yes and no; a bare number means nothing until someone says so.
+Known tasks (inference, paraphrase) are recognised by their fields, and asked about all the same
+where the data have numbers, because an inverted label turns every score around.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from t2t_xfer.authoring.columns import Column, columns, described
-from t2t_xfer.authoring.draft import Draft
-from t2t_xfer.authoring.formats import Shape, find_shape, letter_values
-from t2t_xfer.authoring.found import Found
-from t2t_xfer.authoring.inputs import asked_for, field_name, text_columns, wording
-from t2t_xfer.authoring.labels import NLI, named
-from t2t_xfer.authoring.names import parts_of
-from t2t_xfer.authoring.tags import UPOS, tag_set
+from t2t_xfer.author.dataset import Found, parts_of
+from t2t_xfer.author.draft import Draft
+from t2t_xfer.author.shape import (
+    Column,
+    Shape,
+    asked_for,
+    columns,
+    described,
+    field_name,
+    find_shape,
+    label_values,
+    letter_values,
+    text_columns,
+    wording,
+)
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import language_of, script_of, written_in
-from t2t_xfer.records import Json, Row
+from t2t_xfer.records import Json, Row, Split, Value
+from t2t_xfer.specs.tag_scheme import bio_mistake, made_legal, num_illegal
 
 
 def propose(found: Found, name: str) -> Draft:
@@ -253,3 +264,189 @@ def _dict(value: Json) -> dict[str, Json]:
 
 
 _BY_ANSWER = {"label": _label, "choice": _choice, "span": _span, "tags": _tags, "pair": _pair}
+
+
+NLI = ("entailment", "neutral", "contradiction")
+PARAPHRASE = ("different", "paraphrase")
+SHOWN = 60
+"""Characters of an example row in a question."""
+_KNOWN_FIELDS: dict[frozenset[str], tuple[str, tuple[str, ...], str]] = {
+    frozenset({"premise", "hypothesis"}): ("nli", NLI, "XNLI and MNLI"),
+    frozenset({"sentence1", "sentence2"}): ("paraphrase", PARAPHRASE, "PAWS-X"),
+    frozenset({"question1", "question2"}): ("paraphrase", PARAPHRASE, "QQP"),
+}
+"""Columns -> shared prompt, labels in the order of 0, 1, …, and where they stand so."""
+
+
+class Named(NamedTuple):
+    """The labels of a task."""
+
+    labels: dict[str, Json]
+    """Name -> `{value, word}`, only what is not the default."""
+    prompt: str | None
+    """A shared prompt that has words for exactly these labels."""
+    why: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+def named(
+    shape: Shape,
+    texts: Sequence[str],
+    class_names: Mapping[str, tuple[str, ...]],
+    rows: Sequence[Row],
+) -> Named:
+    """The labels of a `label` shape.
+
+    Args:
+        texts: the columns of the input.
+        class_names: what the hub calls the numbers of a column.
+        rows: some of which questions show.
+    """
+    assert shape.label is not None
+    values = label_values(shape.label)
+    given = class_names.get(shape.label.name, ())
+    whole = [v for v in values if type(v) is int or (isinstance(v, str) and v.isdecimal())]
+    if given and all(type(v) is int and v < len(given) for v in values):
+        words: dict[str, dict[str, Value]] = {name: {"value": i} for i, name in enumerate(given)}
+        why = "The names are the hub's own names of these numbers."
+        return _shared_or_own(words, texts, (why,), ())
+    known = _KNOWN_FIELDS.get(frozenset(texts))
+    if known is not None and [str(v) for v in whole] == [str(i) for i in range(len(known[1]))]:
+        prompt, names, where = known
+        labels: dict[str, Json] = {
+            name: {"value": _plain(v)} for name, v in zip(names, values, strict=True)
+        }
+        ask = f"are the numbers as in {where}? {_shown_rows(shape, values, texts, rows)}"
+        why = f"Columns and numbers are those of {where}, which `prompts/{prompt}.yaml` asks about."
+        return Named(labels, prompt, (why,), (ask,))
+    if whole:
+        labels = {str(v): {"value": _plain(v), "word": str(v)} for v in values}
+        ask = f"what do the numbers mean? {_shown_rows(shape, values, texts, rows)}"
+        more = "Put names in place of the first numbers, and what a model may answer as `word`."
+        return Named(labels, None, (), (ask, more) if _bare(shape) else ())
+    if shape.label.kind == "truth":
+        truth: dict[str, Json] = {"no": {"value": False, "word": "no"}}
+        truth["yes"] = {"value": True, "word": "yes"}
+        return Named(truth, None, (), ())
+    return _shared_or_own({str(v): {} for v in values}, texts, (), ())
+
+
+def _shared_or_own(
+    labels: Mapping[str, Mapping[str, Value]],
+    texts: Sequence[str],
+    why: tuple[str, ...],
+    questions: tuple[str, ...],
+) -> Named:
+    """With the words of a shared prompt where it knows these labels, else their names as words."""
+    known = _KNOWN_FIELDS.get(frozenset(texts))
+    if known is not None and {*labels} == {*known[1]}:
+        plain: dict[str, Json] = {n: {k: _plain(v) for k, v in labels[n].items()} for n in known[1]}
+        return Named(plain, known[0], why, questions)
+    worded: dict[str, Json] = {
+        name: {**{k: _plain(v) for k, v in each.items()}, "word": _word(name)}
+        for name, each in labels.items()
+    }
+    return Named(worded, None, why, questions)
+
+
+def _word(name: str) -> str:
+    """A label's name as a model may say it: `very_negative` becomes `very negative`."""
+    return " ".join(name.replace("_", " ").split()) or name
+
+
+def _bare(shape: Shape) -> bool:
+    """Whether the numbers are codes. Stars and ratings mean themselves."""
+    return not (shape.label and shape.label.called("star", "stars", "rating", "score", "grade"))
+
+
+def _shown_rows(
+    shape: Shape, values: Sequence[Value], texts: Sequence[str], rows: Sequence[Row]
+) -> str:
+    """A row for each value, so that the question can be answered."""
+    column = shape.keys["label_field"]
+    shown = []
+    for value in values[:6]:
+        row = next((row for row in rows if row.get(str(column)) == value), {})
+        text = " / ".join(str(row.get(name, "")) for name in texts)
+        shown.append(f"{value!r} is {text[:SHOWN] + ('…' if len(text) > SHOWN else '')!r}")
+    return "; ".join(shown) + "."
+
+
+def _plain(value: Value) -> Json:
+    assert value is None or isinstance(value, str | int | float | bool)
+    return value
+
+
+MOST_TAGS = 60
+"""More tags than these are taken from the data (`tags_from`)."""
+UPOS = (
+    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
+    *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
+)
+"""The parts of speech that `prompts/pos.yaml` asks for."""
+
+
+class TagSet(NamedTuple):
+    """The tags of a task."""
+
+    names: tuple[str, ...]
+    """Empty: they are taken from the training split."""
+    default: str
+    scheme: str
+    """`bio` or `iob1`; empty: none."""
+    why: str
+    question: str = ""
+
+
+def tag_set(column: Column, class_names: tuple[str, ...], split: Split) -> TagSet:
+    """The tags of a column of lists.
+
+    Args:
+        column: texts, or indices into names.
+        class_names: what the hub calls the indices, if it does.
+        split: where the rows are from.
+    """
+    common = [str(tag) for tag, _ in column.items.most_common() if tag != "_"]
+    if column.kind == "wholes":
+        return _numbered(column, common, class_names)
+    if {*common} <= {*UPOS} and len(common) > 3:
+        return TagSet(UPOS, "X", "", "Parts of speech of Universal Dependencies, all of them.")
+    if len(common) > MOST_TAGS:
+        return TagSet((), common[0], "", f"There are {len(common)} of them, too many to list.")
+    why = f"All that stand in {len(column.values):,} rows of {split}."
+    ask = "" if split == "train" else "are these all? Other rows than these may have more."
+    if "O" in common and not bio_mistake(_with_begins(common)):
+        return TagSet(_with_begins(common), "O", _scheme(column.lists), why, ask)
+    return TagSet(tuple(sorted(common)), common[0], "", why, ask)
+
+
+def _numbered(column: Column, common: list[str], class_names: tuple[str, ...]) -> TagSet:
+    size = max(map(int, common)) + 1
+    if len(class_names) >= size:
+        bio = "O" in class_names and not bio_mistake(class_names)
+        default = "O" if bio else class_names[int(common[0])]
+        named = [[class_names[int(str(tag))] for tag in tags] for tags in column.lists]
+        scheme = _scheme(named) if bio else ""
+        return TagSet(class_names, default, scheme, "The hub's own names, by number.")
+    names = tuple(f"tag{number}" for number in range(size))
+    ask = (
+        f"what do the numbers 0 to {size - 1} mean? Write the names in this order; the page of the"
+        f" data set has them. The most frequent ones here are {', '.join(common[:3])}."
+    )
+    return TagSet(names, names[int(common[0])], "", "", ask)
+
+
+def _scheme(lists: Sequence[Sequence[Value]]) -> str:
+    """`iob1` where most spans begin with `I-X`: there only a span right behind another of its kind
+    begins with `B-X`."""
+    rows = [tuple(map(str, tags)) for tags in lists]
+    spans = sum(tag.startswith("B-") for tags in rows for tag in made_legal(tags))
+    return "iob1" if 2 * sum(map(num_illegal, rows)) > spans else "bio"
+
+
+def _with_begins(tags: list[str]) -> tuple[str, ...]:
+    """`O` and for each kind of span `B-…` and, where the data have it, `I-…`."""
+    spans = sorted({tag[2:] for tag in tags if tag != "O"})
+    both = (f"{kind}-{span}" for span in spans for kind in "BI")
+    listed = ("O", *(tag for tag in both if tag.startswith("B-") or tag in tags))
+    return (*listed, *sorted({*tags} - {*listed}))

@@ -1,8 +1,0 @@
-"""Proposing a task file from a data set: `t2t-xfer tasks new`.
-
-The rule: what is proposed comes with its reason, what the data do not tell is asked, and the rows
-decide rather than the names of their columns wherever both speak.
-
-    found = look("data/reviews.csv", open_source("hub"), Path(), language=None)
-    draft(found, "reviews").text()
-"""

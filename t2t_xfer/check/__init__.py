@@ -1,0 +1,1 @@
+"""`tasks check`: does every gold answer survive text, parser and metric, on the data as it is?"""

@@ -1,0 +1,1 @@
+"""Translated training data: `t2t-xfer translate`."""
