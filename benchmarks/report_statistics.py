@@ -107,7 +107,7 @@ def _finish(
 
 def measure(folder: Path, replicates: int) -> None:
     """Seconds of each part, and the peak of memory."""
-    from t2t_xfer.report.analysis import analyse
+    from t2t_xfer.report.findings import analyse
     from t2t_xfer.report.resampled import Resampled
     from t2t_xfer.study.observations import observe
 

@@ -161,7 +161,7 @@ def _changed_task(old: str, new: str) -> Outcome:
 
 def findings() -> dict[str, Any]:
     """What the statistics find in made-up answers: two models, two seeds, a same-data pair."""
-    from t2t_xfer.report.analysis import analyse
+    from t2t_xfer.report.findings import analyse
     from t2t_xfer.report.grid import Grid
     from t2t_xfer.report.resampled import Resampled
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from t2t_xfer.report.analysis import analyse
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.claims import Outcome, Verdict
+from t2t_xfer.report.findings import analyse
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.observed import Observed

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from t2t_xfer.report.analysis import ALL, Analysis, analyse
 from t2t_xfer.report.drawn import cohens_h
-from t2t_xfer.report.gaps import language_groups
-from t2t_xfer.report.grid import Grid, average, by_readout
+from t2t_xfer.report.findings import Analysis, analyse, language_groups
+from t2t_xfer.report.grid import ALL, Grid, average, by_readout
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 

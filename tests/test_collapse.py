@@ -10,10 +10,10 @@ import pytest
 
 from t2t_xfer.records import Prediction, Status
 from t2t_xfer.report.alarms import first_notes
-from t2t_xfer.report.analysis import ALL, Analysis, analyse
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.drawn import certain, change_over, mean_of
-from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.findings import Analysis, analyse
+from t2t_xfer.report.grid import ALL, Grid
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_summary
 from t2t_xfer.report.observed import Observed

@@ -12,8 +12,8 @@ import pytest
 from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.compare import Comparison, Run, compare
 from t2t_xfer.report.comparison_page import render_comparison
+from t2t_xfer.report.draws import only, side_of
 from t2t_xfer.report.observed import Observed
-from t2t_xfer.report.subset import only, side_of
 
 from .reported import observed, stored
 from .studydata import t2t

@@ -23,7 +23,7 @@ from t2t_xfer.data.sampling import NumberedRow
 from t2t_xfer.data.world import MicroworldSource
 from t2t_xfer.engines.tagging import best_path, tagged
 from t2t_xfer.errors import DataError
-from t2t_xfer.metrics.spans import read_spans
+from t2t_xfer.metrics.tagging import read_spans
 from t2t_xfer.records import Example, Generation, Prompted, Readout, Status
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.tag_scheme import bio_follows, made_legal

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.metrics import Mlqa, Squad, in_language
-from t2t_xfer.metrics.mlqa import ARTICLES, normalized
-from t2t_xfer.metrics.squad import normalized as squad_normalized
+from t2t_xfer.metrics.qa import ARTICLES
+from t2t_xfer.metrics.qa import normalized as squad_normalized
+from t2t_xfer.metrics.qa import normalized_mlqa as normalized
 from t2t_xfer.records import Answer
 
 # What the rules treat in a special way, and letters whose lower case is odd.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.metrics import SpanF1
-from t2t_xfer.metrics.spans import read_spans
+from t2t_xfer.metrics.tagging import read_spans
 
 GOLDEN = Path(__file__).parent / "data" / "span_f1_seqeval_0_0_12.json"
 TAGS = ["NOUN", "VERB", "X", "SYM", "SCONJ", "INTJ", "PUNCT", "O", "B-PER", "I-PER", "S-PER"]

@@ -3,7 +3,7 @@
 import pytest
 
 from t2t_xfer.metrics import METRICS
-from t2t_xfer.metrics.squad import Squad, normalized
+from t2t_xfer.metrics.qa import Squad, normalized
 from t2t_xfer.records import Answer
 
 SQUAD = Squad()

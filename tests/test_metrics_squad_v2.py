@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.metrics import METRICS, Tuned, statistics_by_id
-from t2t_xfer.metrics.squad_v2 import Best, Candidate, SquadV2, find_best_threshold
+from t2t_xfer.metrics.qa import Best, Candidate, SquadV2, find_best_threshold
 from t2t_xfer.records import Answer, Gold, Prediction, Score, Status
 
 RAW = SquadV2()

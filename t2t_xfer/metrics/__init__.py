@@ -12,17 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from t2t_xfer.metrics.accuracy import Accuracy
-from t2t_xfer.metrics.accuracy_f1 import AccuracyF1
+from t2t_xfer.metrics.accuracy import Accuracy, AccuracyF1
+from t2t_xfer.metrics.base import Localized, Metric, Tuned, in_language, statistics_by_id
 from t2t_xfer.metrics.baseline import half_width
-from t2t_xfer.metrics.bucc_f1 import BuccF1
-from t2t_xfer.metrics.metric import Localized, Metric, Tuned, in_language, statistics_by_id
-from t2t_xfer.metrics.mlqa import Mlqa
-from t2t_xfer.metrics.retrieval import RetrievalAccuracy
-from t2t_xfer.metrics.span_f1 import SpanF1
-from t2t_xfer.metrics.squad import Squad
-from t2t_xfer.metrics.squad_v2 import SquadV2
-from t2t_xfer.metrics.token_accuracy import TokenAccuracy
+from t2t_xfer.metrics.qa import Mlqa, Squad, SquadV2
+from t2t_xfer.metrics.retrieval import BuccF1, RetrievalAccuracy
+from t2t_xfer.metrics.tagging import SpanF1, TokenAccuracy
 from t2t_xfer.specs.task import TaskSpec
 
 __all__ = [

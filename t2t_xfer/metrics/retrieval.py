@@ -3,15 +3,34 @@
 XTREME's Tatoeba score: accuracy at 1 in the direction English to target language, among all
 target-language sentences of the split. A smaller split (`--limit`) has fewer wrong sentences to
 find, so scores of different sizes do not compare.
+
+BUCC's F1: the pairs that were mined against the pairs that are there, both as sets.
+
+    statistics of a foreign sentence     (right, mined, gold)
+    has a partner, and it was found       1 1 1
+    has one, another was mined            0 1 1
+    has one, nothing was mined            0 0 1
+    has none, something was mined         0 1 0
+
+A mined pair stands if its margin reaches the threshold. As in XTREME, the threshold is the one
+with the best F1, half-way between two margins that follow each other.
+
+F1 of mined pairs: how many of those found are right, and how many of the right ones were found.
+
+>>> pair_scores({("de-1", "en-7"), ("de-2", "en-9")}, {("de-1", "en-7")})["recall"]
+100.0
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
-from t2t_xfer.metrics.metric import percent, sums
-from t2t_xfer.records import Gold, Score
+from t2t_xfer.errors import UserError
+from t2t_xfer.metrics.base import percent, sums
+from t2t_xfer.records import Gold, Prediction, Score
 
 
 @dataclass(frozen=True)
@@ -31,3 +50,89 @@ class RetrievalAccuracy:
         """The share of ones, 0 to 100."""
         (found,) = sums(rows)
         return Score(self.name, percent(found, len(rows)), len(rows), {}, self.signature)
+
+
+@dataclass(frozen=True)
+class BuccF1:
+    """Set F1 over pairs."""
+
+    threshold: float | None = None
+    """The least margin of a pair that stands. None: every mined pair stands."""
+    name: str = "bucc_f1"
+    signature: str = "bucc_f1|pairs:set|threshold:midpoint-of-best-f1|version:1"
+
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
+        """Pairs that are right, mined and there, of one foreign sentence.
+
+        Args:
+            gold: the id of the English sentence, empty if there is none, several as a tuple.
+            value: the mined id; empty or None if none was mined.
+            evidence: its margin. None: the pair stands (the oracle's do).
+        """
+        partners = _partners(gold)
+        low = self.threshold is not None and evidence is not None and evidence < self.threshold
+        mined = bool(value) and not low
+        return float(mined and value in partners), float(mined), float(len(partners))
+
+    def tuned(self, golds: Mapping[str, Gold], predictions: Iterable[Prediction]) -> BuccF1:
+        """With the threshold of the best F1 on these predictions; the highest of several.
+
+        Raises:
+            UserError: a prediction answers no example.
+        """
+        mined: list[tuple[float, bool]] = []
+        for prediction in predictions:
+            if prediction.id not in golds:
+                raise UserError(f"prediction {prediction.id!r} answers no example of the data set.")
+            if prediction.value and prediction.evidence is not None:
+                right = prediction.value in _partners(golds[prediction.id])
+                mined.append((prediction.evidence, right))
+        num_gold = sum(len(_partners(gold)) for gold in golds.values())
+        return replace(self, threshold=_best_threshold(mined, num_gold))
+
+    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
+        """F1 with precision and recall, 0 to 100; 0 if no pair is right."""
+        right, mined, there = sums(rows)
+        details = {"precision": percent(right, mined), "recall": percent(right, there)}
+        if self.threshold is not None:
+            details["threshold"] = self.threshold
+        f1 = percent(2 * right, mined + there)
+        return Score(self.name, f1, len(rows), details, self.signature)
+
+
+def _partners(gold: Gold) -> tuple[object, ...]:
+    if isinstance(gold, str):
+        return (gold,) if gold else ()
+    return gold
+
+
+def _best_threshold(mined: Iterable[tuple[float, bool]], num_gold: int) -> float | None:
+    """Half-way between the last margin that should stand and the next; None if none is right."""
+    by_margin = [
+        (margin, [right for _, right in group])
+        for margin, group in groupby(sorted(mined, reverse=True), key=lambda pair: pair[0])
+    ]
+    best, threshold = 0.0, None
+    num_right = num_mined = 0
+    for place, (margin, rights) in enumerate(by_margin):
+        num_right += sum(rights)
+        num_mined += len(rights)
+        f1 = 2 * num_right / (num_mined + num_gold) if num_right else 0.0
+        if f1 > best:
+            # After the last one there is nothing to go half-way to.
+            below = by_margin[place + 1][0] if place + 1 < len(by_margin) else margin
+            middle = (margin + below) / 2
+            best, threshold = f1, middle if middle > below else margin
+    return threshold
+
+
+def pair_scores(found: Set[tuple[Any, ...]], gold: Set[tuple[Any, ...]]) -> dict[str, float]:
+    """F1, precision and recall as XTREME scores BUCC, 0 to 100; all 0 if no pair is right."""
+    right = len(found & gold)
+    return {
+        "f1": percent(2 * right, len(found) + len(gold)),
+        "precision": percent(right, len(found)),
+        "recall": percent(right, len(gold)),
+    }

@@ -4,18 +4,38 @@ The rule: they depend on the target's name and its examples alone, never on a mo
 all cells of a target are scored on the same redrawn examples, and differences are paired.
 
     for group in groups(observed): draws(len(group.places), 1000, rng)     # [redrawings, clusters]
-    seed_weights(3, 1000, rng)                                             # [redrawings, 3]
+    SeedDraws((0, 1, 2), 1000, rng).weights((0, 2))                        # [redrawings, 2]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
 from t2t_xfer.report.observed import Floats, Observed
+
+
+def only(cell: Observed, keep: Callable[[str], bool]) -> Observed | None:
+    """The cell with the examples whose id is kept, its score left as it was; None without any."""
+    kept = [i for i, id in enumerate(cell.ids) if keep(id)]
+    if not kept:
+        return None
+    return Observed(
+        replace(cell.row, n=len(kept)),
+        tuple(cell.ids[i] for i in kept),
+        cell.statistics[kept],
+        tuple(cell.statuses[i] for i in kept),
+        cell.removed_tokens[kept],
+    )
+
+
+def side_of(id: str) -> int:
+    """0 or 1: by chance, and the same for an example in every language, model and run."""
+    return crc32(f"half {id}".encode()) & 1
+
 
 BATCH = 4_000_000
 """Numbers drawn at once: 32 MB."""

@@ -18,6 +18,8 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 from t2t_xfer.report.cells import CellRow
 
 NONE = "none"
+ALL = "all"
+"""As a language: the mean over all languages of a target, the source language included."""
 EMBED = "embed"
 
 Which: TypeAlias = Literal["all", "source", "others"]

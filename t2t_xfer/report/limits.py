@@ -8,10 +8,13 @@ The rule: a limit is told only where it applies, with what it applies to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from t2t_xfer.report.findings import ALL, Change, Gap
-from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.grid import ALL, NONE, Grid
 from t2t_xfer.report.phrases import listing, span
+
+if TYPE_CHECKING:
+    from t2t_xfer.report.findings import Change, Gap
 
 FEW_SEEDS = 5
 FEW_EXAMPLES = 30

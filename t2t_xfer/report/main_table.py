@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from t2t_xfer.report.analysis import ALL, Change
-from t2t_xfer.report.findings import LEVEL
-from t2t_xfer.report.grid import NONE, Grid, average
+from t2t_xfer.report.findings import LEVEL, Change
+from t2t_xfer.report.grid import ALL, NONE, Grid, average
 from t2t_xfer.report.marks import (
     change_marks,
     constant_words,

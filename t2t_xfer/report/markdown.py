@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.report.alarms import first_notes
-from t2t_xfer.report.analysis import Change
 from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.claims_section import claims_section
 from t2t_xfer.report.contrasts import contrasts_section
-from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.findings import LEVEL, Change
 from t2t_xfer.report.grid import NONE, Grid, average
 from t2t_xfer.report.main_table import OVER_ALL, Entry, legend, main_table, metric_of
 from t2t_xfer.report.marks import change_marks, constant_mark, incomplete_mark, mark, mean_marks

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from t2t_xfer.report.analysis import Analysis, analyse
+from t2t_xfer.report.findings import Analysis, analyse
 from t2t_xfer.report.grid import EMBED, Grid, Planned, aside_name, by_readout, read_twice
 from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from t2t_xfer.report.analysis import Change
-from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.findings import LEVEL, Change
 from t2t_xfer.report.grid import NONE, Grid
 from t2t_xfer.report.marks import mean_marks
 from t2t_xfer.report.numbers import Analysed

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from t2t_xfer.files import read_json, write_text
-from t2t_xfer.report.cells import CellRow, write_cells
+from t2t_xfer.report.cells import CellRow, write_cells, write_parquet
 from t2t_xfer.report.claims import Evidence, Verdict, judge
 from t2t_xfer.report.grid import Planned
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_markdown, render_summary
 from t2t_xfer.report.numbers import Numbers, study_numbers
 from t2t_xfer.report.observed import Observed
-from t2t_xfer.report.parquet import write_parquet
 from t2t_xfer.report.selection import Axes
 from t2t_xfer.report.slope import slope
 from t2t_xfer.specs.claims import ClaimsSpec

@@ -16,7 +16,7 @@ from statistics import fmean
 from t2t_xfer.errors import DataError, UserError, nearest
 from t2t_xfer.metrics import Accuracy, Metric, Mlqa, SpanF1, Squad
 from t2t_xfer.metrics.aggregate import averages
-from t2t_xfer.metrics.pairs import pair_scores
+from t2t_xfer.metrics.retrieval import pair_scores
 from t2t_xfer.records import Answer, Json
 from t2t_xfer.xtreme.layout import TASKS, XtremeTask
 from t2t_xfer.xtreme.read import (

@@ -34,7 +34,7 @@ from t2t_xfer.report.page.view import (
 )
 
 if TYPE_CHECKING:
-    from t2t_xfer.report.analysis import Change, Contrast
+    from t2t_xfer.report.findings import Change, Contrast
 
 
 def architecture_section(page: PageInput) -> Section:

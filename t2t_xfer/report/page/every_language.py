@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.report.analysis import ALL
-from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.grid import ALL, NONE, Grid
 from t2t_xfer.report.main_table import metric_of
 from t2t_xfer.report.marks import constant_mark, mark
 from t2t_xfer.report.page.given import PageInput

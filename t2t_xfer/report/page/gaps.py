@@ -33,7 +33,7 @@ from t2t_xfer.report.page.view import (
 )
 
 if TYPE_CHECKING:
-    from t2t_xfer.report.analysis import Gap
+    from t2t_xfer.report.findings import Gap
 
 OTHERS = "others"
 KINDS = (("family", "By language family"), ("script", "By script"))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from t2t_xfer.report.grid import Grid
 
 if TYPE_CHECKING:
-    from t2t_xfer.report.analysis import Analysis
     from t2t_xfer.report.claims import Verdict
+    from t2t_xfer.report.findings import Analysis
     from t2t_xfer.report.observed import Observed
 
 

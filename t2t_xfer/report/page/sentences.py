@@ -21,7 +21,7 @@ from t2t_xfer.report.page.view import INTERVAL, bounds, p_number, plain_sign
 from t2t_xfer.report.phrases import beyond, listing
 
 if TYPE_CHECKING:
-    from t2t_xfer.report.analysis import Change, Contrast
+    from t2t_xfer.report.findings import Change, Contrast
 
 NAMED = 3
 """How many single pairs a sentence names."""

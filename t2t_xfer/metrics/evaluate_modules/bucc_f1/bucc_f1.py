@@ -12,7 +12,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from t2t_xfer.metrics.pairs import pair_scores
+from t2t_xfer.metrics.retrieval import pair_scores
 
 
 class BuccF1Shim(evaluate.Metric):  # type: ignore[misc]
