@@ -26,7 +26,7 @@ from t2t_xfer.metrics import SpanF1
 from t2t_xfer.records import Json
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.results import StudyFile, load_study, save_study
+from t2t_xfer.study.plan_file import StudyFile, load_study, save_study
 from t2t_xfer.study.stage import Cell, Stage
 from t2t_xfer.study.store import Store
 
@@ -109,7 +109,7 @@ def measure(folder: Path, replicates: int) -> None:
     """Seconds of each part, and the peak of memory."""
     from t2t_xfer.report.findings import analyse
     from t2t_xfer.report.resampled import Resampled
-    from t2t_xfer.study.observations import observe
+    from t2t_xfer.study.results import observe
 
     began = time.perf_counter()
     observed = observe(load_study(folder), Store(folder))

@@ -16,8 +16,8 @@ from numpy.random import Generator, default_rng
 
 from t2t_xfer.report.drawn import change_over, p_of, score_over
 from t2t_xfer.report.intervals import interval
-from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.study.results import Floats, Observed
 
 from .observing import cell
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from t2t_xfer.report.cells import CellRow
-from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.sums import scores
+from t2t_xfer.study.results import CellRow, Floats, Observed
 
 
 @cache

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.claims import Outcome, Verdict
 from t2t_xfer.report.findings import analyse
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.browse import Answered, Browsed, Chunk, Run
 from t2t_xfer.report.page.given import Cost, Drift, PageInput
 from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.study.results import CellRow, Observed
 
 MODELS = {"enc": "encoder", "s2s": "seq2seq", "<b>dec</b>": "causal"}
 GAINS: Mapping[str, float] = {"none": 0.0, "mnli": 0.2, "squad": -0.4}

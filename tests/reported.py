@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.markdown import render_markdown
 from t2t_xfer.report.numbers import Numbers, study_numbers
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.results import StudyFile, save_study
+from t2t_xfer.study.plan_file import StudyFile, save_study
+from t2t_xfer.study.results import CellRow, Observed
 from t2t_xfer.study.stage import Cell, Stage
 from t2t_xfer.study.store import Store
 

@@ -13,8 +13,8 @@ from numpy.random import default_rng
 from t2t_xfer.report.drawn import cohens_h
 from t2t_xfer.report.findings import Analysis, analyse, language_groups
 from t2t_xfer.report.grid import ALL, Grid, average, by_readout
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.study.results import Observed
 
 from .observing import cell, made_study
 

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from t2t_xfer.records import Json
+from t2t_xfer.report.browsing import browse
+from t2t_xfer.report.costs import costs
+from t2t_xfer.report.drift import drift
+from t2t_xfer.report.inputs import CHANGED, GONE, Inputs
 from t2t_xfer.report.numbers import study_numbers
 from t2t_xfer.report.page.browse import EXAMPLES, Chunk
+from t2t_xfer.report.pages import write_pages
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.browsing import browse
-from t2t_xfer.study.costs import costs
-from t2t_xfer.study.drift import drift
-from t2t_xfer.study.inputs import CHANGED, GONE, Inputs
-from t2t_xfer.study.observations import observe
-from t2t_xfer.study.pages import write_pages
-from t2t_xfer.study.peak import peak, start_peak
-from t2t_xfer.study.results import StudyFile, load_study
+from t2t_xfer.study.plan_file import StudyFile, load_study
+from t2t_xfer.study.record import peak, start_peak
+from t2t_xfer.study.results import observe
 from t2t_xfer.study.stage import Cell, Stage
 from t2t_xfer.study.store import Store
 

@@ -14,7 +14,7 @@ from t2t_xfer.metrics.chance import (
     chance_level,
     renamed,
 )
-from t2t_xfer.report.cells import CellRow
+from t2t_xfer.study.results import CellRow
 
 from .reported import page as render
 

@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 
 from t2t_xfer.errors import SpecError
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.claims import Evidence, Verdict, judge, partial_conjunction
 from t2t_xfer.report.claims_section import claims_section
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.load import load_yaml
+from t2t_xfer.study.results import CellRow, Observed
 
 from .conftest import REPOSITORY
 from .reported import REPLICATES, observed, stored

@@ -10,17 +10,16 @@ import pytest
 
 from t2t_xfer.records import Prediction, Status
 from t2t_xfer.report.alarms import first_notes
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.drawn import certain, change_over, mean_of
 from t2t_xfer.report.findings import Analysis, analyse
 from t2t_xfer.report.grid import ALL, Grid
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_summary
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.stages.score import _answers
+from t2t_xfer.study.results import CellRow, Observed
 
 from .observing import cell
 from .reported import numbers, page

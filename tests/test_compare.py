@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.compare import Comparison, Run, compare
 from t2t_xfer.report.comparison_page import render_comparison
 from t2t_xfer.report.draws import only, side_of
-from t2t_xfer.report.observed import Observed
+from t2t_xfer.study.results import CellRow, Observed
 
 from .reported import observed, stored
 from .studydata import t2t

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from t2t_xfer.study.drawing import drawing
+from t2t_xfer.report.drawing import drawing
 from t2t_xfer.study.stage import Stage
 
 

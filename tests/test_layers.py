@@ -35,7 +35,7 @@ LAYERS = (
         "retrieval",
         "training",
     ),
-    *("report", "stages", "study"),
+    *("stages", "study", "report"),
     *("api", "terminal", "check", "author", "translate"),
     *("commands", "cli", "__main__"),
 )

@@ -9,8 +9,8 @@ import pytest
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.observations import observe
-from t2t_xfer.study.results import StudyFile
+from t2t_xfer.study.plan_file import StudyFile
+from t2t_xfer.study.results import observe
 from t2t_xfer.study.stage import Cell, Stage
 from t2t_xfer.study.store import Store
 

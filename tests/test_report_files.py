@@ -12,7 +12,7 @@ import pytest
 
 from t2t_xfer.report.cells import COLUMNS, CellRow, read_cells
 from t2t_xfer.report.latex import escaped, render_latex
-from t2t_xfer.report.observed import Observed
+from t2t_xfer.study.results import Observed
 
 from .reported import numbers, observed, stored
 from .studydata import t2t

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from t2t_xfer.metrics.aggregate import LANGUAGES
-from t2t_xfer.report.cells import CellRow
+from t2t_xfer.study.results import CellRow
 
 from .reported import page as render
 

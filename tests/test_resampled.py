@@ -16,9 +16,9 @@ from t2t_xfer.metrics import METRICS, AccuracyF1, Metric, Mlqa
 from t2t_xfer.records import Answer, Gold
 from t2t_xfer.report.draws import SeedDraws, draws, groups
 from t2t_xfer.report.intervals import adjust, interval, p_value
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.sums import FORMULAS, scores
+from t2t_xfer.study.results import Observed
 
 from .observing import cell, made_study, numbered
 

@@ -10,7 +10,7 @@ import pytest
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
-from t2t_xfer.study.same_data import shares_training_rows
+from t2t_xfer.study.tested import shares_training_rows
 
 from .studydata import make_mirror, write_study
 

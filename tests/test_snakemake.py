@@ -18,10 +18,8 @@ import pytest
 
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.jobs import jobs_of
-from t2t_xfer.study.lease import VISIBLE, leased_gpu, visible_gpus
 from t2t_xfer.study.plan import plan_study
-from t2t_xfer.study.snakemake import run_jobs
+from t2t_xfer.study.snakemake import VISIBLE, jobs_of, leased_gpu, run_jobs, visible_gpus
 
 from .conftest import REPOSITORY
 from .studydata import make_mirror, new_model, t2t, write_study

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from t2t_xfer.engines.machine import machine
-from t2t_xfer.study.record import read_record
-from t2t_xfer.study.repeatable import inexact
+from t2t_xfer.study.record import inexact, read_record
 from t2t_xfer.study.store import Store
 
 from .studydata import t2t, write_study

@@ -207,12 +207,12 @@ def test_what_was_found_whole_is_not_read_again(
 ) -> None:
     """A run with nothing to do reads no log twice, and sees a change that kept size and time."""
     folder = finish(Store(tmp_path), make_stage())
-    monkeypatch.setattr("t2t_xfer.study.seals.TICK", 0)
+    monkeypatch.setattr("t2t_xfer.study.store.TICK", 0)
     first = Store(tmp_path)
     assert first.record(make_stage().id) is not None
     first.keep_seals()
     with monkeypatch.context() as patch:
-        patch.setattr("t2t_xfer.study.seals.sum_problem", lambda *_: pytest.fail("it was read"))
+        patch.setattr("t2t_xfer.study.store.sum_problem", lambda *_: pytest.fail("it was read"))
         assert Store(tmp_path).record(make_stage().id) is not None
     log = folder / "log.jsonl"
     before = log.stat()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t2t_xfer.study.graph import load_stages
+from t2t_xfer.study.plan_file import load_stages
 from t2t_xfer.study.store import Store
 
 from .studydata import t2t, write_study

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import open_source
 from t2t_xfer.errors import DataError
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.results import CellRow
 from t2t_xfer.study.stage import Cell, Stage
 
 from .learning import LABEL_TASK

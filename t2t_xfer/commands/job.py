@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 def job(folder: Path, name: str, output: Path) -> None:
     """Do the stages of job NAME of FOLDER/jobs.json that are not done yet."""
     quiet_libraries()
-    from t2t_xfer.study.jobs import JOBS, load_job
-    from t2t_xfer.study.lease import leased_gpu
+    from t2t_xfer.study.snakemake import JOBS, leased_gpu, load_job
     from t2t_xfer.study.store import Store
 
     work = load_job(folder, name)

@@ -74,7 +74,7 @@ def _second_process(stages: list[Stage], output: Path) -> Iterator[None]:
     if not stages or _num_cores() < 2:
         yield
         return
-    from t2t_xfer.study.jobs import Job, save_jobs
+    from t2t_xfer.study.snakemake import Job, save_jobs
 
     folder = (output / options.STORE / ".work" / f"quickstart-{os.getpid()}").resolve()
     save_jobs(folder, [Job("second", "model", tuple(stages), ())])

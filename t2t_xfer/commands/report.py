@@ -55,8 +55,9 @@ def report(
 
 
 def _write(directory: Path, claims: str | None, replicates: int, output: Path | None) -> None:
+    from t2t_xfer.report.written import write_results
     from t2t_xfer.specs.catalogue import Catalogue
-    from t2t_xfer.study.results import load_study, write_results
+    from t2t_xfer.study.plan_file import load_study
     from t2t_xfer.study.store import Store
 
     stated = None if claims is None else Catalogue().claims(claims)
@@ -77,9 +78,9 @@ def _write(directory: Path, claims: str | None, replicates: int, output: Path | 
 
 def _compare(directory: Path, other: Path, replicates: int, output: Path) -> None:
     from t2t_xfer.files import write_text
+    from t2t_xfer.report.comparable import load_run
     from t2t_xfer.report.compare import compare
     from t2t_xfer.report.comparison_page import render_comparison
-    from t2t_xfer.study.comparable import load_run
 
     runs = [load_run(each, options.STORE) for each in (directory, other)]
     page = render_comparison(compare(*runs, replicates=replicates))

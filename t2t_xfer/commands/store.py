@@ -102,7 +102,7 @@ def verify(stages: tuple[str, ...], output: Path) -> None:
 @options.output
 def prune(yes: bool, output: Path) -> None:
     """Remove checkpoints that no unfinished stage of a study wants; predictions and scores stay."""
-    from t2t_xfer.study.prune import removable
+    from t2t_xfer.study.status import removable
 
     found = _open(output)
     going = removable(found, output)

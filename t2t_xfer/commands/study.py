@@ -57,11 +57,10 @@ def plan_command(
     from tabulate import tabulate
 
     from t2t_xfer.files import write_text
+    from t2t_xfer.report.drawing import drawing
     from t2t_xfer.stages.preflight import Models
-    from t2t_xfer.study.drawing import drawing
-    from t2t_xfer.study.explain import reasons
-    from t2t_xfer.study.outlook import outlook
     from t2t_xfer.study.run import would_run
+    from t2t_xfer.study.status import outlook, reasons
     from t2t_xfer.study.store import Store
 
     planned, context = _plan(file, data, skip_missing)
@@ -101,7 +100,7 @@ def plan_command(
 @options.as_json
 def status(directory: Path, as_json: bool) -> None:
     """Show how far a study is, also while it runs: DIRECTORY is its own under the output."""
-    from t2t_xfer.study.graph import load_stages
+    from t2t_xfer.study.plan_file import load_stages
     from t2t_xfer.study.status import study_status
     from t2t_xfer.study.store import Store
 
@@ -165,10 +164,10 @@ def run_study(
 ) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
     quiet_libraries()
+    from t2t_xfer.report.inputs import Inputs
+    from t2t_xfer.report.written import write_results
     from t2t_xfer.stages.preflight import preflight
-    from t2t_xfer.study.graph import save_stages
-    from t2t_xfer.study.inputs import Inputs
-    from t2t_xfer.study.results import save_study, study_file, write_results
+    from t2t_xfer.study.plan_file import save_stages, save_study, study_file
     from t2t_xfer.study.run import would_run
     from t2t_xfer.study.snakemake import require_snakemake
     from t2t_xfer.study.store import Store
@@ -229,9 +228,8 @@ def _run_here(plan: Plan, store: Store, context: Context) -> Summary:
 
 
 def _run_rented(plan: Plan, store: Store, output: Path, rented: Rented) -> Summary:
-    from t2t_xfer.study.jobs import jobs_of
     from t2t_xfer.study.run import would_run
-    from t2t_xfer.study.snakemake import run_jobs
+    from t2t_xfer.study.snakemake import jobs_of, run_jobs
     from t2t_xfer.study.status import summary_since
 
     open_stages = would_run(plan, store)

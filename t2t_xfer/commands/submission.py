@@ -49,8 +49,7 @@ def submission(
     partial: bool,
 ) -> None:
     """Write XTREME's prediction files from the outputs of a study, or of `evaluate`."""
-    from t2t_xfer.study.outputs import Choice
-    from t2t_xfer.study.submission import Wanted, make_files
+    from t2t_xfer.study.submission import Choice, Wanted, make_files
     from t2t_xfer.xtreme.write import write_folders
 
     if labels is not None and labels.resolve() == output.resolve():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from t2t_xfer.metrics.chance import alarm
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.marks import collapse_notes
+from t2t_xfer.study.results import CellRow
 
 
 def first_notes(grids: Sequence[Grid]) -> list[str]:

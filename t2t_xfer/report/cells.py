@@ -19,13 +19,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from t2t_xfer.errors import DataError
 from t2t_xfer.files import replaced, write_text
-from t2t_xfer.records import Split
+from t2t_xfer.study.results import CellRow
 
 if TYPE_CHECKING:
     from t2t_xfer.report.numbers import Analysed, Numbers
@@ -49,65 +48,6 @@ COLUMNS = (
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 """How texts begin that spreadsheets take for formulas (OWASP, CSV injection), and how escaped
 ones do."""
-
-
-@dataclass(frozen=True)
-class CellRow:
-    """One number, with what is needed to read it. `cells.csv` holds the fields of `COLUMNS`."""
-
-    study: str
-    model: str
-    architecture: str
-    intermediate: str
-    """A task's name, several joined by `+`, or `none`."""
-    target: str
-    language: str
-    seed: int
-    metric: str
-    score: float
-    """0 to 100."""
-    n: int
-    """Number of examples."""
-    invalid_rate: float
-    """Share of examples without a readable answer, 0 to 1. They count as wrong."""
-    readout: str
-    signature: str
-    same_data: bool | None = None
-    """The intermediate task is the target's own training data. None: not known."""
-    translate_train: bool = False
-    """Some of the training rows are translations, so that the row is not zero-shot."""
-    majority: float | None = None
-    """Score of always giving the most frequent training answer, 0 to 100."""
-    oracle: float | None = None
-    """Score of the gold answers themselves, 0 to 100: the ceiling of this metric and data."""
-    chance: float | None = None
-    """The least that answers without regard to the input score, 0 to 100, where the answers are
-    labels or letters (`metrics.chance`)."""
-    answers: int | None = None
-    """How many different answers were given; of tags, how many different ones to single words. An
-    answer that could not be read is one of them. None: not known."""
-    split: Split = "test"
-    """Whose rows were scored."""
-    source_language: str = "en"
-    """The language of the target's training data: this row is not zero-shot if it is `language`."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score <= 100:
-            raise ValueError(f"score {self.score} of {self.key} is not between 0 and 100")
-        if not 0 <= self.invalid_rate <= 1:
-            raise ValueError(f"invalid_rate {self.invalid_rate} of {self.key} is not a share")
-        if self.n < 1:
-            raise ValueError(f"{self.key} is a score of no examples")
-
-    @property
-    def constant(self) -> bool:
-        """All examples got one answer, and it is not that all of them have one."""
-        return self.answers == 1 and self.n > 1 and self.score < 100
-
-    @property
-    def key(self) -> tuple[str, str, str, str, int, str]:
-        """What makes the row one of a kind in its study."""
-        return (self.model, self.intermediate, self.target, self.language, self.seed, self.readout)
 
 
 def write_cells(path: Path, rows: Sequence[CellRow]) -> None:

@@ -20,12 +20,12 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from t2t_xfer.report.drawn import Drawn, certain, p_of
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.phrases import between, signed
 from t2t_xfer.report.quantities import Part, Quantities
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, NotTestedError, both_sides, sides
 from t2t_xfer.specs.claims import ClaimsSpec, Statement
+from t2t_xfer.study.results import Observed
 
 Outcome: TypeAlias = Literal["supported", "contradicted", "undecided", "not tested here"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

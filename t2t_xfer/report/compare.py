@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, NamedTuple, TypeAlias
 
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.drawn import Drawn, certain, drawn_of, mean_of, p_of
 from t2t_xfer.report.draws import only
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import by_readout
 from t2t_xfer.report.intervals import Interval, adjust
-from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.resampled import Place, Resampled
+from t2t_xfer.study.results import CellRow, Floats, Observed
 
 Key: TypeAlias = tuple[str, str, str, str, int, str]
 """`CellRow.key`."""

@@ -20,8 +20,8 @@ import numpy as np
 
 from t2t_xfer.report.grid import NONE
 from t2t_xfer.report.intervals import Interval, interval, p_value
-from t2t_xfer.report.observed import Floats
 from t2t_xfer.report.resampled import STILL, Resampled
+from t2t_xfer.study.results import Floats
 
 
 @dataclass(frozen=True, eq=False)

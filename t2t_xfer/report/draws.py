@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from t2t_xfer.report.observed import Floats, Observed
+from t2t_xfer.study.results import Floats, Observed
 
 
 def only(cell: Observed, keep: Callable[[str], bool]) -> Observed | None:

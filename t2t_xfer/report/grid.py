@@ -15,7 +15,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from t2t_xfer.report.cells import CellRow
+from t2t_xfer.study.results import CellRow
 
 NONE = "none"
 ALL = "all"

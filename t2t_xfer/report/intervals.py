@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from t2t_xfer.report.observed import Floats
+from t2t_xfer.study.results import Floats
 
 RESOLVED = 10
 """Fewer redrawings beyond 0 than these are too few to count: their tail is continued instead."""

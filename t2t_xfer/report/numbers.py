@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from t2t_xfer.report.findings import Analysis, analyse
 from t2t_xfer.report.grid import EMBED, Grid, Planned, aside_name, by_readout, read_twice
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.study.results import Observed
 
 STAR = "*"
 

@@ -19,9 +19,9 @@ import numpy as np
 from t2t_xfer.report.drawn import Drawn, change_over, mean_of
 from t2t_xfer.report.draws import only, side_of
 from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, Names, NotTestedError, Place
+from t2t_xfer.study.results import Observed
 
 Pair = tuple[str, str]
 SHOWN = 3

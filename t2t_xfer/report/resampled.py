@@ -20,8 +20,8 @@ import numpy as np
 from t2t_xfer.report.draws import BATCH, Group, SeedDraws, draws, groups
 from t2t_xfer.report.grid import NONE, by_readout
 from t2t_xfer.report.intervals import Interval, adjust, interval, p_value
-from t2t_xfer.report.observed import Floats, Observed
 from t2t_xfer.report.sums import scores
+from t2t_xfer.study.results import Floats, Observed
 
 __all__ = ["Interval", "Place", "Resampled", "adjust", "interval", "p_value"]
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from t2t_xfer.report.observed import Floats
+from t2t_xfer.study.results import Floats
 
 Formula: TypeAlias = Callable[[Floats, Floats], Floats]
 

@@ -18,7 +18,7 @@ from t2t_xfer.errors import UserError
 from t2t_xfer.metrics.chance import alarm, chance_level, renamed
 from t2t_xfer.records import Status
 from t2t_xfer.stages.logs import STATISTICS
-from t2t_xfer.study.results import PLAN, load_study
+from t2t_xfer.study.plan_file import PLAN, load_study
 from t2t_xfer.study.store import Store
 
 STORE = "store"

@@ -42,11 +42,15 @@ from t2t_xfer.stages.tagging import check_same_form
 from t2t_xfer.stages.task import Task
 from t2t_xfer.stages.tested import Test
 from t2t_xfer.stages.train_plan import plan_training, resolve
-from t2t_xfer.study.order import bases_together
-from t2t_xfer.study.same_data import shares_training_rows, trains_on_translations
-from t2t_xfer.study.splits import split_notes
+from t2t_xfer.study.plan_file import bases_together
 from t2t_xfer.study.stage import Cell, Plan, Stage
-from t2t_xfer.study.tested import check_languages, tested_languages
+from t2t_xfer.study.tested import (
+    check_languages,
+    shares_training_rows,
+    split_notes,
+    tested_languages,
+    trains_on_translations,
+)
 
 
 @dataclass(frozen=True)

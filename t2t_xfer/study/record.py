@@ -1,4 +1,21 @@
-"""`record.json`: what a finished stage was, what it found, and the checksums of its files.
+"""The most memory that was taken while a stage ran, for its record.
+
+The rule: what cannot be measured is left out, and measuring never stops a stage. The process's own
+mark is set back at the start where the system allows it (Linux); elsewhere there is no figure,
+since a mark of the whole life of a process says nothing of one stage.
+
+    start_peak()
+    ...
+    peak()      # {"process": 812646400}, and "accelerator" where CUDA was used; bytes
+
+Whether a stage, done again, gives the same bytes, and on what that depends.
+
+On a CPU in float32 the same machine, versions and number of threads give the same bits: products
+are cut into the same blocks and added in the same order. What is listed here breaks that.
+
+    inexact({"engine": "vllm"}, {"device": "cpu"})    # ("vLLM: which requests ...",)
+
+`record.json`: what a finished stage was, what it found, and the checksums of its files.
 
 The rule: a record is whole or it is not a record. It carries a checksum of itself, its identity
 must hash to its directory's name, and it is written by temp + fsync + rename. Times stand here
@@ -13,19 +30,81 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from t2t_xfer.engines.machine import machine, versions
 from t2t_xfer.files import FileSum, settled, sum_problem, sync_directory, whole
 from t2t_xfer.records import Json
-from t2t_xfer.study.peak import peak
-from t2t_xfer.study.repeatable import inexact
 from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, split_id
+
+_SELF = Path("/proc/self")
+_STARTED: ContextVar[bool] = ContextVar("started", default=False)
+"""Whether the process's mark was set back."""
+
+
+def start_peak() -> None:
+    """Begins to measure."""
+    for cuda in _cuda():
+        cuda.reset_peak_memory_stats()
+    try:
+        (_SELF / "clear_refs").write_text("5")  # sets VmHWM back: proc(5)
+        _STARTED.set(True)
+    except OSError:
+        _STARTED.set(False)
+
+
+def peak() -> dict[str, Json]:
+    """The highest memory since `start_peak`, in bytes; empty if nothing could be measured."""
+    found: dict[str, Json] = {}
+    if _STARTED.get() and (mark := _mark()):
+        found["process"] = mark
+    allocated = [int(cuda.max_memory_allocated()) for cuda in _cuda()]
+    if any(allocated):
+        found["accelerator"] = max(allocated)
+    return found
+
+
+def _mark() -> int:
+    """The kernel's high-water mark of resident memory; 0: it does not tell."""
+    try:
+        found = re.search(r"VmHWM:\s*(\d+) kB", (_SELF / "status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def _cuda() -> list[Any]:
+    """CUDA, if torch is loaded and uses it: this module never loads torch."""
+    torch = sys.modules.get("torch")
+    return [torch.cuda] if torch is not None and torch.cuda.is_initialized() else []
+
+
+def inexact(spec: Mapping[str, Json], results: Mapping[str, Json]) -> tuple[str, ...]:
+    """Why doing the stage again may change last digits; empty if it gives the same bytes."""
+    found = []
+    device = str(results.get("device", "cpu"))
+    if device.split(":")[0] not in ("cpu", "none"):
+        found.append(f"{device}: its kernels may add in another order each time")
+    if spec.get("engine") == "vllm":
+        found.append("vLLM: which requests share a batch depends on when they come")
+    training: Any = spec.get("training", {})
+    for key, value in (("dtype", spec.get("dtype")), ("autocast", training.get("autocast"))):
+        if value not in (None, "none", "float32"):
+            found.append(f"{key} {value}: another processor rounds in other places")
+    processes = results.get("processes", 1)
+    if processes != 1:
+        found.append(f"{processes} processes: their number decides the order of sums")
+    return tuple(found)
+
 
 RECORD = "record.json"
 

@@ -1,4 +1,6 @@
-"""Walk a plan: do what is not done, never stop for one failing stage, lose nothing.
+"""Seconds in words.
+
+Walk a plan: do what is not done, never stop for one failing stage, lose nothing.
 
 The rule: a stage runs if its result is missing *and* something wants it: it is an end of the
 plan, or a stage that must run needs it. So a checkpoint that was pruned after its scores were
@@ -25,12 +27,21 @@ from t2t_xfer.errors import UserError, presentable
 from t2t_xfer.files import disk_problem
 from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
-from t2t_xfer.study.durations import duration
-from t2t_xfer.study.graph import unfinished
-from t2t_xfer.study.peak import start_peak
-from t2t_xfer.study.sound import ChangedError, Sound
+from t2t_xfer.study.plan_file import unfinished
+from t2t_xfer.study.record import start_peak
 from t2t_xfer.study.stage import Plan, Stage
-from t2t_xfer.study.store import SHOWN, Store, StoreError
+from t2t_xfer.study.store import SHOWN, ChangedError, Sound, Store, StoreError
+
+
+def duration(seconds: float) -> str:
+    """`12.3 s`, `5 min 20 s`, `2 h 3 min`."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 100:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,19 @@
-"""The executor `snakemake`: open jobs go to Snakemake 9, which runs each in its own process.
+"""From the open stages of a plan to jobs: what one process of a scheduler does.
+
+The rule: a training is a job of its own. All predictions of one base model, with all its adapters
+and languages, and their scores are one job: a process that loads the model once (a start of
+torch or vLLM costs more than most predictions). What needs no model is one job.
+
+    jobs_of(would_run(plan, store))     # [Job("train-1", "train", …), Job("predict-2", …)]
+
+One GPU for one process on a machine with several: taken by a lock, given back by its end.
+
+A scheduler counts GPUs but does not say which; two jobs on the same one would run out of memory.
+
+    with leased_gpu(root / ".work"):        # sets CUDA_VISIBLE_DEVICES; before torch is imported
+        ...
+
+The executor `snakemake`: open jobs go to Snakemake 9, which runs each in its own process.
 
 Rented, not owned: queues, retries, clusters and containers are Snakemake's (`--profile`). It never
 sees a result, only markers in a folder of this run, so that a failing job deletes nothing.
@@ -6,21 +21,167 @@ sees a result, only markers in a folder of this run, so that a failing job delet
 
 from __future__ import annotations
 
+import fcntl
+import json
 import logging
+import os
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import MissingExtraError, UserError
-from t2t_xfer.study.jobs import Job, save_jobs
-from t2t_xfer.study.lease import visible_gpus
+from t2t_xfer.files import write_text
+from t2t_xfer.study.stage import Stage, canonical_json, plain_json
+
+JobKind: TypeAlias = Literal["model", "train", "predict", "baseline"]
+JOBS = "jobs.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """The stages that one process does, in their order."""
+
+    name: str
+    """`train-17`: a file name, and the name of its log."""
+    kind: JobKind
+    stages: tuple[Stage, ...]
+    after: tuple[str, ...]
+    """The jobs that make what this one needs."""
+
+
+def jobs_of(open_stages: Sequence[Stage]) -> list[Job]:
+    """Every open stage in exactly one job; jobs in an order in which they can be done."""
+    by_id = {stage.id: stage for stage in open_stages}
+    groups: dict[tuple[JobKind, str], list[Stage]] = {}
+    for stage in open_stages:
+        groups.setdefault(_group(stage, by_id), []).append(stage)
+    names: dict[str, str] = {}
+    for number, ((kind, _), stages) in enumerate(groups.items(), start=1):
+        names |= {stage.id: f"{kind}-{number}" for stage in stages}
+    jobs = []
+    for (kind, _), stages in groups.items():
+        name = names[stages[0].id]
+        needed = (names.get(need) for stage in stages for need in stage.needs.values())
+        after = sorted({other for other in needed if other is not None} - {name})
+        jobs.append(Job(name, kind, tuple(stages), tuple(after)))
+    return jobs
+
+
+def _group(stage: Stage, by_id: Mapping[str, Stage]) -> tuple[JobKind, str]:
+    """What the stages of a job have in common."""
+    if stage.kind == "score":
+        predicted = by_id.get(stage.needs["predictions"])
+        # Predictions that exist already need no model to be scored.
+        return ("baseline", "") if predicted is None else _group(predicted, by_id)
+    if stage.kind == "predict":
+        if stage.spec["engine"] in ("oracle", "majority"):
+            return "baseline", ""
+        base = stage.needs.get("checkpoint") or canonical_json(stage.spec["model"])
+        return "predict", f"{base} {stage.spec['dtype']} {stage.spec['engine']}"
+    return ("model" if stage.kind == "model" else "train"), stage.id
+
+
+def save_jobs(folder: Path, jobs: Sequence[Job]) -> None:
+    """Writes `jobs.json`: name to kind, stages and the jobs before it.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    body = {job.name: plain_json(asdict(job)) for job in jobs}
+    write_text(folder / JOBS, json.dumps(body, ensure_ascii=False) + "\n")
+
+
+def load_job(folder: Path, name: str) -> Job:
+    """One job of `jobs.json`.
+
+    Raises:
+        UserError: there is no such file or job.
+    """
+    try:
+        body = json.loads((folder / JOBS).read_text(encoding="utf-8"))[name]
+        stages = tuple(Stage(**stage) for stage in body.pop("stages"))
+        return Job(stages=stages, **{**body, "after": tuple(body["after"])})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise UserError(
+            f"{folder / JOBS} holds no job {name!r} ({type(e).__name__}: {e}). Jobs are written by"
+            " `t2t-xfer study run --executor snakemake`; run that again."
+        ) from e
+
 
 log = logging.getLogger(__name__)
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+SECONDS_BETWEEN_TRIES = 2.0
+
+
+@contextmanager
+def leased_gpu(folder: Path) -> Iterator[str | None]:
+    """The GPU that this process may use, waited for if all are taken; None without GPUs.
+
+    With one GPU, or where a scheduler has already chosen one, nothing is done.
+    """
+    devices = visible_gpus()
+    if len(devices) < 2:
+        yield devices[0] if devices else None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    device, descriptor = _wait(folder, devices)
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = device
+    try:
+        yield device
+    finally:
+        os.close(descriptor)  # the lock goes with it, also when the process is killed
+        if before is None:
+            del os.environ[VISIBLE]
+        else:
+            os.environ[VISIBLE] = before
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that this process may see: indices, or what `CUDA_VISIBLE_DEVICES` says.
+
+    Asks `nvidia-smi` rather than torch, which could no longer be told which one to use.
+    """
+    named = os.environ.get(VISIBLE)
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    lines = [line for line in listed.splitlines() if line.startswith("GPU ")]
+    return [str(number) for number in range(len(lines))]
+
+
+def _wait(folder: Path, devices: list[str]) -> tuple[str, int]:
+    told = False
+    while True:
+        for device in devices:
+            safe = "".join(c if c.isalnum() else "-" for c in device)
+            descriptor = os.open(folder / f"gpu-{safe}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                continue
+            return device, descriptor
+        if not told:
+            log.warning("all %d GPUs are leased; waiting for one", len(devices))
+            told = True
+        time.sleep(SECONDS_BETWEEN_TRIES)
+
 
 SNAKEFILE = Path(__file__).with_name("Snakefile")
 

@@ -1,24 +1,42 @@
 """How far a study is, seen from outside: by its `stages.json`, the records and the locks.
 
 Nothing is planned and no model is loaded, so it can be asked from another terminal at any time.
+
+How long stages will take, judged by stages that are finished.
+
+A new stage takes as long as the most similar finished one of its kind: the one that shares most
+fields of its spec (model, task, training, limit). Crude, and it says so: times differ by machine.
+
+What a plan has before it: how long its open stages take, and what disk they need.
+
+Why a stage would run: how its identity differs from the most similar result that exists.
+
+train micro-encoder>mnli@0: training.learning_rate is 0.0005, was 0.001
+
+What a store no longer needs: checkpoints whose every use is done.
+
+The rule: what a report needs stays (predictions, which can be scored again, and scores), and so
+does what an unfinished stage of any study wants. A checkpoint goes when a study names it and no
+study wants it any more; one that no study names was made by `train` for its own sake and stays.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal, TypeAlias, get_args
 
 from tabulate import tabulate
 
-from t2t_xfer.study.durations import duration
-from t2t_xfer.study.estimate import Estimator
-from t2t_xfer.study.graph import unfinished
-from t2t_xfer.study.run import Summary, damaged_results
-from t2t_xfer.study.stage import Stage
+from t2t_xfer.study.plan_file import load_stages, study_directories, unfinished
+from t2t_xfer.study.record import Record
+from t2t_xfer.study.run import Summary, damaged_results, duration
+from t2t_xfer.study.stage import Stage, flat, identity
 from t2t_xfer.study.store import Store
 
 State: TypeAlias = Literal["done", "not needed", "running", "failed", "blocked", "waiting"]
@@ -137,3 +155,160 @@ def summary_since(stages: Sequence[Stage], tried: Sequence[Stage], store: Store)
         blocked=tuple(s.stage.id for s in found if s.state in ("blocked", "waiting", "running")),
         logs={stage_id: log for stage_id, log in lost.items() if log is not None},
     )
+
+
+NEIGHBOURS = 3
+"""The median of so many similar stages: one slow start does not count."""
+
+
+class Estimator:
+    """Times of finished stages, by kind."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._known: dict[str, list[tuple[frozenset[tuple[str, str]], float]]] = {}
+        for record in records:
+            fields = frozenset(flat(record.spec).items())
+            self._known.setdefault(record.kind, []).append((fields, record.seconds))
+
+    def seconds(self, stage: Stage) -> float | None:
+        """Estimated wall-clock time of a stage; None if none of its kind is finished."""
+        known = self._known.get(stage.kind)
+        if not known:
+            return None
+        fields = frozenset(flat(stage.spec).items())
+        nearest = sorted(known, key=lambda each: -len(each[0] & fields))[:NEIGHBOURS]
+        return median(seconds for _, seconds in nearest)
+
+    def total(self, stages: Iterable[Stage]) -> float | None:
+        """The sum over stages done one after the other; None if one of them is unknown."""
+        each = [self.seconds(stage) for stage in stages]
+        known = [seconds for seconds in each if seconds is not None]
+        return sum(known) if len(known) == len(each) else None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Of the stages that would run. None: no finished stage to judge by."""
+
+    num_stages: int
+    seconds: float | None
+    size: int | None
+    """Bytes."""
+    free: int
+    """Bytes left on the store's disk."""
+
+    def in_words(self) -> str:
+        """One or two lines."""
+        if not self.num_stages:
+            return "nothing to run"
+        if self.seconds is None or self.size is None:
+            return "time and disk: not known before a stage of each kind is finished"
+        lines = [
+            f"about {duration(self.seconds)} one after the other, and {self.size / 1e6:.0f} MB of"
+            f" disk ({self.free / 1e6:.0f} MB free), judged by finished stages"
+        ]
+        if self.size > self.free:
+            lines.append("That is more than is free: run `t2t-xfer store prune`, or make room.")
+        return "\n".join(lines)
+
+
+def outlook(stages: Sequence[Stage], store: Store) -> Outlook:
+    """Judged by every record in the store, whatever study made it."""
+    records = store.records()
+    sizes = _sizes(records)
+    known = [sizes.get(stage.kind) for stage in stages]
+    size = [each for each in known if each is not None]
+    there = next(p for p in (store.root, *store.root.absolute().parents) if p.exists())
+    return Outlook(
+        len(stages),
+        Estimator(records).total(stages),
+        round(sum(size)) if len(size) == len(known) else None,
+        shutil.disk_usage(there).free,
+    )
+
+
+def _sizes(records: Sequence[Record]) -> dict[str, float]:
+    """Kind to the median size of its finished stages."""
+    found: dict[str, list[int]] = {}
+    for record in records:
+        found.setdefault(record.kind, []).append(sum(f.size for f in record.files.values()))
+    return {kind: median(sizes) for kind, sizes in found.items()}
+
+
+SHOWN = 3
+"""Differences that are named; the others are counted."""
+
+
+def reasons(stages: Iterable[Stage], records: Iterable[Record]) -> dict[str, str]:
+    """Stage id to why it is not among the records, for stages in the order of the plan."""
+    known: dict[str, list[tuple[Record, dict[str, str]]]] = {}
+    for record in records:
+        known.setdefault(record.kind, []).append((record, flat(record.spec)))
+    return {stage.id: _reason(stage, known.get(stage.kind, [])) for stage in stages}
+
+
+def _reason(stage: Stage, known: list[tuple[Record, dict[str, str]]]) -> str:
+    if any(identity(r.kind, r.spec, r.needs) == stage.digest for r, _ in known):
+        return "its files are damaged or gone"
+    if not known:
+        return f"the store has no {stage.kind} stage"
+    fields = flat(stage.spec)
+    record, was = min(known, key=lambda each: (_distance(fields, each[1]), each[0].label))
+    changed = [
+        f"{name} is {fields.get(name, 'absent')}, was {was.get(name, 'absent')}"
+        for name in sorted(fields.keys() | was.keys())
+        if fields.get(name) != was.get(name)
+    ]
+    if not changed:
+        return f"like {record.stage_id}, but what it needs is made anew"
+    more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    return f"nearest is {record.stage_id}: {'; '.join(changed[:SHOWN])}{more}"
+
+
+def _distance(one: dict[str, str], other: dict[str, str]) -> int:
+    return sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
+
+
+WEIGHTS = ("model", "train")
+"""The kinds of stages that hold weights."""
+
+
+@dataclass(frozen=True)
+class Removable:
+    """A stage that may go."""
+
+    stage: Stage
+    size: int
+    """Bytes of its files."""
+
+
+def removable(store: Store, output: Path) -> list[Removable]:
+    """The checkpoints that no study under `output` wants any more, largest first.
+
+    Raises:
+        UserError: a study's directory cannot be read; then nothing is known to be unwanted.
+    """
+    studies = [load_stages(directory) for directory in study_directories(output)]
+    sizes = {
+        stage.id: sum(file.size for file in record.files.values())
+        for stages in studies
+        for stage in stages
+        if (record := store.record(stage.id)) is not None
+    }
+    wanted = {need for stages in studies for need in _wanted(stages, set(sizes), store)}
+    found = {
+        stage.digest: Removable(stage, sizes[stage.id])
+        for stages in studies
+        for stage in stages
+        if stage.kind in WEIGHTS and stage.id in sizes and stage.digest not in wanted
+    }
+    return sorted(found.values(), key=lambda each: (-each.size, each.stage.id))
+
+
+def _wanted(stages: Sequence[Stage], finished: set[str], store: Store) -> set[str]:
+    """Digests of what the stages still to run need. Labels differ from study to study."""
+    return {
+        need.rpartition("-")[2]
+        for stage in unfinished(stages, finished, damaged_results(stages, store))
+        for need in (stage.id, *stage.needs.values())
+    }

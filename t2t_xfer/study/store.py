@@ -1,4 +1,15 @@
-"""The store: one directory per finished stage, with `record.json` as the mark of success.
+"""Which files had their checksums when they were last read.
+
+The rule: what is shown is compared with its checksum, and nothing is read twice for it. A file that
+has the size, the times and the inode that it had when it was found whole is not read again; nobody
+changes a byte without changing its inode's time. The index is a speed-up: without it everything is
+read once more.
+
+    seals = Seals(Path("eval_outputs/store"))
+    seals.problem(folder, "statistics.jsonl", expected)      # None: as it was written
+    seals.save()
+
+The store: one directory per finished stage, with `record.json` as the mark of success.
 
     root/train/micro-encoder+mnli-3f9a1c20b7d4/record.json and the stage's files
     root/.work/                                stages that run, failed or were killed
@@ -12,34 +23,103 @@ finds a stage; the label before it is for people.
         store.commit(stage, do(stage, work), seconds)
     else:
         store.discard_work(stage)
+
+No stage reads what is not what another stage wrote.
+
+A record says at once that a file is missing or too short. That a byte of it changed shows only when
+it is read whole, which costs seconds for a large checkpoint. So it is read before a stage starts
+from it, once in a process, and never in a run that has nothing to do. What changed counts as not
+done from then on.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from t2t_xfer.errors import UserError, cut
-from t2t_xfer.files import clear, disk_problem, sweep, sync_directory
+from t2t_xfer.files import FileSum, clear, disk_problem, sum_problem, sweep, sync_directory, whole
 from t2t_xfer.records import Json
 from t2t_xfer.study.record import (
     RECORD,
     DamagedRecordError,
     Record,
+    changed_files,
     content_problems,
     new_record,
     read_record,
     size_problems,
     write_record,
 )
-from t2t_xfer.study.seals import Seals
 from t2t_xfer.study.stage import KINDS, Stage, is_id, split_id
+
+INDEX = ".seals.json"
+TICK = 2 * 10**9
+"""Nanoseconds in which a file may change twice without another time (2 s on FAT and some NFS)."""
+
+
+class Seals:
+    """The files of one store."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, list[object]] | None = None
+        self._fresh: set[str] = set()
+        """Known in this process, but too young to be told from a change at the same time."""
+        self._changed = False
+
+    def problem(self, folder: Path, name: str, expected: FileSum) -> str | None:
+        """What is wrong with a file in a stage's folder; None: it has its checksum.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        path = folder / name
+        known, key = self._read(), path.relative_to(self._root).as_posix()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            stamp = _stamp(path, expected)
+            if known.get(key) == stamp:
+                return None
+        problem = sum_problem(path, name, expected)
+        if problem is None:
+            # Taken before: what changed while it was read is read again.
+            known[key] = stamp
+            young = time.time_ns() - path.stat().st_ctime_ns < TICK
+            (self._fresh.add if young else self._fresh.discard)(key)
+            self._changed = self._changed or not young
+        return problem
+
+    def save(self) -> None:
+        """Keeps what was found for the next process, where that can be written."""
+        if not self._changed or self._known is None:
+            return
+        lasting = {name: seal for name, seal in self._known.items() if name not in self._fresh}
+        with suppress(OSError), whole(self._root / INDEX, durable=False) as temporary:
+            temporary.write_text(json.dumps(lasting), encoding="utf-8")
+        self._changed = False
+
+    def _read(self) -> dict[str, list[object]]:
+        if self._known is None:
+            self._known = {}
+            with suppress(OSError, ValueError, RecursionError):
+                read = json.loads((self._root / INDEX).read_text(encoding="utf-8"))
+                self._known = read if isinstance(read, dict) else {}
+        return self._known
+
+
+def _stamp(path: Path, expected: FileSum) -> list[object]:
+    found: os.stat_result = path.stat()
+    times = [found.st_mtime_ns, found.st_ctime_ns]
+    return [found.st_size, *times, found.st_ino, expected.sha256]
+
 
 log = logging.getLogger(__name__)
 
@@ -357,3 +437,38 @@ def _named_problems(root: Path) -> Iterator[None]:
             " stages are kept. Mend this, or choose another place with --output, then run the same"
             " command again."
         ) from error
+
+
+class ChangedError(UserError):
+    """A finished stage's files are not what it wrote."""
+
+
+class Sound:
+    """Which stages' files this process has written itself or compared with their checksums."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._known: set[str] = set()
+
+    def wrote(self, stage_id: str) -> None:
+        """The stage was done in this process."""
+        self._known.add(stage_id)
+
+    def path(self, stage_id: str) -> Path:
+        """Where the stage's files are, after reading every byte of them once.
+
+        Raises:
+            ChangedError: some do not have their checksums; names them.
+        """
+        folder = self.store.path(stage_id)
+        if stage_id in self._known:
+            return folder
+        try:
+            problems = changed_files(folder, read_record(folder))
+        except (FileNotFoundError, NotADirectoryError, DamagedRecordError) as error:
+            problems = [str(error)]
+        if problems:
+            self.store.condemn(stage_id)
+            raise ChangedError(f"{folder}: {'; '.join(problems)}. It is not used.")
+        self._known.add(stage_id)
+        return folder

@@ -1,15 +1,38 @@
-"""Which languages a study tests a target in: what it asks for, the task has, and the data holds."""
+"""Which languages a study tests a target in: what it asks for, the task has, and the data holds.
+
+What a reader must know where a study tests on validation rows.
+
+The rule: rows of target languages are scored and choose nothing. Those of the source language may
+be the ones that weights were chosen on (`select`), as in Phang et al.'s table on development sets;
+then this is said.
+
+    split_notes(study, context, {"paws_x": ["en", "de"]})
+    # ('paws_x is tested on validation rows.', 'paws_x in en: weights were chosen on the ...')
+
+Whether an intermediate task trains on rows that train the target too.
+
+The rule: any shared row counts, the whole target or a part of it. Rows are shared when both tasks
+read the same split of the same data set (anli_plus holds the MNLI that trains xnli), or when a task
+says that it `contains` another one's rows under another name (squad_v2 those of squad_v1). Why:
+docs/decisions/005-same-data.md.
+
+    shares_training_rows(context, "mnli", "xnli")      # True
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from t2t_xfer.data.examples import fingerprint, missing_languages
+from t2t_xfer.data.location import SplitRef
+from t2t_xfer.data.places import locations
 from t2t_xfer.errors import AbsentError, UserError, nearest
 from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Split
-from t2t_xfer.specs.study import StudySpec
+from t2t_xfer.specs.study import TEXT, StudySpec, tasks_of, training_for
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.plans import trained_on
 
 
 def tested_languages(
@@ -141,4 +164,115 @@ def evaluated_languages(
         found[task] = [code for code in codes if code not in missing]
         if not found[task]:
             raise AbsentError(f"no language of {task} is left to test.")
+    return found
+
+
+def split_notes(
+    study: StudySpec, context: Context, languages: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Sentences for the top of a report; none where all targets are tested on test rows.
+
+    Args:
+        languages: that each target is tested in.
+    """
+    validated = [target for target in study.targets if study.split_of(target) == "validation"]
+    if not validated:
+        return ()
+    others = [target for target in study.targets if target not in validated]
+    rest = f" Test rows: {', '.join(others)}." if others else ""
+    chosen = [
+        f"{target} in {code}"
+        for target in validated
+        for code in languages[target]
+        if code == context.task(target).spec.source_language
+        and _chosen_on(study, context, target, code)
+    ]
+    notes = [f"Tested on validation rows: {', '.join(validated)}.{rest}"]
+    if chosen:
+        notes.append(
+            f"Weights were chosen (`select`) on the very rows that are tested: {', '.join(chosen)}."
+            " These scores, the means with them and the transfer gaps from them are too high;"
+            " zero-shot means leave them out."
+        )
+    return tuple(notes)
+
+
+def _chosen_on(study: StudySpec, context: Context, target: str, language: str) -> bool:
+    """Whether the target's validation rows in a language choose the weights of a training."""
+    tested = context.fingerprint(target, language, "validation", tested=True)
+    return any(
+        context.task(name).spec.source_language == language
+        and context.fingerprint(name, language, "validation") == tested
+        for name in _selecting(study, context, target)
+        if not missing_languages(context.task(name).spec, context.source, [language], "validation")
+    )
+
+
+def _selecting(study: StudySpec, context: Context, target: str) -> Iterator[str]:
+    """The tasks before a target whose dev scores choose weights."""
+    if context.task(target).answer.name == "pair":
+        chains = [tasks_of(each) for each in study.intermediates]
+    else:
+        chains = [*map(tasks_of, study.intermediates), (target,)]
+    for chain in chains:
+        named = dict.fromkeys(trained_on(context, task) for task in chain if task != TEXT)
+        settings = next(iter(named)) if len(named) == 1 else ""
+        if any(training_for(study, m, settings).select is not None for m in study.models):
+            yield from named
+
+
+def shares_training_rows(context: Context, intermediate: str, target: str) -> bool:
+    """Whether some of the rows that train the target train the intermediate task as well.
+
+    Raw text is of no task. Nothing is opened: data sets are compared by name, files by path.
+
+    Raises:
+        SpecError: a task's YAML is wrong.
+    """
+    if intermediate == TEXT:
+        return False
+    first, second = (_family(context, name) for name in (intermediate, target))
+    if first & second:
+        return True
+    pools = (_training_places(context, family) for family in (first, second))
+    return bool(set.intersection(*pools))
+
+
+def trains_on_translations(context: Context, task: str) -> bool:
+    """Whether the rows that train a task are in other languages than its source language."""
+    if task == TEXT:
+        return False
+    spec = context.catalogue.task(task)
+    return bool(context.catalogue.task(spec.train_task or task).train_languages)
+
+
+def _family(context: Context, task: str) -> set[str]:
+    """The task that a task is trained on, and all that it contains, at any depth."""
+    found: set[str] = set()
+    left = [context.catalogue.task(task).train_task or task]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left.extend(context.catalogue.task(name).contains)
+    return found
+
+
+def _training_places(context: Context, family: set[str]) -> set[SplitRef | Path]:
+    """Where the rows of some tasks lie, whatever revision of them."""
+    found: set[SplitRef | Path] = set()
+    for name in family:
+        spec = context.catalogue.task(name)
+        for part in spec.data.sources:
+            try:
+                by_language = [locations(spec, part, code, "train") for code in spec.trained_in]
+            except AbsentError:
+                continue  # nothing trains on it
+            found.update(
+                SplitRef(place.id, place.config, place.split)
+                if isinstance(place, SplitRef)
+                else place
+                for places in by_language
+                for place in places
+            )
     return found

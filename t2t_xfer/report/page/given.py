@@ -17,7 +17,7 @@ from t2t_xfer.report.grid import Grid
 if TYPE_CHECKING:
     from t2t_xfer.report.claims import Verdict
     from t2t_xfer.report.findings import Analysis
-    from t2t_xfer.report.observed import Observed
+    from t2t_xfer.study.results import Observed
 
 
 @dataclass(frozen=True)

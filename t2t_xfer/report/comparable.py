@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.report.cells import CellRow
 from t2t_xfer.report.compare import Run
 from t2t_xfer.report.grid import NONE
-from t2t_xfer.study.observations import observe
-from t2t_xfer.study.outputs import Output, find_outputs
+from t2t_xfer.study.plan_file import PLAN, StudyFile, load_study
 from t2t_xfer.study.record import Record
-from t2t_xfer.study.results import PLAN, StudyFile, load_study
+from t2t_xfer.study.results import CellRow, observe
 from t2t_xfer.study.stage import Cell, canonical_json
 from t2t_xfer.study.store import Store
+from t2t_xfer.study.submission import Output, find_outputs
 
 ROWS = ("language", "split", "place", "where", "data", "files", "parts")
 """What the spec of a `predict` stage may say of its rows, but for how many were read."""

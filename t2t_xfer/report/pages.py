@@ -10,19 +10,17 @@ from pathlib import Path
 
 from t2t_xfer.files import write_text
 from t2t_xfer.microworld.typology import distance
-from t2t_xfer.report.cells import CellRow
+from t2t_xfer.report.browsing import browse
 from t2t_xfer.report.claims import Verdict
+from t2t_xfer.report.costs import costs
+from t2t_xfer.report.drift import drift
+from t2t_xfer.report.inputs import Inputs
 from t2t_xfer.report.numbers import Numbers
-from t2t_xfer.report.observed import Observed
 from t2t_xfer.report.page.browse import PAGE, write_examples
 from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.render import render_page
-from t2t_xfer.study.browsing import browse
-from t2t_xfer.study.costs import costs
-from t2t_xfer.study.drift import drift
-from t2t_xfer.study.graph import STAGES, load_stages
-from t2t_xfer.study.inputs import Inputs
-from t2t_xfer.study.results import StudyFile
+from t2t_xfer.study.plan_file import STAGES, StudyFile, load_stages
+from t2t_xfer.study.results import CellRow, Observed
 from t2t_xfer.study.status import study_status
 from t2t_xfer.study.store import Store
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from t2t_xfer.report.page.given import Cost
+from t2t_xfer.study.plan_file import StudyFile
 from t2t_xfer.study.record import Record
-from t2t_xfer.study.results import StudyFile
 from t2t_xfer.study.stage import KINDS
 from t2t_xfer.study.store import Store
 
