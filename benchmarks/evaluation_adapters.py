@@ -32,8 +32,8 @@ def prepare_all(case: Case) -> None:
     prepare(case)
     from evaluation_sides import write_peer_task
 
-    from t2t_xfer.architectures.adapter_files import AdapterBase
     from t2t_xfer.architectures.adapters import add_adapter, save_adapter
+    from t2t_xfer.architectures.checkpoint import AdapterBase
     from t2t_xfer.architectures.loading import load
     from t2t_xfer.specs.training import LoraSpec
 
@@ -111,7 +111,7 @@ class Clocks:
 def ours(case: Case) -> dict[str, Any]:
     """All adapters on all tasks."""
     import t2t_xfer
-    from t2t_xfer.architectures import loading, switching
+    from t2t_xfer.architectures import loading
     from t2t_xfer.engines import transformers
 
     folder, clocks = folder_of(case), Clocks()
@@ -126,7 +126,7 @@ def ours(case: Case) -> dict[str, Any]:
     clocked = ExitStack()
     for owner, name, what, function in (
         (transformers.TransformersEngine, "read", "reading", noted),
-        (switching.SwitchedBase, "using", "loading", switching.SwitchedBase.using),
+        (loading.SwitchedBase, "using", "loading", loading.SwitchedBase.using),
         (loading, "load", "loading", loading.load),
     ):
         around = clocks.around(what, function)

@@ -50,8 +50,7 @@ def engine_of(side: str, model: str) -> tuple[Any, Any]:
     """An engine and its tokenizer."""
     path = str(checkpoint(model)) if is_micro(model) else model
     if side == "vllm":
-        from t2t_xfer.engines.vllm import VllmEngine
-        from t2t_xfer.engines.vllm_loading import load_vllm
+        from t2t_xfer.engines.vllm import VllmEngine, load_vllm
 
         vllm = load_vllm(path, max_input_tokens=MAX_INPUT_TOKENS)
         return VllmEngine(vllm), vllm.architecture.codec.tokenizer

@@ -24,13 +24,13 @@ from gpu_models import SHAPES as LARGE
 from t2t_xfer.architectures.adapters import add_adapter
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel, wrap
-from t2t_xfer.architectures.objectives import text_row
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.training import LoraSpec, TrainingSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.training.mixture import Mixture, Part
+from t2t_xfer.training.objectives import text_row
 
 TASKS = ("mnli", "squad_v1", "hellaswag_letters")
 EXAMPLES_PER_STEP = 32

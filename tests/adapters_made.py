@@ -11,8 +11,8 @@ from typing import Any
 import peft
 import torch
 
-from t2t_xfer.architectures.adapter_files import AdapterBase
 from t2t_xfer.architectures.adapters import add_adapter, save_adapter
+from t2t_xfer.architectures.checkpoint import AdapterBase
 from t2t_xfer.architectures.loading import load
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.training import LoraSpec

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t_xfer.architectures.candidates import candidates_of
-from t2t_xfer.architectures.detect import REFUSED
+from t2t_xfer.architectures.checkpoint import REFUSED
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import train_tokenizer
 from t2t_xfer.records import ArchitectureName

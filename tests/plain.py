@@ -15,7 +15,7 @@ import torch
 from t2t_xfer.architectures.head import without_wrapper
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import NULL, Row, unpacked
-from t2t_xfer.engines.constraints import constraint_of
+from t2t_xfer.engines.written import constraint_of
 from t2t_xfer.records import Options, Prompted, Readout
 
 

@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from t2t_xfer.architectures.base import option_tokens
+from t2t_xfer.architectures.base import ANSWER_READOUTS, option_tokens
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import pointer_logits
-from t2t_xfer.architectures.readouts import ANSWER_READOUTS
 from t2t_xfer.architectures.rows import row_batches
-from t2t_xfer.engines.decoding import write
 from t2t_xfer.engines.embedding import embed
-from t2t_xfer.engines.transformers import TransformersEngine
+from t2t_xfer.engines.transformers import TransformersEngine, write
 from t2t_xfer.engines.written import most_tokens
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Decoding, Options, Readout

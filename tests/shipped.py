@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from t2t_xfer.answers import AnswerFormat, answer_format
-from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.prompts import Template
 from t2t_xfer.records import Answer, Example, Gold, Value
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root

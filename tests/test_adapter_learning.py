@@ -12,8 +12,8 @@ import torch
 from transformers import TrainerCallback
 
 from t2t_xfer.architectures import ANSWER_READOUTS
-from t2t_xfer.architectures.adapter_files import AdapterBase
 from t2t_xfer.architectures.adapters import count_parameters, save_adapter
+from t2t_xfer.architectures.checkpoint import AdapterBase
 from t2t_xfer.architectures.loading import LoadedModel, load, load_merged
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.records import ArchitectureName, Readout

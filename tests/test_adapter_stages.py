@@ -110,7 +110,7 @@ def test_an_adapter_under_other_settings_needs_merging(context: Context) -> None
 def test_qlora_without_its_library_ends_before_anything_runs(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("t2t_xfer.architectures.adapter_files.find_spec", lambda name: None)
+    monkeypatch.setattr("t2t_xfer.architectures.checkpoint.find_spec", lambda name: None)
     preflight(planned(context).plan.stages, context)
     with pytest.raises(MissingExtraError, match=r"pip install 't2t_xfer\[qlora\]'"):
         preflight(planned(context, adapter="qlora").plan.stages, context)

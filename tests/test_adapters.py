@@ -11,13 +11,13 @@ import pytest
 import torch
 import transformers
 
-from t2t_xfer.architectures.adapter_files import AdapterBase, adapter_base, adapter_identity
 from t2t_xfer.architectures.adapters import (
     add_adapter,
     load_adapter,
     save_adapter,
     target_modules,
 )
+from t2t_xfer.architectures.checkpoint import AdapterBase, adapter_base, adapter_identity
 from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.specs.training import LoraSpec

@@ -4,9 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from t2t_xfer.answers.canonical import canonical, canonical_sentences
-from t2t_xfer.answers.negation import negations
-from t2t_xfer.answers.parsing import INVALID, TextParser
+from t2t_xfer.answers.parsing import INVALID, TextParser, canonical, canonical_sentences, negations
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import Status
 

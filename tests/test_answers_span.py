@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t2t_xfer.answers import answer_format
-from t2t_xfer.answers.places import find
+from t2t_xfer.answers.span import find
 from t2t_xfer.errors import SpecError, UnsupportedError
 from t2t_xfer.records import Answer, Example, Generation, Prediction, Prompted, Readout, Status
 from t2t_xfer.specs.prompt import ResolvedPrompt

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from t2t_xfer.architectures.candidates import Candidates, candidates_of
-from t2t_xfer.architectures.detect import architecture_of, decoder_start
+from t2t_xfer.architectures.checkpoint import architecture_of, decoder_start
 from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import train_tokenizer

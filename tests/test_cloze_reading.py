@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from t2t_xfer.architectures import planned_readout
-from t2t_xfer.architectures.detect import ANSWER_ROOM
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError

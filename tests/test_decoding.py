@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.engines.constraints import OneOf, PieceOf
-from t2t_xfer.engines.decoding import write
-from t2t_xfer.engines.transformers import TransformersEngine
-from t2t_xfer.engines.written import Written
+from t2t_xfer.engines.transformers import TransformersEngine, write
+from t2t_xfer.engines.written import OneOf, PieceOf, Written
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Decoding, Options, Readout, Status
 

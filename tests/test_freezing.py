@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from t2t_xfer.architectures.freezing import freeze_token_embeddings
+from t2t_xfer.architectures.adapters import freeze_token_embeddings
 from t2t_xfer.architectures.micro import new_model as draw_model
 from t2t_xfer.specs.training import TrainingSpec, merge
 

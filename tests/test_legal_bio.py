@@ -21,7 +21,7 @@ from t2t_xfer.data.examples import RowReader
 from t2t_xfer.data.places import find_places
 from t2t_xfer.data.sampling import NumberedRow
 from t2t_xfer.data.world import MicroworldSource
-from t2t_xfer.engines.tagging import best_path, tagged
+from t2t_xfer.engines.transformers import best_path, tagged
 from t2t_xfer.errors import DataError
 from t2t_xfer.metrics.tagging import read_spans
 from t2t_xfer.records import Example, Generation, Prompted, Readout, Status

@@ -97,9 +97,9 @@ def test_a_cell_that_fails_takes_no_other_with_it(
 ) -> None:
     """What an adapter's own files tell ends the command before any work; here its weights cannot be
     taken up when their turn comes."""
-    from t2t_xfer.architectures import switching
+    from t2t_xfer.architectures import loading
 
-    broken, load = tmp_path / "broken", switching.SwitchedBase._load
+    broken, load = tmp_path / "broken", loading.SwitchedBase._load
     shutil.copytree(place.a, broken)
 
     def fail(self: Any, adapter: str) -> str:
@@ -107,7 +107,7 @@ def test_a_cell_that_fails_takes_no_other_with_it(
             raise RuntimeError("size mismatch")
         return load(self, adapter)
 
-    monkeypatch.setattr(switching.SwitchedBase, "_load", fail)
+    monkeypatch.setattr(loading.SwitchedBase, "_load", fail)
     named = ("--adapter", str(broken), "--adapter", place.b, "--task", "xnli", "--language", "en")
     done = place.evaluate(*named, "--json", output="5")
     assert done.code == 1

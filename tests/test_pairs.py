@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t2t_xfer.architectures.rows import Pairs
-from t2t_xfer.engines.pairs import PairsOf
+from t2t_xfer.engines.written import PairsOf
 
 END = 1
 CODES = (30, 20, 25)

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.light import light_codec
+from t2t_xfer.architectures.codec import Codec, light_codec
 from t2t_xfer.architectures.micro import save_new_model
 from t2t_xfer.microworld.checkpoints import checkpoint
 from t2t_xfer.records import ArchitectureName, Prompted, Region

@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
-from t2t_xfer.architectures.objectives import text_row
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.microworld.corpus import Mixture, documents
@@ -23,6 +22,7 @@ from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.stages.bases import as_model_spec, base_of
 from t2t_xfer.training.micro import RECIPE, make_micro, new_micro, verdict_tokens
+from t2t_xfer.training.objectives import text_row
 from t2t_xfer.training.pretraining import Recipe, packed, rate_at
 
 NAMES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")

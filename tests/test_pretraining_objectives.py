@@ -12,10 +12,10 @@ from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.encoder import Encoder
 from t2t_xfer.architectures.micro import train_tokenizer
-from t2t_xfer.architectures.objectives import noise_spans, text_row
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.records import ArchitectureName
+from t2t_xfer.training.objectives import noise_spans, text_row
 
 TEXT = " ".join(f"word{i} stands beside word{i + 1}." for i in range(40))
 LINES = [TEXT] * 3

@@ -374,7 +374,7 @@ def recalled(output: str) -> list[int]:
 def test_an_interrupted_evaluation_goes_on_where_it_stopped(
     project: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from t2t_xfer.engines import decoding
+    from t2t_xfer.engines import transformers as decoding
 
     monkeypatch.setattr("t2t_xfer.stages.plans.BATCH_TOKENS", 150)  # of about three rows
     write_batch = decoding._write_batch

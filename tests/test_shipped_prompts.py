@@ -13,7 +13,7 @@ from itertools import combinations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.check.rows import expected_value, gold_generation, readouts_of_format
 from t2t_xfer.metrics import in_language, metric_of
 from t2t_xfer.records import Answer, Example, Generation, Readout, Value

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from t2t_xfer.architectures.loading import LoadedModel, load
-from t2t_xfer.architectures.switching import SwitchedBase, check_adapters, stands_beside_others
+from t2t_xfer.architectures.loading import (
+    LoadedModel,
+    SwitchedBase,
+    check_adapters,
+    load,
+    stands_beside_others,
+)
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import ArchitectureName, Decoding, Generation, Readout

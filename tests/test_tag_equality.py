@@ -16,9 +16,8 @@ from t2t_xfer.architectures.head import place_logits
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.engines.pairs import PairsOf
-from t2t_xfer.engines.tagging import best_path
-from t2t_xfer.engines.transformers import TransformersEngine
+from t2t_xfer.engines.transformers import TransformersEngine, best_path
+from t2t_xfer.engines.written import PairsOf
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 from t2t_xfer.specs.tag_scheme import bio_follows
 

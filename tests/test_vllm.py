@@ -24,7 +24,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from t2t_xfer.architectures.adapter_files import WEIGHTS
+from t2t_xfer.architectures.checkpoint import WEIGHTS
 from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.architectures.rows import Row
@@ -32,9 +32,8 @@ from t2t_xfer.cli import cli
 from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.engines.transformers import TransformersEngine
-from t2t_xfer.engines.vllm import VllmEngine
+from t2t_xfer.engines.vllm import LoadedVllm, VllmEngine, _start, load_vllm
 from t2t_xfer.engines.vllm_limits import adapter_rank
-from t2t_xfer.engines.vllm_loading import LoadedVllm, _start, load_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.progress import start_meter
 from t2t_xfer.records import Decoding, Example, Generation, Options, Prompted, Readout
@@ -417,7 +416,7 @@ def test_the_command_line_gives_the_same_scores(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stages of `evaluate` from end to end, over a vLLM that runs already."""
-    monkeypatch.setattr("t2t_xfer.engines.vllm_loading.load_vllm", lambda *_, **__: pair.vllm)
+    monkeypatch.setattr("t2t_xfer.engines.vllm.load_vllm", lambda *_, **__: pair.vllm)
     found = {}
     for engine in ("transformers", "vllm"):
         command = f"evaluate --model {pair.path} --task xnli --task xquad --language en"

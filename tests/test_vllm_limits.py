@@ -11,9 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from t2t_xfer.cli import cli
-from t2t_xfer.engines.vllm import Question, _questions
+from t2t_xfer.engines.vllm import NextTokens, _questions, import_vllm
 from t2t_xfer.engines.vllm_limits import adapter_rank, check_model, check_vllm, require_vllm
-from t2t_xfer.engines.vllm_loading import import_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName, Readout
 
@@ -119,17 +118,17 @@ def test_no_adapter_is_said_by_name(tmp_path: Path) -> None:
 def test_one_question_for_each_common_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     options = [(5, 6, 1), (5, 7, 1), (8, 1)]
     assert _questions((2, 3), options) == [
-        Question((2, 3), (5, 8)),
-        Question((2, 3, 5), (6, 7)),
-        Question((2, 3, 5, 6), (1,)),
-        Question((2, 3, 5, 7), (1,)),
-        Question((2, 3, 8), (1,)),
+        NextTokens((2, 3), (5, 8)),
+        NextTokens((2, 3, 5), (6, 7)),
+        NextTokens((2, 3, 5, 6), (1,)),
+        NextTokens((2, 3, 5, 7), (1,)),
+        NextTokens((2, 3, 8), (1,)),
     ]
     monkeypatch.setattr("t2t_xfer.engines.vllm.MAX_NAMED_TOKENS", 2)
     assert _questions((9,), [(i,) for i in range(5)]) == [
-        Question((9,), (0, 1)),
-        Question((9,), (2, 3)),
-        Question((9,), (4,)),
+        NextTokens((9,), (0, 1)),
+        NextTokens((9,), (2, 3)),
+        NextTokens((9,), (4,)),
     ]
 
 

@@ -307,8 +307,7 @@ def test_an_adapter_that_is_not_whole_is_refused_everywhere(
     case: str, adapter: Path, place: Path
 ) -> None:
     """Each gave the base's answers, bit for bit."""
-    from t2t_xfer.architectures.loading import load
-    from t2t_xfer.architectures.switching import SwitchedBase
+    from t2t_xfer.architectures.loading import SwitchedBase, load
 
     change, words = BROKEN[case]
     folder = changed(adapter, place, change)

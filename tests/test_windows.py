@@ -12,8 +12,7 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import NULL, Row
 from t2t_xfer.architectures.windows import answer_windows, piece, training_windows, windows
-from t2t_xfer.engines.decoding import write
-from t2t_xfer.engines.transformers import TransformersEngine
+from t2t_xfer.engines.transformers import TransformersEngine, write
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import (
     Answer,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.architectures.words import Room, even_ranges, word_chunks
+from t2t_xfer.architectures.windows import Room, even_ranges, word_chunks
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import ArchitectureName, Example, Prompted, Readout, Status

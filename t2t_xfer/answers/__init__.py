@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from t2t_xfer.answers.base import AnswerFormat
 from t2t_xfer.answers.choice import ChoiceFormat
-from t2t_xfer.answers.format import AnswerFormat
 from t2t_xfer.answers.label import LabelFormat
 from t2t_xfer.answers.pair import PairFormat
 from t2t_xfer.answers.parsing import Parsed, TextParser

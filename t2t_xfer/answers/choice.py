@@ -17,11 +17,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from t2t_xfer.answers.canonical import canonical
-from t2t_xfer.answers.format import best_option, most_frequent
-from t2t_xfer.answers.parsing import INVALID, Parsed, TextParser
+from t2t_xfer.answers.base import Wording, best_option, most_frequent
+from t2t_xfer.answers.parsing import INVALID, Parsed, TextParser, canonical
 from t2t_xfer.answers.ranks import Ranks
-from t2t_xfer.answers.wording import Wording
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
     Example,

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from t2t_xfer.answers.format import best_option, most_frequent
+from t2t_xfer.answers.base import Wording, best_option, most_frequent
 from t2t_xfer.answers.parsing import TextParser
 from t2t_xfer.answers.ranks import Ranks
-from t2t_xfer.answers.wording import Wording
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
     Example,

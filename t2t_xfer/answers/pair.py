@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from t2t_xfer.answers.wording import Wording
+from t2t_xfer.answers.base import Wording
 from t2t_xfer.errors import SpecError, UnsupportedError
 from t2t_xfer.prompts import Template
 from t2t_xfer.records import (

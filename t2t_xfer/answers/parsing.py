@@ -1,8 +1,9 @@
 """From a generated text to one of a closed set of labels, or to `invalid`. Never by guessing.
 
-The chain, each step only if the one before found nothing:
+Gold words and generated texts are compared in one form (`canonical`). The chain, each step only if
+the one before found nothing:
 
-1. exact: the text is a label's word (`canonical.py` says what "is" means);
+1. exact: the text is a label's word;
 2. alias: it is a synonym, in the example's language, else in English (a label's own name counts
    as English), else in any other language; one that speaks for two labels at once decides nothing;
 3. match: exactly one label stands in the text at token borders. An occurrence inside a longer one
@@ -18,14 +19,14 @@ Parsed(value='same', status=<Status.alias: 'alias'>)
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from rapidfuzz import fuzz
 
-from t2t_xfer.answers.canonical import canonical, canonical_sentences
-from t2t_xfer.answers.negation import negations
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import Status
 
@@ -203,3 +204,106 @@ def _may_misspell(text: str, known: str, language: str) -> bool:
     if len(known) < FUZZY_MINIMUM_CHARACTERS or text[:1] != known[:1]:
         return False
     return negations(text.split(), language) == negations(known.split(), language)
+
+
+CONTRACTED_NOT = re.compile(r"n't\b")
+"""`isn't`, `doesn't`: the negation must be a token of its own."""
+
+SENTENCE_END = re.compile(r"[.!;]+(?=\s|$)|[\n\r。।॥۔؛]+")
+"""Ends of sentences. A question and its answer (`Paraphrase? No.`) stay in one, and so does
+what a colon or a comma joins."""
+
+# Turkish capital İ folds to i + a combining dot, and I to i although its small letter is ı: so
+# the dot goes and ı becomes i, on both sides of every comparison.
+TURKISH = str.maketrans({"\u0307": None, "ı": "i", "’": "'"})
+
+
+def canonical(text: str) -> str:
+    """Tokens of the text joined by single spaces; empty if it has no letter and no digit."""
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(TURKISH)
+    folded = unicodedata.normalize("NFKC", CONTRACTED_NOT.sub(" not ", folded))
+    return " ".join("".join(map(_token_character, folded)).split())
+
+
+def _token_character(character: str) -> str:
+    """Itself in a token, nothing if it is invisible, else a space."""
+    category = unicodedata.category(character)
+    # Marks (M) belong to the token: vowel signs of Hindi, Thai or Tamil are not letters.
+    if category[0] in "LMN":
+        return character
+    return "" if category == "Cf" else " "
+
+
+def canonical_sentences(text: str) -> list[tuple[str, ...]]:
+    """The tokens of each sentence that has any."""
+    parts = SENTENCE_END.split(unicodedata.normalize("NFKC", text))
+    sentences = (tuple(canonical(part).split()) for part in parts)
+    return [tokens for tokens in sentences if tokens]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(canonical(text).split())
+
+
+ANYWHERE: frozenset[str] = _words(
+    # English, German, Dutch, Afrikaans
+    "no not never neither nor none nothing cannot without non"
+    " nicht nichts kein keine keinen keinem keiner keines nie niemals nein weder ohne"
+    " niet geen nooit nee zonder"
+    # French, Spanish, Portuguese, Italian
+    " pas jamais aucun aucune sans nunca jamás ningún ninguna ninguno tampoco sin"
+    " não nunca nenhum nenhuma sem mai nessun nessuna nessuno senza"
+    # Russian, Bulgarian, Greek, Kazakh, Georgian
+    " не нет ни никогда нито няма никога без δεν μη μην όχι ούτε χωρίς емес жоқ არ არა ვერ"
+    # Turkish, Hungarian, Finnish, Estonian
+    " değil değildir yok hayır asla nem sem soha nincs ei eivät mitte pole"
+    # Vietnamese, Indonesian, Tagalog, Swahili
+    " không chẳng chưa tidak bukan tiada walang hapana hakuna siyo sio haina"
+    # Arabic, Hebrew, Persian, Urdu
+    " ليس وليس فليس ليست ليسا ليسوا لا ولا لم ولم لن غير بدون לא אינו אינה אין בלי"
+    " نیست نیستند نه بدون نہیں نہ بغیر"
+    # Hindi, Marathi, Bengali, Tamil, Telugu, Malayalam
+    " नहीं नही मत बिना नाही नाहीत नव्हे নয় না নেই இல்லை அல்ல కాదు లేదు അല്ല ഇല്ല"
+)
+"""Negations of one language that are no common word of another."""
+
+ONLY_IN: Mapping[str, frozenset[str]] = {
+    "el": _words("δε"),
+    "es": _words("ni"),
+    "et": _words("ega"),
+    "eu": _words("ez ezta"),
+    "fi": _words("en et emme ette älä"),
+    "fr": _words("n ne ni"),
+    "hi": _words("न"),
+    "hu": _words("ne"),
+    "id": _words("tak"),
+    "it": _words("né"),
+    "jv": _words("ora dudu"),
+    "ms": _words("tak"),
+    "sw": _words("si"),
+    "tl": _words("hindi di wala"),
+    "yo": _words("kò ko kì kii kìí rárá"),
+}
+"""Words that negate in this language and mean something else in others."""
+
+INSIDE: tuple[str, ...] = tuple(
+    canonical(part)
+    for part in (
+        *("不", "没", "沒", "非", "未", "無", "无", "否"),  # Chinese, partly Japanese
+        *("ない", "ません", "なし"),  # Japanese
+        *("않", "아니", "아닙", "아닌", "없", "못"),  # Korean
+        *("ไม่", "มิใช่"),  # Thai
+        "မဟုတ်",  # Burmese
+    )
+)
+"""Negations inside a token, in scripts without spaces and where they are endings."""
+
+
+def negations(tokens: Sequence[str], language: str) -> list[str]:
+    """The tokens that negate, in canonical form, in a text of this language or in English."""
+    only_here = ONLY_IN.get(language, frozenset())
+    return [
+        token
+        for token in tokens
+        if token in ANYWHERE or token in only_here or any(part in token for part in INSIDE)
+    ]

@@ -21,8 +21,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from t2t_xfer.answers.format import most_frequent
-from t2t_xfer.answers.wording import Wording
+from t2t_xfer.answers.base import Wording, most_frequent
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
     Example,

@@ -3,6 +3,6 @@
 Importing this package does not import torch: plans ask it what is possible.
 """
 
-from t2t_xfer.architectures.readouts import ANSWER_READOUTS, planned_readout
+from t2t_xfer.architectures.base import ANSWER_READOUTS, planned_readout
 
 __all__ = ["ANSWER_READOUTS", "planned_readout"]

@@ -40,11 +40,17 @@ from t2t_xfer.architectures.base import (
     slot_labels,
 )
 from t2t_xfer.architectures.candidates import PACKED, Candidates
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.detect import ANSWER_ROOM
 from t2t_xfer.architectures.rows import Reading, Row
-from t2t_xfer.architectures.windows import generation_rows, target_tokens, training_windows
-from t2t_xfer.architectures.words import Chunk, Room, word_chunks
+from t2t_xfer.architectures.windows import (
+    Chunk,
+    Room,
+    generation_rows,
+    target_tokens,
+    training_windows,
+    word_chunks,
+)
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 
 

@@ -22,13 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from t2t_xfer.architectures.base import Inputs, bundle, option_tokens, slot_labels
+from t2t_xfer.architectures.base import REASONS, Inputs, bundle, option_tokens, slot_labels
 from t2t_xfer.architectures.candidates import PACKED
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.readouts import REASONS
 from t2t_xfer.architectures.rows import NULL, Reading, Row
-from t2t_xfer.architectures.windows import Window, training_windows, windows
-from t2t_xfer.architectures.words import Room, word_chunks
+from t2t_xfer.architectures.windows import Room, Window, training_windows, windows, word_chunks
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
 

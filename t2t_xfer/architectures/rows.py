@@ -15,7 +15,7 @@ goes over the choices (`head.apart_losses`). To whatever cuts and counts, it is 
 
 Two kinds of rows have `keys`, the tokens of the field that answers are copied from: *pointer* rows,
 whose places are compared with the keys instead of the vocabulary (`pointers.py`), and rows without
-places, after which text is generated (`engines/decoding.py`).
+places, after which text is generated (`engines/written.py`).
 """
 
 from __future__ import annotations

@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from t2t_xfer.architectures.detect import architecture_of
-from t2t_xfer.architectures.tensor_files import check_config, check_files
+from t2t_xfer.architectures.checkpoint import architecture_of, check_config, check_files
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.paths import NO_CODE, expanded, weight_files
 from t2t_xfer.records import ArchitectureName

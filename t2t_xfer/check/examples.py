@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from t2t_xfer.architectures.base import Architecture
-from t2t_xfer.architectures.readouts import ANSWER_READOUTS, REASONS
+from t2t_xfer.architectures.base import ANSWER_READOUTS, REASONS, Architecture
 from t2t_xfer.architectures.rows import NULL, Row
 from t2t_xfer.records import ArchitectureName, Prompted, Readout
 from t2t_xfer.stages.task import Task

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from t2t_xfer.architectures import planned_readout
-from t2t_xfer.architectures.adapter_files import adapter_base, is_adapter
 from t2t_xfer.architectures.base import Architecture
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM, adapter_base, is_adapter, max_positions
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.detect import ANSWER_ROOM, max_positions
 from t2t_xfer.check.findings import LanguageCheck, ModelCheck
 from t2t_xfer.errors import DataError, UnsupportedError
 from t2t_xfer.microworld import checkpoints

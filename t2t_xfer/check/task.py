@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.answers import CLOSED
-from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.check.findings import (
     NOTHING,
     BadRow,

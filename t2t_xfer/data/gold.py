@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from t2t_xfer.answers.canonical import canonical
+from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.data.place import as_text
 from t2t_xfer.errors import DataError, nearest, quoted
 from t2t_xfer.records import Answer, Gold, Value

@@ -3,7 +3,6 @@
 Importing this package does not import torch.
 """
 
-from t2t_xfer.engines.base import Engine
-from t2t_xfer.engines.baselines import MajorityEngine, OracleEngine
+from t2t_xfer.engines.base import Engine, MajorityEngine, OracleEngine
 
 __all__ = ["Engine", "MajorityEngine", "OracleEngine"]

@@ -25,8 +25,7 @@ from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
 from t2t_xfer.architectures.codec import TokenSpan
 from t2t_xfer.architectures.rows import Pairs, Row
-from t2t_xfer.engines.constraints import Constraint, constraint_of
-from t2t_xfer.engines.written import most_tokens
+from t2t_xfer.engines.written import Constraint, constraint_of, most_tokens
 from t2t_xfer.records import Decoding
 
 KEY = "t2t_xfer"

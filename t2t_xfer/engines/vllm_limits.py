@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.architectures.detect import architecture_of, check_positions
+from t2t_xfer.architectures.checkpoint import architecture_of, check_positions
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 from t2t_xfer.records import ArchitectureName, Readout
 

@@ -1,14 +1,21 @@
 """From rows to generations through written text, whichever engine does the writing.
 
 The rule: what may be written, which of several windows wins and what stands in a generation is
-decided here and in `constraints.py`. An engine gives a function `write` and nothing else, so two
-engines differ in the last digits of scores at most.
+decided here. An engine gives a function `write` and nothing else, so two engines differ in the
+last digits of scores at most.
 
     rows        one for each example, window or piece of a sentence
     write       row -> tokens, their log-probability, what they are (`Written`)
     generation  the text of the best window, the candidate, or the tags by position
 
-    read_written(architecture, prompted, options, Decoding(), write)
+A tag is written behind its word's marker, and the markers can be no others, so that nothing slips,
+skips a word or names an unknown tag. Pieces of a sentence are written one after the other: the
+first tag of a piece may follow the last of the one before. Nothing is written without this
+grammar, because models are not trained to choose markers.
+
+    seq2seq  <start> <0> The F <1> dog H </s>         causal  … The F dog H </s>
+    may be           <0> The * <1> dog * </s>                 The * dog * </s>
+    as text  0:DET 1:NOUN
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from t2t_xfer.answers.tags import locked
 from t2t_xfer.architectures.base import Architecture
-from t2t_xfer.architectures.rows import Row
+from t2t_xfer.architectures.rows import Pairs, Row
 from t2t_xfer.architectures.windows import piece
 from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
 
@@ -202,3 +209,135 @@ def place_of(example: Prompted, row: Row, first: int, last: int) -> tuple[int, i
         start = next(r.start for r in example.regions if r.field == example.copied)
         return start, start
     return piece(example, row.key_offsets[first:last])
+
+
+class Constraint(Protocol):
+    """The texts that one row may become."""
+
+    def allowed(self) -> list[int]:
+        """Ids of the tokens that may come next, ascending; never empty before the end."""
+        ...
+
+    def advance(self, token: int) -> None:
+        """Takes one of the allowed tokens that is not the end."""
+        ...
+
+    def found(self) -> int:
+        """What the tokens so far are: the index of the target, or of the first key."""
+        ...
+
+
+class OneOf:
+    """One of a few token sequences, whole (a label word, a choice). Of equal ones the first."""
+
+    def __init__(self, targets: Sequence[tuple[int, ...]], end: int) -> None:
+        self._targets = targets
+        self._end = end
+        self._alive = list(range(len(targets)))
+        self._length = 0
+
+    def allowed(self) -> list[int]:
+        """See `Constraint`."""
+        n = self._length
+        following = {self._targets[i][n:][:1] or (self._end,) for i in self._alive}
+        return sorted(token for (token,) in following)
+
+    def advance(self, token: int) -> None:
+        """See `Constraint`."""
+        n = self._length
+        self._alive = [i for i in self._alive if self._targets[i][n:][:1] == (token,)]
+        self._length += 1
+
+    def found(self) -> int:
+        """The index of the target; of an unfinished one, of the first it could become."""
+        whole = [i for i in self._alive if len(self._targets[i]) == self._length]
+        return (whole or self._alive)[0]
+
+
+class PieceOf:
+    """Any consecutive tokens of a field, at least one.
+
+    All places where the tokens so far occur are followed at once, so `the` may be written before
+    it is clear which `the` of the field it is.
+    """
+
+    def __init__(self, keys: Sequence[int], end: int) -> None:
+        self._keys = keys
+        self._end = end
+        self._following = list(range(len(keys)))
+        """The keys that may come next: one for each place where the tokens so far occur."""
+        self._length = 0
+
+    def allowed(self) -> list[int]:
+        """See `Constraint`."""
+        following = {self._keys[i] for i in self._following if i < len(self._keys)}
+        # A field whose text holds the end token cannot be copied across it.
+        following.discard(self._end)
+        if self._length or not following:
+            following.add(self._end)
+        return sorted(following)
+
+    def advance(self, token: int) -> None:
+        """See `Constraint`."""
+        keys = self._keys
+        self._following = [i + 1 for i in self._following if i < len(keys) and keys[i] == token]
+        self._length += 1
+
+    def found(self) -> int:
+        """The first key of the first place where the tokens occur."""
+        return self._following[0] - self._length
+
+
+def constraint_of(row: Row, end: int) -> Constraint:
+    """The texts that may be written after a row.
+
+    Args:
+        end: the end token.
+    """
+    if row.pairs is not None:
+        return PairsOf(row.pairs, end)
+    if row.keys is not None:
+        return PieceOf(row.input_ids[row.keys.start : row.keys.end], end)
+    assert row.targets, f"{row.id}: nothing to choose from"
+    return OneOf(row.targets, end)
+
+
+class PairsOf:
+    """The text of one row: each word's marker and then one of the tags that may come there."""
+
+    def __init__(self, pairs: Pairs, end: int) -> None:
+        self._pairs = pairs
+        self._end = end
+        self._word = self._at = 0
+        self._previous = pairs.previous
+        self._index = {code: i for i, code in enumerate(pairs.codes)}
+        self._ascending = sorted(pairs.codes)  # once: there may be 1,363
+
+    def allowed(self) -> list[int]:
+        """See `Constraint`."""
+        pairs = self._pairs
+        if self._word == len(pairs.markers):
+            return [self._end]
+        marker = pairs.markers[self._word]
+        if self._at < len(marker):
+            return [marker[self._at]]
+        if not pairs.follows:
+            return self._ascending
+        return sorted(
+            code
+            for code, before in zip(pairs.codes, pairs.follows, strict=True)
+            if not before or self._previous in before
+        )
+
+    def advance(self, token: int) -> None:
+        """See `Constraint`."""
+        if self._at < len(self._pairs.markers[self._word]):
+            self._at += 1
+            return
+        self._previous = self._index[token]
+        self._word += 1
+        self._at = 0
+
+    def found(self) -> int:
+        """How many words have their tag."""
+        return self._word

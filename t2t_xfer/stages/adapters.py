@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from t2t_xfer.architectures.adapter_files import (
+from t2t_xfer.architectures.checkpoint import (
     AdapterBase,
     adapter_base,
     adapter_config,

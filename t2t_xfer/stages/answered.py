@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from t2t_xfer.architectures.adapter_files import adapter_identity
 from t2t_xfer.architectures.candidates import Candidates
+from t2t_xfer.architectures.checkpoint import adapter_identity
 from t2t_xfer.engines import Engine
 from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.machine import code, machine, versions

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from t2t_xfer.architectures.adapter_files import is_adapter
+from t2t_xfer.architectures.checkpoint import is_adapter
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.paths import expanded

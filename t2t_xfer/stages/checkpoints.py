@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from t2t_xfer.architectures.adapter_files import AdapterBase, adapter_base
+from t2t_xfer.architectures.checkpoint import AdapterBase, adapter_base
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.files import share_as_others
 from t2t_xfer.paths import expanded
@@ -73,8 +73,7 @@ def load_to_train(weights: Weights, dtype: str, training: TrainingSpec, seed: in
     adapter that is new or goes on."""
     from dataclasses import replace
 
-    from t2t_xfer.architectures.adapters import add_adapter
-    from t2t_xfer.architectures.freezing import freeze_token_embeddings
+    from t2t_xfer.architectures.adapters import add_adapter, freeze_token_embeddings
     from t2t_xfer.architectures.loading import load
 
     loaded = load(

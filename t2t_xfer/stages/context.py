@@ -8,7 +8,7 @@ from copy import copy
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from t2t_xfer.architectures.adapter_files import adapter_base
+from t2t_xfer.architectures.checkpoint import adapter_base
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.source import Source, open_source
 from t2t_xfer.engines.response_cache import ResponseCache
@@ -26,9 +26,8 @@ from t2t_xfer.stages.task import Task, load_task, render
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
-    from t2t_xfer.architectures.loading import LoadedModel, Readable
-    from t2t_xfer.architectures.switching import SwitchedBase
-    from t2t_xfer.engines.vllm_loading import LoadedVllm
+    from t2t_xfer.architectures.loading import LoadedModel, Readable, SwitchedBase
+    from t2t_xfer.engines.vllm import LoadedVllm
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +135,7 @@ class Context:
         return OnDemand(self._prompting[1], load)
 
     def _loaded(self, weights: Weights, dtype: str, max_input_tokens: int) -> LoadedModel:
-        from t2t_xfer.architectures.loading import load
-        from t2t_xfer.architectures.switching import SwitchedBase
+        from t2t_xfer.architectures.loading import SwitchedBase, load
 
         key = _warm_base(weights, dtype)
         if self._warm is None or self._warm[0] != key:
@@ -163,8 +161,8 @@ class Context:
 
         It starts when something has to be computed.
         """
+        from t2t_xfer.engines.vllm import load_vllm
         from t2t_xfer.engines.vllm_limits import adapter_rank
-        from t2t_xfer.engines.vllm_loading import load_vllm
 
         key = (weights.path, weights.revision, dtype, max_input_tokens)
         rank = None if weights.adapter is None else adapter_rank(weights.adapter)
@@ -191,7 +189,7 @@ class Context:
 
 def _warm_base(weights: Weights, dtype: str) -> WarmBase:
     """What is to be in memory for a checkpoint with its adapter."""
-    from t2t_xfer.architectures.switching import stands_beside_others
+    from t2t_xfer.architectures.loading import stands_beside_others
 
     base = WarmBase(weights.path, weights.revision, dtype, False, None)
     adapter = weights.adapter

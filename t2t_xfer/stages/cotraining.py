@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from t2t_xfer.training.cotraining import TextRows
 
 OBJECTIVES_VERSION = 1
-"""Of the rows that text becomes (`architectures/objectives.py`, `training/cotraining.py`)."""
+"""Of the rows that text becomes (`training/objectives.py`, `training/cotraining.py`)."""
 
 
 def text_spec(

@@ -10,13 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from t2t_xfer.architectures.detect import (
+from t2t_xfer.architectures.checkpoint import (
     architecture_of,
+    check_config,
+    check_files,
     check_positions,
     max_positions,
+    read_json_object,
 )
 from t2t_xfer.architectures.micro import MAX_POSITIONS, NUM_SENTINELS, SPECIAL
-from t2t_xfer.architectures.tensor_files import check_config, check_files, read_json_object
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
 from t2t_xfer.paths import expanded, pickle_allowed
 from t2t_xfer.records import ArchitectureName, Json

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
-from t2t_xfer.architectures.detect import ANSWER_ROOM
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.metrics import in_language

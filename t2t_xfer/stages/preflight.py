@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures import planned_readout
-from t2t_xfer.architectures.adapter_files import adapter_base, check_quantisation
-from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.light import light_codec
+from t2t_xfer.architectures.checkpoint import adapter_base, check_quantisation
+from t2t_xfer.architectures.codec import Codec, light_codec
 from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
 from t2t_xfer.records import ArchitectureName, Prompted, Readout, Split
 from t2t_xfer.stages.checkpoints import check_decodable
@@ -201,7 +200,7 @@ def _check_adapters(stages: Sequence[StageLike]) -> None:
             check_decodable(str(adapter))
             adapter_rank(str(adapter))
     for (path, revision), over in adapters.items():
-        from t2t_xfer.architectures.switching import check_adapters
+        from t2t_xfer.architectures.loading import check_adapters
 
         check_adapters(path, revision, over)
 

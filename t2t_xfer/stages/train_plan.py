@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from t2t_xfer.architectures.detect import ANSWER_ROOM
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Json
 from t2t_xfer.specs.published import DEFAULTS, published

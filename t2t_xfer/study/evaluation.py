@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from t2t_xfer.architectures.adapter_files import adapter_base, adapter_config, is_adapter
+from t2t_xfer.architectures.checkpoint import adapter_base, adapter_config, is_adapter
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.records import Json
 from t2t_xfer.stages.bases import as_model_spec, base_of

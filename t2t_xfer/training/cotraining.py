@@ -15,10 +15,10 @@ from fractions import Fraction
 from random import Random
 
 from t2t_xfer.architectures.base import Architecture
-from t2t_xfer.architectures.objectives import text_row
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.errors import DataError
 from t2t_xfer.training.mixture import Mixture, Place
+from t2t_xfer.training.objectives import text_row
 
 TEXT = "text"
 """What the part is called among the tasks."""

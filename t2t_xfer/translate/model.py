@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import GenerationConfig
 
-from t2t_xfer.architectures.detect import architecture_of, max_positions
+from t2t_xfer.architectures.checkpoint import architecture_of, max_positions
 from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
 from t2t_xfer.architectures.weights import (
@@ -30,7 +30,7 @@ from t2t_xfer.architectures.weights import (
     told,
 )
 from t2t_xfer.engines.chat_template import check_template
-from t2t_xfer.engines.decoding import own_settings_aside
+from t2t_xfer.engines.transformers import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import language
 from t2t_xfer.paths import weight_files
