@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from t2t_xfer.report.browser import Answered, Browsed, Chunk, Run
 from t2t_xfer.report.claims import Outcome, Verdict
 from t2t_xfer.report.findings import analyse
+from t2t_xfer.report.given import Cost, Drift, PageInput
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.page.browse import Answered, Browsed, Chunk, Run
-from t2t_xfer.report.page.given import Cost, Drift, PageInput
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.study.results import CellRow, Observed
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from t2t_xfer.records import Json
+from t2t_xfer.report.browser import EXAMPLES, Chunk
 from t2t_xfer.report.browsing import browse
 from t2t_xfer.report.costs import costs
 from t2t_xfer.report.drift import drift
 from t2t_xfer.report.inputs import CHANGED, GONE, Inputs
 from t2t_xfer.report.numbers import study_numbers
-from t2t_xfer.report.page.browse import EXAMPLES, Chunk
 from t2t_xfer.report.pages import write_pages
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context

@@ -12,10 +12,10 @@ from t2t_xfer.records import Prediction, Status
 from t2t_xfer.report.alarms import first_notes
 from t2t_xfer.report.drawn import certain, change_over, mean_of
 from t2t_xfer.report.findings import Analysis, analyse
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.grid import ALL, Grid
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_summary
-from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.stages.score import _answers

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from t2t_xfer.languages import letters_outside
+from t2t_xfer.report.browser import as_script
+from t2t_xfer.report.document import MINUS, bounds, change_cell, scale_of, shade
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.page.browse import as_script
 from t2t_xfer.report.page.render import render_page
-from t2t_xfer.report.page.view import MINUS, bounds, change_cell, scale_of, shade
 
 from .pagestudy import ATTACK, full_page, observed, page_of
 

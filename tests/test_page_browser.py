@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.report.page.browse import write_examples
+from t2t_xfer.report.browser import write_examples
 from t2t_xfer.report.page.render import render_page
 
 from .pagestudy import ARABIC, ATTACK, chromium, chunks, full_page

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from t2t_xfer.report.compare import compare
 from t2t_xfer.report.comparison_page import render_comparison
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.grid import Planned
 from t2t_xfer.report.latex import render_latex
 from t2t_xfer.report.markdown import render_markdown
 from t2t_xfer.report.numbers import study_numbers
-from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.render import render_page
 
 from .reported import observed

@@ -10,10 +10,10 @@ import pytest
 
 from t2t_xfer.errors import DataError
 from t2t_xfer.report.cells import COLUMNS, CellRow, read_cells, write_cells
+from t2t_xfer.report.document import percent, signed, text
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.marks import same_data_words
 from t2t_xfer.report.opening import scope
-from t2t_xfer.report.phrases import percent, signed, text
 
 from .reported import page
 

@@ -13,8 +13,8 @@ import pytest
 
 from t2t_xfer.api import COLUMNS, Scores
 from t2t_xfer.errors import UserError
+from t2t_xfer.report.browser import Chunk, write_examples
 from t2t_xfer.report.cells import read_cells, write_cells
-from t2t_xfer.report.page.browse import Chunk, write_examples
 
 from .pagestudy import chunks
 from .reported import stored

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from t2t_xfer.records import Json, Status
+from t2t_xfer.report.browser import ANSWERS, EXAMPLES, Answered, Browsed, Chunk, Run
 from t2t_xfer.report.grid import aside_name, by_readout, read_twice
 from t2t_xfer.report.inputs import Inputs
-from t2t_xfer.report.page.browse import ANSWERS, EXAMPLES, Answered, Browsed, Chunk, Run
 from t2t_xfer.report.sums import scores
 from t2t_xfer.study.plan_file import StudyFile
 from t2t_xfer.study.results import Floats, Logged, Observed, first_text, lines_of, logged_at

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
+from t2t_xfer.report.document import between, signed
 from t2t_xfer.report.drawn import Drawn, certain, p_of
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.phrases import between, signed
 from t2t_xfer.report.quantities import Part, Quantities
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, NotTestedError, both_sides, sides

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from t2t_xfer.report.claims import OUTCOMES, Verdict
+from t2t_xfer.report.document import between, listing, signed, table, text
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.phrases import between, listing, signed, table, text
 
 ONE_SEED = (
     "*One seed*: the verdict goes beyond the choice of test examples, not beyond these training"

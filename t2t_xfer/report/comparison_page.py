@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.report.compare import Comparison, Line
+from t2t_xfer.report.document import (
+    INCOMPLETE,
+    STAR,
+    beyond,
+    listing,
+    number,
+    signed,
+    star,
+    table,
+    text,
+)
 from t2t_xfer.report.findings import LEVEL
-from t2t_xfer.report.numbers import STAR, star
-from t2t_xfer.report.phrases import INCOMPLETE, beyond, listing, number, signed, table, text
 
 HEADER = ("model", "intermediate", "target", "language", "n", "first", "second")
 

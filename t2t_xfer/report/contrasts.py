@@ -5,10 +5,10 @@ contrasts_section(numbers.main)     # '## Differences between models ...'; empty
 
 from __future__ import annotations
 
+from t2t_xfer.report.document import STAR, between, signed, star, table, text
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.marks import mean_marks
-from t2t_xfer.report.numbers import STAR, Analysed, star
-from t2t_xfer.report.phrases import between, signed, table, text
+from t2t_xfer.report.numbers import Analysed
 
 
 def contrasts_section(numbers: Analysed) -> str:

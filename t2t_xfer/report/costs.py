@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from t2t_xfer.report.page.given import Cost
+from t2t_xfer.report.given import Cost
 from t2t_xfer.study.plan_file import StudyFile
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.stage import KINDS

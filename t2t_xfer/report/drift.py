@@ -14,7 +14,7 @@ from typing import Any
 
 from t2t_xfer.languages import letters_outside
 from t2t_xfer.records import Readout
-from t2t_xfer.report.page.given import Drift
+from t2t_xfer.report.given import Drift
 from t2t_xfer.study.plan_file import StudyFile
 from t2t_xfer.study.results import first_text, logged_at, parsed
 from t2t_xfer.study.stage import Cell

@@ -8,10 +8,10 @@ The rule: every name is escaped, since models and tasks are named by users.
 
 from __future__ import annotations
 
+from t2t_xfer.report.document import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, number, signed
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.main_table import Entry, main_table, metric_of
 from t2t_xfer.report.numbers import Analysed
-from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, number, signed
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from t2t_xfer.report.document import listing, span
 from t2t_xfer.report.grid import ALL, NONE, Grid
-from t2t_xfer.report.phrases import listing, span
 
 if TYPE_CHECKING:
     from t2t_xfer.report.findings import Change, Gap

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
+from t2t_xfer.report.document import CONSTANT, INCOMPLETE, MISSING, STAR
 from t2t_xfer.report.findings import LEVEL, Change
 from t2t_xfer.report.grid import ALL, NONE, Grid, average
 from t2t_xfer.report.marks import (
@@ -22,8 +23,7 @@ from t2t_xfer.report.marks import (
     same_data_words,
     translated_words,
 )
-from t2t_xfer.report.numbers import STAR, Analysed
-from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, MISSING
+from t2t_xfer.report.numbers import Analysed
 
 OVER_ALL = (
     "Mean over languages, the source language included as XTREME does, and over seeds; with it the"

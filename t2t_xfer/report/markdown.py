@@ -15,25 +15,27 @@ from t2t_xfer.report.alarms import first_notes
 from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.claims_section import claims_section
 from t2t_xfer.report.contrasts import contrasts_section
-from t2t_xfer.report.findings import LEVEL, Change
-from t2t_xfer.report.grid import NONE, Grid, average
-from t2t_xfer.report.main_table import OVER_ALL, Entry, legend, main_table, metric_of
-from t2t_xfer.report.marks import change_marks, constant_mark, incomplete_mark, mark, mean_marks
-from t2t_xfer.report.numbers import STAR, Analysed, Numbers, star
-from t2t_xfer.report.opening import opening, scope
-from t2t_xfer.report.phrases import (
+from t2t_xfer.report.document import (
     CONSTANT,
     INCOMPLETE,
     MISSING,
+    STAR,
     between,
     code,
     number,
     percent,
     signed,
     span,
+    star,
     table,
     text,
 )
+from t2t_xfer.report.findings import LEVEL, Change
+from t2t_xfer.report.grid import NONE, Grid, average
+from t2t_xfer.report.main_table import OVER_ALL, Entry, legend, main_table, metric_of
+from t2t_xfer.report.marks import change_marks, constant_mark, incomplete_mark, mark, mean_marks
+from t2t_xfer.report.numbers import Analysed, Numbers
+from t2t_xfer.report.opening import opening, scope
 from t2t_xfer.report.xtreme import xtreme_averages
 
 ASIDE = (

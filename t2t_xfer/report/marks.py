@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 
+from t2t_xfer.report.document import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, listing, text
 from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.phrases import CONSTANT, INCOMPLETE, SAME_DATA, TRANSLATED, listing, text
 
 BASELINE = "has the majority baseline's score, with every seed, on"
 

@@ -14,8 +14,6 @@ from t2t_xfer.report.grid import EMBED, Grid, Planned, aside_name, by_readout, r
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.study.results import Observed
 
-STAR = "*"
-
 
 class Analysed(NamedTuple):
     """A grid and its analysis."""
@@ -61,8 +59,3 @@ def study_numbers(
     grids = [Grid(*each) for each in zip(rows, plans, strict=True)]
     main, aside = (Analysed(grid, analyse(grid, resampled)) for grid in grids)
     return Numbers(main, aside, resampled)
-
-
-def star(significant: bool) -> str:
-    """The mark of a significant change."""
-    return STAR if significant else ""

@@ -11,11 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from t2t_xfer.report.findings import LEVEL, Change
-from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.marks import mean_marks
-from t2t_xfer.report.numbers import Analysed
-from t2t_xfer.report.phrases import (
+from t2t_xfer.report.document import (
     CONSTANT,
     INCOMPLETE,
     between,
@@ -25,6 +21,10 @@ from t2t_xfer.report.phrases import (
     span,
     text,
 )
+from t2t_xfer.report.findings import LEVEL, Change
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.marks import mean_marks
+from t2t_xfer.report.numbers import Analysed
 
 
 def opening(numbers: Analysed) -> str:

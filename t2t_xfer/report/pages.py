@@ -10,14 +10,14 @@ from pathlib import Path
 
 from t2t_xfer.files import write_text
 from t2t_xfer.microworld.typology import distance
+from t2t_xfer.report.browser import PAGE, write_examples
 from t2t_xfer.report.browsing import browse
 from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.costs import costs
 from t2t_xfer.report.drift import drift
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.inputs import Inputs
 from t2t_xfer.report.numbers import Numbers
-from t2t_xfer.report.page.browse import PAGE, write_examples
-from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.study.plan_file import STAGES, StudyFile, load_stages
 from t2t_xfer.study.results import CellRow, Observed

@@ -15,8 +15,8 @@ from itertools import groupby, product
 from statistics import StatisticsError, correlation
 
 from t2t_xfer.microworld.typology import FEATURES, distance
+from t2t_xfer.report.document import INCOMPLETE, number, signed, table, text
 from t2t_xfer.report.grid import Grid, average
-from t2t_xfer.report.phrases import INCOMPLETE, number, signed, table, text
 
 
 def slope(grid: Grid) -> str:

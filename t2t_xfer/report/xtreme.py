@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from t2t_xfer.metrics.aggregate import GROUPS, Averages, averages
+from t2t_xfer.report.document import INCOMPLETE, TRANSLATED, listing, number, table, text
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.phrases import INCOMPLETE, TRANSLATED, listing, number, table, text
 from t2t_xfer.xtreme.layout import BY_TASK
 
 

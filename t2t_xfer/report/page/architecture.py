@@ -11,16 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.marks import mean_marks
-from t2t_xfer.report.opening import scope
-from t2t_xfer.report.page.forest import Dot, Group, draw_forest
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Fold, Part, Picture, Section
-from t2t_xfer.report.page.sentences import p_text, plain, told
-from t2t_xfer.report.page.view import (
+from t2t_xfer.report.document import (
     INTERVAL,
     Cell,
+    Fold,
+    Part,
+    Picture,
+    Section,
     Table,
     bounds,
     change_cell,
@@ -32,6 +29,12 @@ from t2t_xfer.report.page.view import (
     scale_of,
     words,
 )
+from t2t_xfer.report.given import PageInput
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.marks import mean_marks
+from t2t_xfer.report.opening import scope
+from t2t_xfer.report.page.sentences import p_text, plain, told
+from t2t_xfer.report.pictures import Dot, Group, draw_forest
 
 if TYPE_CHECKING:
     from t2t_xfer.report.findings import Change, Contrast

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from t2t_xfer.report.page.given import Cost, PageInput
-from t2t_xfer.report.page.section import Fold, Part, Section
-from t2t_xfer.report.page.view import Cell, Table, columns, missing, words
-from t2t_xfer.report.phrases import MISSING
+from t2t_xfer.report.document import (
+    MISSING,
+    Cell,
+    Fold,
+    Part,
+    Section,
+    Table,
+    columns,
+    missing,
+    words,
+)
+from t2t_xfer.report.given import Cost, PageInput
 
 LISTED = 200
 """Stages that are listed one by one, the longest first."""

@@ -14,12 +14,20 @@ from itertools import product
 from markupsafe import Markup
 
 from t2t_xfer.languages import LANGUAGES
+from t2t_xfer.report.document import (
+    INCOMPLETE,
+    Cell,
+    Part,
+    Picture,
+    Table,
+    columns,
+    listing,
+    missing,
+    plain_sign,
+)
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.grid import Grid, average
-from t2t_xfer.report.page.drawing import INK, MARKERS, SERIES, as_svg, drawing
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Part, Picture
-from t2t_xfer.report.page.view import Cell, Table, columns, missing, plain_sign
-from t2t_xfer.report.phrases import INCOMPLETE, listing
+from t2t_xfer.report.pictures import INK, MARKERS, SERIES, as_svg, drawing
 
 LEAST = 2
 """Languages without which there is nothing to draw."""

@@ -8,25 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.report.grid import ALL, NONE, Grid
-from t2t_xfer.report.main_table import metric_of
-from t2t_xfer.report.marks import constant_mark, mark
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.main_table import SHADED
-from t2t_xfer.report.page.section import Beside, Fold, Part, Section
-from t2t_xfer.report.page.sentences import told
-from t2t_xfer.report.page.view import (
+from t2t_xfer.report.document import (
     INTERVAL,
+    Beside,
     Cell,
     Column,
+    Fold,
+    Part,
+    Section,
     Table,
     change_cell,
     missing,
+    number,
     scale_of,
     score_cell,
     words,
 )
-from t2t_xfer.report.phrases import number
+from t2t_xfer.report.given import PageInput
+from t2t_xfer.report.grid import ALL, NONE, Grid
+from t2t_xfer.report.main_table import metric_of
+from t2t_xfer.report.marks import constant_mark, mark
+from t2t_xfer.report.page.main_table import SHADED
+from t2t_xfer.report.page.sentences import told
 
 
 def language_section(page: PageInput) -> Section:

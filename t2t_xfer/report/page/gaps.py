@@ -12,25 +12,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from t2t_xfer.report.findings import LEVEL
-from t2t_xfer.report.grid import NONE, Grid
-from t2t_xfer.report.marks import change_marks
-from t2t_xfer.report.numbers import star
-from t2t_xfer.report.page.distance import distance_parts
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Beside, Fold, Part, Section
-from t2t_xfer.report.page.view import (
+from t2t_xfer.report.document import (
     INTERVAL,
+    Beside,
     Cell,
     Column,
+    Fold,
+    Part,
+    Section,
     Table,
     bounds,
     columns,
     missing,
     model_head,
     plain_sign,
+    star,
     words,
 )
+from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.given import PageInput
+from t2t_xfer.report.grid import NONE, Grid
+from t2t_xfer.report.marks import change_marks
+from t2t_xfer.report.page.distance import distance_parts
 
 if TYPE_CHECKING:
     from t2t_xfer.report.findings import Gap

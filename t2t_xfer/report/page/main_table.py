@@ -9,28 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from t2t_xfer.report.findings import LEVEL
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.main_table import OVER_ALL, Entry, Row, legend, main_table, metric_of
-from t2t_xfer.report.numbers import Analysed, star
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Fold, Section
-from t2t_xfer.report.page.sentences import effect_text, plain, told
-from t2t_xfer.report.page.view import (
+from t2t_xfer.report.document import (
     INTERVAL,
     Cell,
     Column,
+    Fold,
+    Section,
     Table,
     bounds,
     columns,
     missing,
+    number,
     p_number,
     plain_sign,
     scale_of,
     shade,
+    star,
     words,
 )
-from t2t_xfer.report.phrases import number
+from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.given import PageInput
+from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.main_table import OVER_ALL, Entry, Row, legend, main_table, metric_of
+from t2t_xfer.report.numbers import Analysed
+from t2t_xfer.report.page.sentences import effect_text, plain, told
 
 SHADED = (
     f"Shaded by the size of the change, blue up and orange down; star and bold: adjusted p below "

@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from t2t_xfer.languages import LANGUAGES
+from t2t_xfer.report.document import Cell, Part, Section, Table, columns, percent, words
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.grid import Grid, average
 from t2t_xfer.report.marks import incomplete_mark
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Part, Section
-from t2t_xfer.report.page.view import Cell, Table, columns, words
-from t2t_xfer.report.phrases import percent
 
 
 def quality_section(page: PageInput) -> Section:

@@ -16,17 +16,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from t2t_xfer.report.alarms import first_notes
+from t2t_xfer.report.document import (
+    INTERVAL,
+    MISSING,
+    Cell,
+    Lines,
+    Part,
+    Section,
+    Table,
+    bounds,
+    columns,
+    part_kind,
+    plain_sign,
+    words,
+)
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.page.architecture import architecture_section
 from t2t_xfer.report.page.cost import cost_section
 from t2t_xfer.report.page.every_language import language_section
 from t2t_xfer.report.page.gaps import gap_section
-from t2t_xfer.report.page.given import PageInput
 from t2t_xfer.report.page.main_table import main_section
 from t2t_xfer.report.page.quality import quality_section
-from t2t_xfer.report.page.section import Lines, Part, Section, part_kind
 from t2t_xfer.report.page.sentences import answer
-from t2t_xfer.report.page.view import INTERVAL, Cell, Table, bounds, columns, plain_sign, words
-from t2t_xfer.report.phrases import MISSING
 
 
 def render_page(page: PageInput) -> str:
@@ -54,7 +65,7 @@ def render_page(page: PageInput) -> str:
 def environment() -> Environment:
     """The templates of the page; everything that they show is escaped."""
     made = Environment(
-        loader=PackageLoader("t2t_xfer.report.page", "files"),
+        loader=PackageLoader("t2t_xfer.report", "files"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -76,7 +87,7 @@ def unbroken(text: str) -> str:
 @cache
 def own_file(name: str) -> Markup:
     """A style or a script of ours, to stand inside the page as it is."""
-    text = files("t2t_xfer.report.page").joinpath("files", name).read_text(encoding="utf-8")
+    text = files("t2t_xfer.report").joinpath("files", name).read_text(encoding="utf-8")
     return Markup(text.strip())
 
 

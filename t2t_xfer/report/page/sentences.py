@@ -13,12 +13,19 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from t2t_xfer.report.document import (
+    INTERVAL,
+    Lines,
+    Part,
+    beyond,
+    bounds,
+    listing,
+    p_number,
+    plain_sign,
+)
 from t2t_xfer.report.findings import LEVEL
+from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.opening import covered, scope
-from t2t_xfer.report.page.given import PageInput
-from t2t_xfer.report.page.section import Lines, Part
-from t2t_xfer.report.page.view import INTERVAL, bounds, p_number, plain_sign
-from t2t_xfer.report.phrases import beyond, listing
 
 if TYPE_CHECKING:
     from t2t_xfer.report.findings import Change, Contrast

@@ -4,9 +4,8 @@ The rule: lines and letters are `currentColor`, series take the page's variables
 is shows in its marker and line style too, so that nothing depends on colour. The same drawing is
 the same bytes.
 
-    with drawing(2.0) as figure:
-        figure.subplots().plot([0, 1], color=SERIES[0])
-    svg = as_svg(figure, "forest")      # Markup('<svg ...>')
+    groups = [Group("xnli", [Dot("micro-encoder", 1.2, -0.3, 2.8)])]
+    draw_forest(groups, ["micro-encoder"], "change, points")      # Markup('<svg ...>')
 """
 
 from __future__ import annotations
@@ -15,14 +14,16 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 
 WIDTH = 4.6
 """Inches. On a screen of 400 pixels the letters keep their size."""
@@ -81,3 +82,66 @@ def as_svg(figure: Figure, name: str) -> Markup:
     for place, colour in enumerate(SERIES):
         svg = svg.replace(colour, f"var(--series-{place})")
     return Markup(svg)
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A number with its interval."""
+
+    series: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """The marks of one row."""
+
+    name: str
+    dots: Sequence[Dot]
+
+
+def draw_forest(
+    groups: Sequence[Group], series: Sequence[str], label: str, name: str = "forest"
+) -> Markup:
+    """One row for each group, from the top; one marker and colour for each series."""
+    step = 0.8 / max(1, len(series))
+    height = 0.9 + len(groups) * max(0.3, 0.15 * len(series)) + 0.14 * len(series)
+    with drawing(height) as figure:
+        axes = figure.subplots()
+        axes.axvline(0, color=INK, linewidth=0.8)
+        for place, model in enumerate(series):
+            shown = [
+                (row + step * (place - (len(series) - 1) / 2), dot)
+                for row, group in enumerate(groups)
+                for dot in group.dots
+                if dot.series == model
+            ]
+            if not shown:
+                continue
+            kind = place % len(SERIES)
+            axes.hlines(
+                [y for y, _ in shown],
+                [dot.low for _, dot in shown],
+                [dot.high for _, dot in shown],
+                colors=SERIES[kind],
+                linestyles=LINES[kind],
+                linewidth=1.3,
+            )
+            axes.plot(
+                [dot.value for _, dot in shown],
+                [y for y, _ in shown],
+                MARKERS[kind],
+                color=SERIES[kind],
+                markersize=5,
+                label=model,
+            )
+        for row in range(1, len(groups)):
+            axes.axhline(row - 0.5, color=INK, linewidth=0.25, alpha=0.5)
+        axes.set_yticks(range(len(groups)), [group.name for group in groups])
+        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(label)
+        figure.legend(loc="outside upper left", ncols=1)
+        return as_svg(figure, name)
