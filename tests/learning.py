@@ -20,10 +20,9 @@ from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.metrics import METRICS, Tuned, statistics_by_id
 from t2t_xfer.records import Answer, ArchitectureName, Decoding, Example, Options, Prompted, Readout
-from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.prompt import PromptUse, ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.specs.wording import PromptUse
 from t2t_xfer.training.loop import train
 from t2t_xfer.training.mixture import Mixture
 

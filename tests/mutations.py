@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from t2t_xfer.specs import PromptSpec, Spec, StudySpec, TaskSpec
 from t2t_xfer.specs.catalogue import shipped_root
-from t2t_xfer.specs.translator import TranslatorSpec
+from t2t_xfer.specs.model import TranslatorSpec
 
 from .fuzzed import HAND_WRITTEN
 

@@ -19,7 +19,7 @@ from t2t_xfer.engines.transformers import TransformersEngine, write
 from t2t_xfer.engines.written import most_tokens
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Decoding, Options, Readout
-from t2t_xfer.specs.task_parts import EmbeddingSpec
+from t2t_xfer.specs.task import EmbeddingSpec
 
 from . import plain
 from .families import NO_BLOCKS, NO_INNER_VECTORS, made

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from t2t_xfer.answers import answer_format
 from t2t_xfer.errors import DataError, SpecError
 from t2t_xfer.records import Example, Generation, Readout, Status
-from t2t_xfer.specs.prompt import resolve_prompt
+from t2t_xfer.specs.catalogue import resolve_prompt
 from t2t_xfer.specs.task import TaskSpec
 
 LETTERS = "{% for c in choices %}{{ letters[loop.index0] }}: {{ c }}\n{% endfor %}answer:"

@@ -6,7 +6,7 @@ from t2t_xfer.answers import answer_format
 from t2t_xfer.errors import SpecError, UnsupportedError
 from t2t_xfer.metrics import METRICS
 from t2t_xfer.records import Example, Generation, Readout, Status
-from t2t_xfer.specs.prompt import resolve_prompt
+from t2t_xfer.specs.catalogue import resolve_prompt
 from t2t_xfer.specs.task import TaskSpec
 
 EMBEDDING = {"layer": 0.5, "pooling": "last", "input": "query: {{ text }}", "top_k": 3}

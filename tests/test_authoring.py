@@ -14,14 +14,14 @@ from t2t_xfer.author.dataset import chosen_splits, look, parts_of
 from t2t_xfer.author.draft import Draft, scalar
 from t2t_xfer.author.propose import propose
 from t2t_xfer.author.shape import columns, find_shape
-from t2t_xfer.data.source import Source, open_source
-from t2t_xfer.data.values import freeze_row
+from t2t_xfer.data.formats import freeze_row
+from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import language_of
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.load import load_yaml
-from t2t_xfer.specs.nodes import parse_nodes
 from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.specs.yaml import parse_nodes
 
 from .studydata import t2t
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from t2t_xfer.data.examples import missing_languages, read_examples
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Example
 from t2t_xfer.specs.catalogue import Catalogue

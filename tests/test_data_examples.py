@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
 from t2t_xfer.data.places import find_places
-from t2t_xfer.data.source import Source, SplitRef, open_source
+from t2t_xfer.data.sources import Source, SplitRef, open_source
 from t2t_xfer.errors import AbsentError, DataError, UserError
 from t2t_xfer.records import Example, Split
 from t2t_xfer.specs.task import TaskSpec

@@ -14,8 +14,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from t2t_xfer.data.choices import look_up
-from t2t_xfer.data.files import line_of, read_file
+from t2t_xfer.data.formats import line_of, read_file
+from t2t_xfer.data.gold import look_up
 from t2t_xfer.data.textfile import LONGEST_LINE, MOST_BLANK, content_hash
 from t2t_xfer.errors import DataError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from t2t_xfer.data.examples import missing_languages, read_examples
-from t2t_xfer.data.files import read_file
+from t2t_xfer.data.formats import read_file
 from t2t_xfer.data.places import described
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.specs import DataSpec
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root

@@ -10,9 +10,8 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from t2t_xfer.data.examples import read_examples
-from t2t_xfer.data.inventory import with_inventory
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.examples import read_examples, with_inventory
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.engines import OracleEngine
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.records import Readout

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
 from t2t_xfer.data.places import described
-from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.specs.task import TaskSpec
 

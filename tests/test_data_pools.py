@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
-from t2t_xfer.data.mirror import MirrorSource
 from t2t_xfer.data.pools import read_pools
-from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.data.sources import MirrorSource, Source, open_source
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.load import load_yaml

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from t2t_xfer.data.examples import missing_languages, read_examples
-from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.errors import AbsentError, DataError
 from t2t_xfer.records import Example, Split
 from t2t_xfer.specs.catalogue import Catalogue

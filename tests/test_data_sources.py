@@ -11,9 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from t2t_xfer.data import world
-from t2t_xfer.data.hub import HubSource
-from t2t_xfer.data.source import Source, SplitRef, open_source
+from t2t_xfer.data import sources
+from t2t_xfer.data.sources import HubSource, Source, SplitRef, open_source
 from t2t_xfer.errors import AbsentError, DataError, UserError
 
 DE = SplitRef("facebook/xnli", "de", "test")
@@ -101,7 +100,7 @@ def test_microworld_rows_text_and_fingerprint(monkeypatch: pytest.MonkeyPatch) -
         text=lambda language: ["Eins."] if language == "de" else None,
         FINGERPRINT="1-abc",
     )
-    monkeypatch.setattr(world, "microworld", stand_in)
+    monkeypatch.setattr(sources, "microworld", stand_in)
     source = open_source("microworld")
     assert list(source.rows(DE)) == [{"label": 0}]
     assert source.fingerprint(DE) == "1-abc:facebook/xnli/de/test"
@@ -200,7 +199,7 @@ def test_hub_has_no_raw_text() -> None:
 def test_hub_offline_says_what_to_do(tmp_path: Path) -> None:
     """In a process of its own: the library reads HF_HUB_OFFLINE when it is imported."""
     code = (
-        "from t2t_xfer.data.source import SplitRef, open_source\n"
+        "from t2t_xfer.data.sources import SplitRef, open_source\n"
         "from t2t_xfer.errors import AbsentError, DataError\n"
         "source, ref = open_source('hub'), SplitRef('facebook/xnli', 'de', 'test')\n"
         "assert source.configs('facebook/xnli') is None\n"

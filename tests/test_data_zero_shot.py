@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
-from t2t_xfer.data.mirror import MirrorSource
-from t2t_xfer.data.source import SplitRef
+from t2t_xfer.data.sources import MirrorSource, SplitRef
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Row, Split
 from t2t_xfer.specs.task import TaskSpec

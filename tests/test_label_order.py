@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from t2t_xfer.check.rows import order_problems
-from t2t_xfer.data.world import MicroworldSource
+from t2t_xfer.data.sources import MicroworldSource
 from t2t_xfer.specs.task import TaskSpec
 
 BIO = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")

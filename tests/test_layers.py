@@ -21,8 +21,8 @@ LAYERS = (
         "progress",
         "paths",
         "processes",
-        "specs",
         "prompts",
+        "specs",
         "answers",
         "metrics",
     ),
@@ -50,8 +50,8 @@ NEVER_HEAVY = {
         "progress",
         "paths",
         "processes",
-        "specs",
         "prompts",
+        "specs",
         "answers",
         "metrics",
     ),
@@ -178,7 +178,7 @@ def test_a_module_is_one_idea_with_a_docstring(path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "from t2t_xfer.data.source import Source",
+        "from t2t_xfer.data.sources import Source",
         "import t2t_xfer.training.loop",
         "from t2t_xfer import cli",
         "from ..study import plan",

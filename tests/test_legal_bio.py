@@ -18,9 +18,8 @@ from t2t_xfer.architectures.base import pairs_of
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.check.rows import doubts
 from t2t_xfer.data.examples import RowReader
-from t2t_xfer.data.places import find_places
-from t2t_xfer.data.sampling import NumberedRow
-from t2t_xfer.data.world import MicroworldSource
+from t2t_xfer.data.places import NumberedRow, find_places
+from t2t_xfer.data.sources import MicroworldSource
 from t2t_xfer.engines.transformers import best_path, tagged
 from t2t_xfer.errors import DataError
 from t2t_xfer.metrics.tagging import read_spans

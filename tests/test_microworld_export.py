@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from t2t_xfer import microworld
 from t2t_xfer.cli import cli
 from t2t_xfer.data.examples import missing_languages
-from t2t_xfer.data.location import SplitRef
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import SplitRef, open_source
 from t2t_xfer.errors import UserError
 from t2t_xfer.microworld import LANGUAGES, hub
 from t2t_xfer.records import SPLITS

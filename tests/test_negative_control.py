@@ -12,7 +12,7 @@ from statistics import mean, stdev
 import pytest
 
 from t2t_xfer.data.examples import read_examples
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.specs.catalogue import Catalogue
 
 from .studydata import one_thread, t2t, write_study

@@ -11,8 +11,8 @@ import pytest
 
 from t2t_xfer import metrics
 from t2t_xfer.specs import metric as fitting
-from t2t_xfer.specs.nodes import parse_nodes
 from t2t_xfer.specs.schema import schema
+from t2t_xfer.specs.yaml import parse_nodes
 
 from .conftest import REPOSITORY
 from .pages import run_page, steps

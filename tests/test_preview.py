@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from t2t_xfer.check.examples import layouts
 from t2t_xfer.cli import cli
 from t2t_xfer.data.examples import read_examples
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.records import Readout, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.task import load_task, render

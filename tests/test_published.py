@@ -12,9 +12,8 @@ from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.model import ModelSpec
-from t2t_xfer.specs.published import DEFAULTS, TASKS, published
 from t2t_xfer.specs.study import StudySpec
-from t2t_xfer.specs.training import TrainingSpec, merge
+from t2t_xfer.specs.training import DEFAULTS, TASKS, TrainingSpec, merge, published
 from t2t_xfer.stages.bases import Base, base_of
 from t2t_xfer.stages.train_plan import resolve
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from t2t_xfer.data.rawtext import read_documents, text_identity
-from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.errors import AbsentError, DataError, SpecError
+from t2t_xfer.specs.data import ANY, TextSpec
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.study import StudySpec
-from t2t_xfer.specs.text import ANY, TextSpec
 
 MICROWORLD = open_source("microworld")
 

@@ -13,8 +13,8 @@ from t2t_xfer.errors import SpecError
 from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
-from t2t_xfer.specs.nodes import parse_nodes
 from t2t_xfer.specs.schema import NEEDED, OWN, SPECS, SchemaKind, schema
+from t2t_xfer.specs.yaml import parse_nodes
 
 from .conftest import REPOSITORY
 from .studydata import t2t

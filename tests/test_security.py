@@ -351,8 +351,7 @@ def test_a_pool_is_no_file_outside(name: str, place: Path) -> None:
 
 
 def test_a_mirror_gives_nothing_from_outside(place: Path) -> None:
-    from t2t_xfer.data.location import SplitRef
-    from t2t_xfer.data.mirror import MirrorSource
+    from t2t_xfer.data.sources import MirrorSource, SplitRef
 
     mirror = make_mirror(place)
     write_rows(place / "secret" / "test.jsonl", [{"a": 1}])
@@ -499,8 +498,7 @@ def test_a_checkpoint_to_resume_from_cannot_run_code(
 
 
 def test_a_data_set_with_a_script_is_refused(place: Path) -> None:
-    from t2t_xfer.data.hub import HubSource
-    from t2t_xfer.data.location import SplitRef
+    from t2t_xfer.data.sources import HubSource, SplitRef
 
     (place / "owner" / "evil").mkdir(parents=True)
     code = f"import os\nos.mkdir({str(place / 'mark')!r})\n"

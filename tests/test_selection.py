@@ -15,8 +15,7 @@ import torch
 
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.model import ModelSpec
-from t2t_xfer.specs.selection import SelectSpec
-from t2t_xfer.specs.training import TrainingSpec, merge
+from t2t_xfer.specs.training import SelectSpec, TrainingSpec, merge
 from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageRunner

@@ -13,11 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from t2t_xfer.data.examples import missing_languages, read_examples
-from t2t_xfer.data.inventory import with_inventory
-from t2t_xfer.data.location import SplitRef
+from t2t_xfer.data.examples import missing_languages, read_examples, with_inventory
 from t2t_xfer.data.places import find_places
-from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.data.sources import Source, SplitRef, open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import Answer, Example, Split
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root

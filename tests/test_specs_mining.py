@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Readout
 from t2t_xfer.specs.catalogue import Catalogue

@@ -22,8 +22,8 @@ from t2t_xfer.errors import DataError, SpecError
 from t2t_xfer.prompts import Template
 from t2t_xfer.specs import TaskSpec, load_yaml
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
-from t2t_xfer.specs.nodes import parse_nodes
 from t2t_xfer.specs.prompt import ResolvedPrompt
+from t2t_xfer.specs.yaml import parse_nodes
 
 from .mutations import DAMAGES, Case, mutated_files
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from t2t_xfer.specs.nodes import MAX_DEPTH, Place, SyntaxProblem, parse_nodes
+from t2t_xfer.specs.yaml import MAX_DEPTH, Place, SyntaxProblem, parse_nodes
 
 
 def read(text: str) -> object:

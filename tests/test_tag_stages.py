@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.data.jsonl import read_jsonl
+from t2t_xfer.data.formats import read_jsonl
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Example, Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from t2t_xfer.data.examples import read_examples
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import Answer
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.load import load_yaml
+from t2t_xfer.specs.model import FOLDER, load_translator
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.specs.translator import FOLDER, load_translator
 
 from .studydata import Outcome, one_thread, t2t
 from .translators import (

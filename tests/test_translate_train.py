@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from t2t_xfer.data.examples import fingerprint, read_examples
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.task import TaskSpec

@@ -16,9 +16,9 @@ from transformers import M2M100Config, M2M100ForConditionalGeneration
 from t2t_xfer.architectures.loading import wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.languages import language
-from t2t_xfer.prompts.template import Template
+from t2t_xfer.prompts import Template
 from t2t_xfer.records import Options, Prompted
-from t2t_xfer.specs.translator import TranslatorSpec
+from t2t_xfer.specs.model import TranslatorSpec
 
 from .studydata import write_rows
 

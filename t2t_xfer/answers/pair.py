@@ -32,8 +32,7 @@ from t2t_xfer.records import (
 )
 from t2t_xfer.specs.mining import MiningSpec
 from t2t_xfer.specs.prompt import ResolvedPrompt
-from t2t_xfer.specs.task import YES_NO, TaskSpec
-from t2t_xfer.specs.task_parts import EmbeddingSpec
+from t2t_xfer.specs.task import YES_NO, EmbeddingSpec, TaskSpec
 
 SOURCE, TARGET = "source", "target"
 """The template fields with the English and with the target-language sentence."""

@@ -23,8 +23,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from t2t_xfer.data.files import READERS, file_kind, read_file
-from t2t_xfer.data.source import Source, SplitRef
+from t2t_xfer.data.formats import READERS, file_kind, read_file
+from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.errors import UserError, nearest
 from t2t_xfer.languages import (
     LANGUAGES,

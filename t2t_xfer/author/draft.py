@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Sequence
 
 from t2t_xfer.records import Json
-from t2t_xfer.specs.scalars import resolve_scalar
+from t2t_xfer.specs.yaml import resolve_scalar
 
 QUESTION = "QUESTION"
 WIDTH = 100

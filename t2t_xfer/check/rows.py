@@ -34,9 +34,8 @@ from t2t_xfer.check.findings import (
     SplitCheck,
 )
 from t2t_xfer.check.model import Tokens
-from t2t_xfer.data.broken import broken_rows
-from t2t_xfer.data.examples import read_examples
-from t2t_xfer.data.source import Source
+from t2t_xfer.data.examples import broken_rows, read_examples
+from t2t_xfer.data.sources import Source
 from t2t_xfer.engines import MajorityEngine
 from t2t_xfer.errors import AbsentError, DataError, UnlabelledError, UserError
 from t2t_xfer.languages import LANGUAGES, language

@@ -39,9 +39,8 @@ from t2t_xfer.check.rows import (
     used_fields,
 )
 from t2t_xfer.data.examples import fingerprint, missing_languages, read_examples
-from t2t_xfer.data.place import Place
-from t2t_xfer.data.places import find_places
-from t2t_xfer.data.source import Source
+from t2t_xfer.data.places import Place, find_places
+from t2t_xfer.data.sources import Source
 from t2t_xfer.errors import AbsentError, DataError, UserError, nearest
 from t2t_xfer.paths import is_dir
 from t2t_xfer.records import SPLITS, Gold, Json, Split

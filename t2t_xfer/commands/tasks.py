@@ -258,7 +258,7 @@ def new(
     """Propose a task file from a data set: write tasks/NAME.yaml, check it and show examples."""
     from t2t_xfer.author.dataset import look
     from t2t_xfer.author.propose import propose
-    from t2t_xfer.data.source import open_source
+    from t2t_xfer.data.sources import open_source
     from t2t_xfer.languages import language as known_language
     from t2t_xfer.specs.catalogue import Catalogue
 

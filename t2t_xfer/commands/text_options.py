@@ -13,7 +13,7 @@ import click
 from t2t_xfer.errors import UserError
 
 if TYPE_CHECKING:
-    from t2t_xfer.specs.text import TextSpec
+    from t2t_xfer.specs.data import TextSpec
 
 files = click.option(
     "--text",
@@ -48,8 +48,8 @@ def text_spec(
     """
     from pydantic import ValidationError
 
-    from t2t_xfer.specs.problems import expected_words
-    from t2t_xfer.specs.text import TextSpec
+    from t2t_xfer.specs.data import TextSpec
+    from t2t_xfer.specs.load import expected_words
 
     if not files and not languages:
         if rate is not None:

@@ -54,7 +54,7 @@ def translate(
     """Translate a task's training data; goes on where an interrupted run stopped."""
     quiet_libraries()
     from t2t_xfer.specs.catalogue import Catalogue
-    from t2t_xfer.specs.translator import load_translator
+    from t2t_xfer.specs.model import load_translator
     from t2t_xfer.stages.context import Context
     from t2t_xfer.translate.run import Order, parse_languages, summary
     from t2t_xfer.translate.run import translate as run

@@ -6,6 +6,7 @@ with its place, row and value; nothing is repaired. Left out, with a count in th
 without a gold answer (`gold.NO_GOLD`), and sentences without words or with a word without a tag.
 
     read_examples(task, open_source("hub"), "de", "test", limit=100)
+    broken_rows(task, source, "de", "test")     # all that is wrong, not the first alone
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from t2t_xfer.data.choices import look_up, read_choices, read_text
-from t2t_xfer.data.gold import LabelReader, TagReader, read_answers, read_words
-from t2t_xfer.data.place import Place
-from t2t_xfer.data.places import find_places, joint_fingerprint
+from t2t_xfer.data.formats import Unreadable
+from t2t_xfer.data.gold import (
+    LabelReader,
+    TagReader,
+    look_up,
+    read_answers,
+    read_choices,
+    read_text,
+    read_words,
+)
+from t2t_xfer.data.places import NumberedRow, Place, choose, find_places, joint_fingerprint
 from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
-from t2t_xfer.data.sampling import NumberedRow, choose
-from t2t_xfer.data.source import Source
-from t2t_xfer.data.values import Unreadable
-from t2t_xfer.errors import AbsentError, DataError, UnlabelledError, quoted
+from t2t_xfer.data.sources import Source
+from t2t_xfer.errors import AbsentError, DataError, UnlabelledError, nearest, quoted
 from t2t_xfer.records import Example, Gold, Row, Split, Value
 from t2t_xfer.specs.task import TaskSpec
 
@@ -326,3 +332,92 @@ def labels_of(task: TaskSpec, place: Place) -> LabelReader:
         for name, label in task.labels.items()
     }
     return LabelReader(labels, place.text_only)
+
+
+def with_inventory(task: TaskSpec, source: Source) -> TaskSpec:
+    """The task with its tags; the task as it is if it lists them itself.
+
+    Raises:
+        AbsentError: there is no training split.
+        DataError: a tag is no text, there are fewer than two, or the default is none of them.
+    """
+    if task.tags_from is None:
+        return task
+    tags = tuple(sorted(_tags(task, source)))
+    if len(tags) < 2:
+        raise DataError(
+            f"task {task.task!r}: its training split has {len(tags)} tags; expected at least two."
+        )
+    if task.default_tag is not None and task.default_tag not in tags:
+        raise DataError(
+            f"task {task.task!r}: the default tag {task.default_tag!r} stands nowhere in the"
+            f" training split.{nearest(task.default_tag, tags)}"
+        )
+    return task.model_copy(update={"tags": tags})
+
+
+def _tags(task: TaskSpec, source: Source) -> set[str]:
+    column = task.tags_field or ""
+    found: set[str] = set()
+    for place in find_places(task, source, task.source_language, task.tags_from or "train"):
+        for number, row in enumerate(place.rows()):
+            where = f"{place}, row {number}"
+            value = look_up(row, column, "`tags_field`", where)
+            if not isinstance(value, tuple):
+                raise DataError(
+                    f"{where}, column {column!r}: expected a list, found {quoted(value)}."
+                )
+            for tag in value:
+                if not isinstance(tag, str) or len(tag.split()) != 1:
+                    raise DataError(
+                        f"{where}, column {column!r}: {quoted(tag)} is no tag. Where the tags come"
+                        " from"
+                        " the data (`tags_from`), each is a text without white space."
+                    )
+                found.add(tag)
+    return found
+
+
+def broken_rows(task: TaskSpec, source: Source, language: str, split: Split) -> list[str]:
+    """What is wrong, a sentence for each row, in the order of the rows.
+
+    Empty where the place itself is the problem, or the rows are pools to mine (BUCC). A file that
+    cannot be read on ends the list.
+    """
+    if task.mining is not None:
+        return []
+    found: list[str] = []
+    try:
+        places = find_places(task, source, language, split, allow_target_language_training=True)
+        reader = RowReader(task, language, split, places)
+        for which, place in enumerate(places):
+            seen: dict[str, int] = {}
+            for number, row in enumerate(place.rows()):
+                where = f"{place}, row {number}"
+                problem = _id_problem(task, row, number, where, seen)
+                try:
+                    reader.example(NumberedRow(number, str(number), row, which))
+                except DataError as e:
+                    problem = problem or str(e)
+                if problem:
+                    found.append(problem)
+    except DataError as e:
+        found.append(str(e))
+    return found
+
+
+def _id_problem(
+    task: TaskSpec, row: Row, number: int, where: str, seen: dict[str, int]
+) -> str | None:
+    if task.id_field is None:
+        return None
+    try:
+        id = look_up(row, task.id_field, "`id_field`", where)
+    except DataError as e:
+        return str(e)
+    if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
+        return f"{where}, column {task.id_field!r}: {quoted(id)} cannot be an id."
+    first = seen.setdefault(str(id), number)
+    return (
+        None if first == number else f"{where}: the id {quoted(id)} already stands in row {first}."
+    )

@@ -1,13 +1,16 @@
-"""From the raw answer in a row to the gold answer: a label's name, one tag a word, or places.
+"""What a task reads of a row: columns, choices, words, and the gold answer.
 
 Types count: the labels `0`, `"0"` and `false` are three different values. Only csv and tsv, which
 hold nothing but text, are compared as text.
 
-    LabelReader(task, text_only=False).read(0, "xnli/en/test, row 0")        # 'entailment'
+    LabelReader(task.labels, text_only=False).read(0, "xnli/en/test, row 0")        # 'entailment'
 
 `NO_GOLD` says what data sets write where annotators did not agree (-1 and "-" in SNLI) or where
 the answer is hidden. A task whose labels hold such a value keeps it as an answer. Any other
 unknown value is an error.
+
+Choices are one list (`endings`), a list inside a column (`choices.text`), or a column each
+(`answer0`, `answer1`, …). There are as many of them as the task has letters.
 """
 
 from __future__ import annotations
@@ -17,11 +20,72 @@ from collections import Counter
 from collections.abc import Mapping
 
 from t2t_xfer.answers.parsing import canonical
-from t2t_xfer.data.place import as_text
+from t2t_xfer.data.formats import Unreadable
+from t2t_xfer.data.places import as_text
 from t2t_xfer.errors import DataError, nearest, quoted
-from t2t_xfer.records import Answer, Gold, Value
+from t2t_xfer.records import Answer, Gold, Row, Value
 from t2t_xfer.specs.tag_scheme import made_legal, num_illegal
-from t2t_xfer.specs.task_parts import LabelSpec
+from t2t_xfer.specs.task import LabelSpec
+
+
+def read_choices(row: Row, columns: tuple[str, ...], count: int, where: str) -> tuple[str, ...]:
+    """The texts of the choices, exactly as the data has them.
+
+    Raises:
+        DataError: a column is missing, a choice is not text or blank, or there are not `count`.
+    """
+    if len(columns) == 1:
+        value = look_up(row, columns[0], "`choices_fields`", where)
+        if not isinstance(value, tuple):
+            raise DataError(
+                f"{where}, column {columns[0]!r}: expected a list of choices, found"
+                f" {quoted(value)}."
+            )
+        values = value
+    else:
+        values = tuple(look_up(row, name, "`choices_fields`", where) for name in columns)
+    if len(values) != count:
+        raise DataError(
+            f"{where}: {len(values)} choices in {', '.join(columns)}, but the task's `labels` name"
+            f" {count}."
+        )
+    return tuple(
+        read_text(choice, f"{where}, choice {number}") for number, choice in enumerate(values)
+    )
+
+
+def read_text(value: Value, where: str) -> str:
+    """A text that is not blank.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(value, str) or not value or value.isspace():
+        raise DataError(f"{where}: found {quoted(value)}, expected text that is not blank.")
+    return value
+
+
+def look_up(row: Row, name: str, role: str, where: str) -> Value:
+    """The value of a column, or with a dot inside of one: `choices.text`.
+
+    Raises:
+        DataError: there is no such column; names those that are there.
+    """
+    value: Value = row
+    for part in (name,) if name in row else name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            there = list(value) if isinstance(value, Mapping) else []
+            hint = nearest(part, there)
+            has = f" It has: {', '.join(there)}." if there else " It holds nothing by name."
+            raise DataError(f"{where}: no column {name!r} ({role}).{hint}{has}")
+        value = value[part]
+    if type(value) is Unreadable:
+        raise DataError(
+            f"{where}, column {name!r} ({role}): {value}, which is no UTF-8 text. Decode the column"
+            " when the file is written."
+        )
+    return value
+
 
 NO_GOLD: tuple[Value, ...] = (-1, "", "-", None)
 """Raw values that mean: this row has no answer."""

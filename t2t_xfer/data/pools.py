@@ -18,13 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from t2t_xfer.data.choices import look_up
-from t2t_xfer.data.files import READERS, file_kind
-from t2t_xfer.data.location import SplitRef
-from t2t_xfer.data.place import Place
-from t2t_xfer.data.places import find_places
-from t2t_xfer.data.sampling import NumberedRow, choose
-from t2t_xfer.data.source import Source
+from t2t_xfer.data.formats import READERS, file_kind
+from t2t_xfer.data.gold import look_up
+from t2t_xfer.data.places import NumberedRow, Place, choose, find_places
+from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.data.textfile import numbered_lines
 from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import fill

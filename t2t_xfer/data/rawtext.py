@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from t2t_xfer.data.files import file_kind, matching, read_file
-from t2t_xfer.data.location import SplitRef
-from t2t_xfer.data.source import Source
+from t2t_xfer.data.formats import file_kind, matching, read_file
+from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.data.textfile import content_hash, numbered_lines
 from t2t_xfer.errors import DataError, nearest
 from t2t_xfer.paths import expanded
 from t2t_xfer.records import Row
-from t2t_xfer.specs.text import ANY, TextSpec
+from t2t_xfer.specs.data import ANY, TextSpec
 
 
 def read_documents(text: TextSpec, source: Source, language: str) -> list[str]:

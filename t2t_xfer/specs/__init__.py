@@ -9,16 +9,19 @@ at once with their places. Nothing here imports torch.
 """
 
 from t2t_xfer.specs.base import Spec
-from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.specs.catalogue import Catalogue, resolve_prompt
 from t2t_xfer.specs.data import DataSpec, HubData
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.model import ModelSpec, NewModel
-from t2t_xfer.specs.prompt import PromptSpec, PromptVariant, ResolvedPrompt, resolve_prompt
+from t2t_xfer.specs.prompt import (
+    PromptSpec,
+    PromptUse,
+    PromptVariant,
+    ResolvedPrompt,
+)
 from t2t_xfer.specs.study import LimitSpec, StudySpec, training_for
-from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.specs.task_parts import LabelSpec
+from t2t_xfer.specs.task import LabelSpec, TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.specs.wording import PromptUse
 
 __all__ = [
     "Catalogue",

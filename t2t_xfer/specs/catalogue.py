@@ -11,7 +11,7 @@ before the shipped ones, and only the files that are asked for are parsed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 from t2t_xfer.errors import SpecError, nearest
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.load import S, load_yaml, place_of
-from t2t_xfer.specs.prompt import PromptSpec, ResolvedPrompt, resolve_prompt
+from t2t_xfer.specs.prompt import DEFAULT, PromptSpec, ResolvedPrompt
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.task import TaskSpec
 
@@ -151,3 +151,81 @@ class Catalogue:
                 if file.stem == name:
                     return f" {file} must be called {file.stem}.yaml to be found."
         return ""
+
+
+def resolve_prompt(task: TaskSpec, prompt: PromptSpec | None) -> ResolvedPrompt:
+    """The wording, words and synonyms that a task uses.
+
+    Args:
+        task: its own `input` and `word`s beat everything.
+        prompt: the shared prompt that `task.prompt.use` names; None for a task without one.
+
+    Raises:
+        SpecError: unknown variant; a word or synonym for a label that the task lacks; a label
+            without a word; one word for two labels.
+    """
+    if prompt is None:
+        assert task.prompt.input is not None, "a task that uses a prompt is resolved with it"
+        return ResolvedPrompt(input=task.prompt.input, words=_words(task, {}, "its own prompt"))
+    name = task.prompt.variant
+    if name not in prompt.variants:
+        raise SpecError(
+            f"task {task.task!r}: the prompt {prompt.prompt!r} has no variant {name!r}; it has"
+            f" {', '.join(prompt.variants)}.{nearest(name, list(prompt.variants))}"
+        )
+    variant = prompt.variants[name]
+    where = f"the prompt {prompt.prompt!r}, variant {name!r}"
+    words = _words(task, prompt.words.get(name, prompt.words.get(DEFAULT, {})), where)
+    for language, synonyms in prompt.synonyms.items():
+        _check_synonyms(task, words, synonyms, f"{where}, synonyms in {language}")
+    return ResolvedPrompt(
+        input=variant.input, words=words, synonyms=prompt.synonyms, languages=variant.languages
+    )
+
+
+def _words(task: TaskSpec, shared: Mapping[str, str], where: str) -> dict[str, str]:
+    _check_labels(task, shared, where)
+    words: dict[str, str] = {}
+    for label in task.worded:
+        own = task.labels[label].word if label in task.labels else None
+        word = own or shared.get(label)
+        if word is None and task.answer in ("choice", "pair"):
+            word = label  # a letter, yes, no
+        if word is None:
+            raise SpecError(
+                f"task {task.task!r}: the label {label!r} has no word in {where}. Give it one in"
+                f" the prompt's `words`, or in the task: labels: {{{label}: {{word: …}}}}"
+            )
+        words[label] = word
+    _check_one_label_each({label: (word,) for label, word in words.items()}, task, where)
+    return words
+
+
+def _check_synonyms(
+    task: TaskSpec, words: Mapping[str, str], synonyms: Mapping[str, tuple[str, ...]], where: str
+) -> None:
+    _check_labels(task, synonyms, where)
+    texts = {label: (word, *synonyms.get(label, ())) for label, word in words.items()}
+    _check_one_label_each(texts, task, where)
+
+
+def _check_labels(task: TaskSpec, given: Mapping[str, object], where: str) -> None:
+    for label in given:
+        if label not in task.worded:
+            known = ", ".join(task.worded) or f"none (the answer is {task.answer})"
+            raise SpecError(
+                f"task {task.task!r}: {where} has words for the label {label!r}, which is outside"
+                f" the task's labels: {known}.{nearest(label, task.worded)}"
+            )
+
+
+def _check_one_label_each(texts: Mapping[str, tuple[str, ...]], task: TaskSpec, where: str) -> None:
+    owners: dict[str, str] = {}
+    for label, each in texts.items():
+        for text in each:
+            owner = owners.setdefault(text.casefold(), label)
+            if owner != label:
+                raise SpecError(
+                    f"task {task.task!r}: in {where}, {text!r} stands for both {owner!r} and"
+                    f" {label!r}; an answer could not be told apart"
+                )

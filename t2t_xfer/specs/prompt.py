@@ -1,8 +1,8 @@
-"""Prompts: the wording of an input in variants, label words, and synonyms for the parser.
+"""Prompts: the wording of an input in variants, label words, synonyms; and how a task chooses one.
 
-The rule: what the task says wins over the variant, and the variant over the prompt. Words are
-never mixed: a variant has its own for all labels, or uses those of `default`. A word for something
-else than a label of the task is an error, never ignored.
+The rule: what stands in the YAML is what Jinja gets, so the two mistakes that look right in an
+editor are refused: a backslash and an n in single quotes, and white space at the end. What is not
+of the part of Jinja that prompts may use (`prompts.py`) is a mistake with a place in the file.
 
     prompt: nli
     variants:
@@ -12,19 +12,70 @@ else than a label of the task is an error, never ignored.
       default: {entailment: entailment, neutral: neutral, contradiction: contradiction}
       question: {entailment: "yes", neutral: maybe, contradiction: "no"}
     synonyms: {de: {contradiction: [widerspruch]}}
+
+A task says `prompt: {use: nli, variant: question}`, or `prompt: {input: "Review: {{ text }}"}`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from t2t_xfer.errors import SpecError, nearest
 from t2t_xfer.specs.base import Filled, LanguageCode, Name, Spec, distinct, mistake
-from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.specs.wording import DEFAULT, Wording
+
+DEFAULT = "default"
+"""The variant that every prompt has."""
+
+_PLAIN = re.compile(r"([^{}]|\{\{ *(?!not\b)[A-Za-z][A-Za-z0-9_]* *\}\}|[{}](?![{}%#]))*")
+"""Text and bare fields only: nothing that Jinja could refuse."""
+_QUICK = 2_000
+"""Characters of such a text that need not be shown to it."""
+_JINJA = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)|\{#.*?(?:#\}|\Z)", re.DOTALL)
+"""What is no plain text. What is left open goes to the end, so the text is gone over once."""
+
+
+def _wording(text: str) -> str:
+    if "\\n" in _JINJA.sub("", text):
+        raise mistake(
+            "a line break, not a backslash and an n", hint='Write it in double quotes: "…\\n…".'
+        )
+    if text != text.rstrip():
+        raise mistake("no white space at the end", hint="Start a block of text with |- .")
+    if len(text) > _QUICK or not _PLAIN.fullmatch(text):
+        from t2t_xfer.prompts import wording_problem  # imports Jinja
+
+        problem = wording_problem(text)
+        if problem:
+            raise mistake(problem)
+    return text
+
+
+Wording = Annotated[Filled, AfterValidator(_wording)]
+"""A Jinja template of an input text."""
+
+
+class PromptUse(Spec):
+    """How a task words its input: a shared prompt (`use`) or a text of its own (`input`)."""
+
+    use: Name | None = None
+    """The name of a file in `prompts/`."""
+    variant: Name = DEFAULT
+    input: Wording | None = Field(default=None, validate_default=True)
+
+    @field_validator("input")
+    @classmethod
+    def _one_of_two(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if "use" not in info.data:  # already a problem
+            return text
+        if text is None and info.data["use"] is None:
+            raise mistake("this key or `use`")
+        if text is not None and info.data["use"] is not None:
+            raise mistake("either `use` or `input`, not both")
+        if text is not None and info.data.get("variant", DEFAULT) != DEFAULT:
+            raise mistake("no `variant` beside `input`: variants belong to shared prompts")
+        return text
 
 
 class PromptVariant(Spec):
@@ -83,81 +134,3 @@ class ResolvedPrompt(Spec):
     empty for tags. A choice's letters are their own words unless a word is given."""
     synonyms: dict[LanguageCode, dict[Filled, tuple[Filled, ...]]] = Field(default_factory=dict)
     languages: dict[LanguageCode, Wording] = Field(default_factory=dict)
-
-
-def resolve_prompt(task: TaskSpec, prompt: PromptSpec | None) -> ResolvedPrompt:
-    """The wording, words and synonyms that a task uses.
-
-    Args:
-        task: its own `input` and `word`s beat everything.
-        prompt: the shared prompt that `task.prompt.use` names; None for a task without one.
-
-    Raises:
-        SpecError: unknown variant; a word or synonym for a label that the task lacks; a label
-            without a word; one word for two labels.
-    """
-    if prompt is None:
-        assert task.prompt.input is not None, "a task that uses a prompt is resolved with it"
-        return ResolvedPrompt(input=task.prompt.input, words=_words(task, {}, "its own prompt"))
-    name = task.prompt.variant
-    if name not in prompt.variants:
-        raise SpecError(
-            f"task {task.task!r}: the prompt {prompt.prompt!r} has no variant {name!r}; it has"
-            f" {', '.join(prompt.variants)}.{nearest(name, list(prompt.variants))}"
-        )
-    variant = prompt.variants[name]
-    where = f"the prompt {prompt.prompt!r}, variant {name!r}"
-    words = _words(task, prompt.words.get(name, prompt.words.get(DEFAULT, {})), where)
-    for language, synonyms in prompt.synonyms.items():
-        _check_synonyms(task, words, synonyms, f"{where}, synonyms in {language}")
-    return ResolvedPrompt(
-        input=variant.input, words=words, synonyms=prompt.synonyms, languages=variant.languages
-    )
-
-
-def _words(task: TaskSpec, shared: Mapping[str, str], where: str) -> dict[str, str]:
-    _check_labels(task, shared, where)
-    words: dict[str, str] = {}
-    for label in task.worded:
-        own = task.labels[label].word if label in task.labels else None
-        word = own or shared.get(label)
-        if word is None and task.answer in ("choice", "pair"):
-            word = label  # a letter, yes, no
-        if word is None:
-            raise SpecError(
-                f"task {task.task!r}: the label {label!r} has no word in {where}. Give it one in"
-                f" the prompt's `words`, or in the task: labels: {{{label}: {{word: …}}}}"
-            )
-        words[label] = word
-    _check_one_label_each({label: (word,) for label, word in words.items()}, task, where)
-    return words
-
-
-def _check_synonyms(
-    task: TaskSpec, words: Mapping[str, str], synonyms: Mapping[str, tuple[str, ...]], where: str
-) -> None:
-    _check_labels(task, synonyms, where)
-    texts = {label: (word, *synonyms.get(label, ())) for label, word in words.items()}
-    _check_one_label_each(texts, task, where)
-
-
-def _check_labels(task: TaskSpec, given: Mapping[str, object], where: str) -> None:
-    for label in given:
-        if label not in task.worded:
-            known = ", ".join(task.worded) or f"none (the answer is {task.answer})"
-            raise SpecError(
-                f"task {task.task!r}: {where} has words for the label {label!r}, which is outside"
-                f" the task's labels: {known}.{nearest(label, task.worded)}"
-            )
-
-
-def _check_one_label_each(texts: Mapping[str, tuple[str, ...]], task: TaskSpec, where: str) -> None:
-    owners: dict[str, str] = {}
-    for label, each in texts.items():
-        for text in each:
-            owner = owners.setdefault(text.casefold(), label)
-            if owner != label:
-                raise SpecError(
-                    f"task {task.task!r}: in {where}, {text!r} stands for both {owner!r} and"
-                    f" {label!r}; an answer could not be told apart"
-                )

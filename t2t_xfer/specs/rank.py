@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from t2t_xfer.records import Json
 from t2t_xfer.specs.base import Spec, Text, distinct, mistake, some
-from t2t_xfer.specs.wording import Wording
+from t2t_xfer.specs.prompt import Wording
 
 Normalise: TypeAlias = Literal["sum", "tokens", "characters", "pmi"]
 

@@ -21,11 +21,11 @@ from t2t_xfer.records import Json
 from t2t_xfer.specs.base import Spec
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.metric import METRICS
+from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.specs.prompt import PromptSpec
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.specs.translator import TranslatorSpec
 
 SchemaKind: TypeAlias = Literal["task", "prompt", "study", "claims", "translator"]
 SPECS: Final[Mapping[SchemaKind, type[Spec]]] = {

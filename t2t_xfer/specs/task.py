@@ -1,7 +1,8 @@
 """A task: a data set, the kind of its answers, and the metric. One YAML file, no Python.
 
 The rule: names are ours, columns and values are the data's, and both stand side by side
-(`paraphrase: {value: 1}`), so that an inverted label can be seen.
+(`paraphrase: {value: 1}`), so that an inverted label can be seen. Transfer is zero-shot unless a
+task names the languages that it is trained in (`train_languages`).
 
     task: reviews
     answer: label
@@ -19,12 +20,15 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from t2t_xfer.languages import holds_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.base import (
+    Count,
     Filled,
     Identifier,
     LanguageCode,
     Name,
+    Share,
     Spec,
     TaskName,
     Text,
@@ -33,20 +37,57 @@ from t2t_xfer.specs.base import (
     mistake,
     some,
 )
-from t2t_xfer.specs.data import DataSpec
+from t2t_xfer.specs.data import DataSpec, RawValue
 from t2t_xfer.specs.few_shot import FewShotSpec, checked_few_shot
 from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
 from t2t_xfer.specs.mining import MiningSpec, checked_mining
+from t2t_xfer.specs.prompt import PromptUse, Wording
 from t2t_xfer.specs.rank import RankSpec, checked_rank
 from t2t_xfer.specs.tag_scheme import checked_reading, checked_scheme
-from t2t_xfer.specs.task_parts import DecodingSpec, EmbeddingSpec, LabelSpec
-from t2t_xfer.specs.translated import checked_train_languages
-from t2t_xfer.specs.wording import PromptUse
 
 YES_NO = ("yes", "no")
 """The answers to a pair's question, whether the two sentences mean the same."""
 
 T = TypeVar("T")
+
+
+def _with_end(tokens: int) -> int:
+    if tokens < 2:
+        raise mistake("at least 2: one token and the end token")
+    return tokens
+
+
+class EmbeddingSpec(Spec):
+    """How a sentence becomes a vector, fixed before any result is seen."""
+
+    layer: Share = 0.6
+    """Depth of the hidden states: 0 is the embeddings, 1 the last layer (XTREME's Tatoeba runs
+    take layer 14 of XLM-R Large's 24)."""
+    pooling: Literal["mean", "last", "first"] = "mean"
+    """Mean over the tokens, or one of them (`last` for decoders)."""
+    input: Wording = "{{ text }}"
+    """The template of the text that is embedded; `{{ text }}` is the sentence."""
+    top_k: Count = 5
+    """How many neighbours the readout `rank` puts to the yes/no prompt."""
+
+
+class DecodingSpec(Spec):
+    """How answers are written where the readout is `generate`. Always greedy."""
+
+    constrained: Truth = True
+    """Only texts that can be an answer: a label word, a choice, a piece of the context."""
+    max_new_tokens: Annotated[Count, AfterValidator(_with_end)] = 32
+    """Most tokens of an answer, the end token included. SQuAD's scripts cut answers at 30 tokens.
+    Constrained labels and choices are always written to their end."""
+
+
+class LabelSpec(Spec):
+    """One label of a task."""
+
+    value: RawValue | None = None
+    """The raw value in the data. Left out: the label's own name (filled in by `TaskSpec`)."""
+    word: Filled | None = None
+    """The text a model answers. Beats the prompt's words."""
 
 
 class TaskSpec(Spec):
@@ -114,7 +155,7 @@ class TaskSpec(Spec):
     tags_field: Filled | None = Field(default=None, validate_default=True)
     """The column with one tag for each word: names, or indices into `tags`."""
     tags_from: Literal["train"] | None = None
-    """Instead of `tags`: all tags of the source language's training split (`data.inventory`)."""
+    """Instead of `tags`: all tags of the source language's training split (`with_inventory`)."""
     tags: Annotated[tuple[Filled, ...], AfterValidator(distinct)] = Field(
         default=(), validate_default=True
     )
@@ -308,7 +349,25 @@ class TaskSpec(Spec):
     _has_a_scheme_to_keep = field_validator("tag_reading")(checked_reading)
     _of_ranked_answers = field_validator("rank")(checked_rank)
     _of_written_answers = field_validator("few_shot")(checked_few_shot)
-    _tells_its_training_apart = field_validator("train_languages")(checked_train_languages)
+
+    @field_validator("train_languages")
+    @classmethod
+    def _tells_its_training_apart(
+        cls, codes: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        if not codes:
+            return codes
+        if info.data.get("answer") == "pair":
+            raise mistake("nothing here, because the answer is pair, which is not trained")
+        if codes == (info.data.get("source_language"),):
+            raise mistake("a language beside the source language, which trains without this key")
+        data: DataSpec | None = info.data.get("data")
+        if data is not None and not all(
+            any(map(holds_language, part.patterns("train"))) for part in data.sources
+        ):
+            raise mistake("training data that names {language}: all languages would be the same")
+        return codes
+
     _judges_the_answer = field_validator("metric")(fitting_metric)
     _fits_the_metric = field_validator("positive_label")(fitting_positive_label)
 

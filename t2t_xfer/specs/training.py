@@ -1,17 +1,25 @@
-"""How a model is trained. The defaults are published settings, named beside each; those that
-depend on the task or the architecture are in `published.py`.
+"""How a model is trained. The defaults are published settings, named beside each.
 
-Two sources: Phang et al. 2020 (arXiv 2005.13013), as its authors' own jiant scripts state it; and
-this program's rule that a step is a number of examples, the same for every architecture.
+Two sources: Phang et al. 2020 (arXiv 2005.13013), as its authors' own jiant scripts for XTREME
+state it; and this program's rule that a step is a number of examples, the same for every
+architecture. A stated setting wins, then the published one of the task, then that of the
+architecture (or of adapters), then the field's own default. How many examples and steps a training
+has may depend on the task, never on the architecture: a study compares architectures.
 
     training: {steps: 400, learning_rate: 3e-5, max_input_tokens: 128}
     training: {adapter: lora, learning_rate: 2e-4, lora: {rank: 8, alpha: 16}}
+    training: {select: {}}                                  # dev scores, as published
+    training: {select: {every_steps: null, patience: 5}}    # after every epoch
+
+>>> published("seq2seq", "none", ["tydiqa"])["epochs"].value
+2
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +31,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from t2t_xfer.records import Json
+from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.base import (
     Count,
     Filled,
@@ -36,8 +44,25 @@ from t2t_xfer.specs.base import (
     mistake,
     some,
 )
-from t2t_xfer.specs.problems import choices_of, expected_words
-from t2t_xfer.specs.selection import SelectSpec
+from t2t_xfer.specs.load import choices_of, expected_words
+
+
+class SelectSpec(Spec):
+    """Keep the weights with the best dev score of the task: its metric, read by its readout."""
+
+    every_steps: Count | None = 1000
+    """Optimizer steps between two evaluations (Phang et al.: 1,000). None: once an epoch. There is
+    always one after the last step."""
+    patience: Count | None = 30
+    """Evaluations without a better score that end the training (Phang et al.: 30). None: it never
+    ends early."""
+    limit: Count | None = 500
+    """Validation rows of each task (Phang et al.: 500). None: all."""
+
+    def steps_between(self, epoch_length: int, examples_per_step: int) -> int:
+        """Steps from one evaluation to the next."""
+        return self.every_steps or max(1, math.ceil(epoch_length / examples_per_step))
+
 
 HOW_TO_RUN = ("checkpoint_steps", "gradient_checkpointing", "report_to")
 """Settings that change no result, only how it is come by."""
@@ -114,7 +139,7 @@ class TrainingSpec(Spec):
     squad_v1, tydiqa: 4 × 4 = 16, so if not stated 16 there and for squad_v2)."""
     epochs: Positive | None = 3
     """Passes over the training rows (jiant's simple API: 3). If not stated, those of Phang et al.
-    for the task: mnli, squad_v1, tydiqa 2; paws_x 5; udpos, panx 10 (`specs/published.py`)."""
+    for the task: mnli, squad_v1, tydiqa 2; paws_x 5; udpos, panx 10 (`published`)."""
     steps: Count | None = None
     """Optimizer steps. Beats `epochs`."""
     learning_rate: Positive = 1e-5
@@ -251,3 +276,82 @@ def merge(base: TrainingSpec, overrides: Mapping[str, Json]) -> TrainingSpec:
         if isinstance(value := overrides.get(key), dict)
     }
     return TrainingSpec.model_validate({**settings, **dropped, **overrides, **nested})
+
+
+class Setting(NamedTuple):
+    """A value and where it is from."""
+
+    value: int | float
+    source: str
+
+
+JIANT = "Phang et al. 2020 (arXiv 2005.13013), the authors' jiant scripts for XTREME"
+SIMPLE = "jiant's simple API, which its guide to Phang et al. 2020 takes for intermediate tasks"
+T5_DOCS = "transformers' page on T5: with AdamW, 1e-4 and 3e-4 work for most problems"
+LLAMA = "Touvron et al. 2023 (Llama 2, arXiv 2307.09288, section 3.1) and Stanford Alpaca: 2e-5"
+QLORA = "Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) for 7 and 13 B, finetune_guanaco_7b.sh"
+NO_DECAY = "our choice: none on adapters and with Adafactor; jiant decays under AdamW, no adapters"
+SAME_AS_TARGET = "our choice: as for the target that it trains, so that both are one training"
+
+LEARNING_RATES: Mapping[ArchitectureName, Setting] = {
+    "encoder": Setting(1e-5, JIANT),
+    # mT5's own 1e-3 is for Adafactor, which scales it by the size of the weights.
+    "seq2seq": Setting(1e-4, T5_DOCS),
+    "causal": Setting(2e-5, LLAMA),
+}
+"""Of all weights."""
+ADAPTER_RATES: Mapping[ArchitectureName, Setting] = {
+    "encoder": Setting(2e-4, f"our choice: as for decoders, {QLORA}"),
+    "seq2seq": Setting(2e-4, f"our choice: as for decoders, {QLORA}"),
+    "causal": Setting(2e-4, QLORA),
+}
+"""Of `lora` and `qlora`."""
+
+_SPANS = {"epochs": 2, "examples_per_step": 16, "max_input_tokens": 384}
+TASKS: Mapping[str, Mapping[str, Setting]] = {
+    "mnli": {"epochs": Setting(2, f"{JIANT}: xnli")},
+    "paws_x": {"epochs": Setting(5, JIANT)},
+    "udpos": {"epochs": Setting(10, JIANT)},
+    "panx": {"epochs": Setting(10, JIANT)},
+    "squad_v1": {key: Setting(value, f"{JIANT}: xquad, mlqa") for key, value in _SPANS.items()},
+    "squad_v2": {key: Setting(value, "our choice: as squad_v1") for key, value in _SPANS.items()},
+    "tydiqa": {key: Setting(value, JIANT) for key, value in _SPANS.items()},
+}
+"""By the task whose rows train. As intermediates, mnli and squad_v1 are trained as for the targets
+that they train, so that both are one stage (our choice: the paper's numbers for intermediates alone
+are not known to us). Others: the defaults of the fields."""
+
+DEFAULTS: Mapping[str, str] = {
+    "examples_per_step": JIANT,
+    "epochs": SIMPLE,
+    "warmup": JIANT,
+    "weight_decay": JIANT,
+    "max_grad_norm": JIANT,
+    "adam_epsilon": JIANT,
+    "schedule": JIANT,
+    "max_input_tokens": JIANT,
+}
+"""Where the defaults of `TrainingSpec` are from."""
+
+
+def published(
+    architecture: ArchitectureName,
+    adapter: Literal["none", "lora", "qlora"],
+    tasks: Sequence[str],
+    optimizer: Literal["adamw", "adafactor"] = "adamw",
+) -> dict[str, Setting]:
+    """The published settings of a training, by the names of `TrainingSpec`.
+
+    Args:
+        tasks: whose rows train. A mixture has the defaults' numbers of examples and passes, and
+            the longest inputs of its tasks.
+    """
+    rates = LEARNING_RATES if adapter == "none" else ADAPTER_RATES
+    found = {"learning_rate": rates[architecture]}
+    if adapter != "none" or optimizer != "adamw":
+        found["weight_decay"] = Setting(0.0, NO_DECAY)
+    of_tasks = [TASKS.get(task, {}) for task in tasks]
+    if len(tasks) == 1:
+        return {**found, **of_tasks[0]}
+    lengths = [each["max_input_tokens"] for each in of_tasks if "max_input_tokens" in each]
+    return {**found, **({"max_input_tokens": max(lengths)} if lengths else {})}

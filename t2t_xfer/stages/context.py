@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from t2t_xfer.architectures.checkpoint import adapter_base
 from t2t_xfer.data.examples import fingerprint, read_examples
-from t2t_xfer.data.source import Source, open_source
+from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from t2t_xfer.data.rawtext import read_documents, text_identity
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
-from t2t_xfer.specs.text import TextSpec
+from t2t_xfer.specs.data import TextSpec
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from t2t_xfer.answers import AnswerFormat, answer_format
-from t2t_xfer.data.inventory import with_inventory
-from t2t_xfer.data.source import Source
+from t2t_xfer.data.examples import with_inventory
+from t2t_xfer.data.sources import Source
 from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.metrics import Metric, metric_of
 from t2t_xfer.records import Example, Json, Prompted

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from t2t_xfer import processes
 from t2t_xfer.architectures import planned_readout
 from t2t_xfer.records import Example, Json, Prompted, Readout
-from t2t_xfer.specs.text import TextSpec
+from t2t_xfer.specs.data import TextSpec
 from t2t_xfer.specs.training import HOW_TO_RUN, TrainingSpec
 from t2t_xfer.stages.checkpoints import load_to_train, save_trained, weights_of
 from t2t_xfer.stages.context import Context

@@ -13,9 +13,8 @@ from typing import NamedTuple
 from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Json
-from t2t_xfer.specs.published import DEFAULTS, published
-from t2t_xfer.specs.text import TextSpec
-from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.specs.data import TextSpec
+from t2t_xfer.specs.training import DEFAULTS, TrainingSpec, published
 from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.cotraining import text_how, text_spec

@@ -15,9 +15,9 @@ from typing import Any
 
 from t2t_xfer.answers import CLOSED
 from t2t_xfer.records import Json, Readout
+from t2t_xfer.specs.data import TextSpec
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import TEXT, StudySpec, intermediate_name, tasks_of, training_for
-from t2t_xfer.specs.text import TextSpec
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.adapters import (
     AdapterState,

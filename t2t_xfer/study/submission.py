@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from t2t_xfer.data.examples import fingerprint, read_examples
-from t2t_xfer.data.source import open_source
+from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import SpecError, UnsupportedError, UserError, nearest
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context

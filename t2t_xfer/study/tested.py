@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from t2t_xfer.data.examples import fingerprint, missing_languages
-from t2t_xfer.data.location import SplitRef
 from t2t_xfer.data.places import locations
+from t2t_xfer.data.sources import SplitRef
 from t2t_xfer.errors import AbsentError, UserError, nearest
 from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Split

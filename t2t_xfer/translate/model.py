@@ -34,9 +34,9 @@ from t2t_xfer.engines.transformers import own_settings_aside
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import language
 from t2t_xfer.paths import weight_files
-from t2t_xfer.prompts.template import Template
+from t2t_xfer.prompts import Template
 from t2t_xfer.records import ArchitectureName
-from t2t_xfer.specs.translator import TranslatorSpec
+from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.translate.rows import Translation
 
 GROWTH, FLOOR = 8, 32

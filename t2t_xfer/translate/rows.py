@@ -24,17 +24,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rapidfuzz import fuzz
 
-from t2t_xfer.data.choices import look_up
 from t2t_xfer.data.examples import labels_of, numbered_rows
-from t2t_xfer.data.gold import read_answers
-from t2t_xfer.data.place import Place
-from t2t_xfer.data.places import find_places
-from t2t_xfer.data.sampling import NumberedRow, choose
+from t2t_xfer.data.gold import look_up, read_answers
+from t2t_xfer.data.places import NumberedRow, Place, choose, find_places
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.prompts.template import Template
+from t2t_xfer.prompts import Template
 from t2t_xfer.records import Answer, Row, Value
+from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.specs.translator import TranslatorSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.task import Task
 

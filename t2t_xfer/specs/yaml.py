@@ -1,8 +1,9 @@
 """YAML 1.2 as a tree that knows where everything stands.
 
 The rule: a file says what a reader sees. `no`, `on` and `yes` are words, `1e-4` is a number, and
-what could surprise (two equal keys, merge keys, tags, `%YAML 1.1`, keys that are not text) is a
-problem with its line and column instead of a guess.
+what could surprise is a problem with its line and column instead of a guess: two equal keys, merge
+keys, tags, `%YAML 1.1`, keys that are not text, and characters that are not what they look like
+(a Cyrillic `а` in `labels`), which whoever means them writes as an escape: `"\\u00a0"`.
 
     node, problems = parse_nodes("languages: [en, no]")
     node.plain()                                    # {'languages': ['en', 'no']}
@@ -11,9 +12,10 @@ problem with its line and column instead of a guess.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -32,7 +34,43 @@ from ruamel.yaml.reader import ReaderError
 
 from t2t_xfer.errors import cut
 from t2t_xfer.records import Json
-from t2t_xfer.specs.scalars import Scalar, resolve_scalar
+
+Scalar: TypeAlias = str | int | float | bool | None
+"""What stands at the leaves of a YAML file."""
+
+_CONSTANTS: Final[dict[str, bool | float | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_MAX_DIGITS = 300
+"""A longer run of digits is text: no setting has such a number, and Python refuses to read some."""
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+def resolve_scalar(text: str) -> Scalar:
+    """The value of an unquoted scalar."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if len(text) > _MAX_DIGITS:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _OCTAL.fullmatch(text):
+        return int(text[2:], 8)
+    if _HEXADECIMAL.fullmatch(text):
+        return int(text[2:], 16)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
 
 MAX_NODES = 20_000
 """Nodes of a file after its aliases are written out: a bound for alias bombs."""
@@ -254,3 +292,51 @@ def _syntax_problem(error: YAMLError, text: str, place: Place) -> SyntaxProblem:
         return SyntaxProblem(place, "a tab indents this line; YAML indents with spaces only")
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     return SyntaxProblem(place, f"not valid YAML: {' '.join(str(what).split())}")
+
+
+MAX_LISTED = 10
+"""More of them in one file are not listed."""
+
+_HIDDEN = re.compile(
+    "["
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff"  # nothing to be seen
+    "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800"  # no plain space, but looks like one
+    "\u0085\u2028\u2029"  # end a line for some programs and not for others
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: everyone sees something else
+    "]"
+    # Joiners belong to the scripts of Persian, Hindi and many others, between two of their letters.
+    "|(?<![\u0600-\U0001ffff])[\u200c\u200d]|[\u200c\u200d](?![\u0600-\U0001ffff])"
+)
+_LATIN = "A-Za-z\u00c0-\u024f"
+_LIKE_LATIN = "\u0370-\u03ff\u0400-\u052f"
+"""Greek and Cyrillic, which in one word with Latin letters are mostly a mistake or a trick."""
+_FOREIGN = re.compile(
+    f"(?<=[{_LATIN}])[{_LIKE_LATIN}]|[{_LIKE_LATIN}](?=[{_LATIN}])"
+    "|[\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]"  # wide and mathematical letters
+)
+_NO_LETTERS = re.compile("[\u037e\u0387\u03f6]")
+
+
+def strange_letters(text: str) -> list[Problem]:
+    """The first characters of a text that a reader would take for something else or not see."""
+    if text.isascii():
+        return []
+    return [_problem(text, hit) for hit in _hits(text)[:MAX_LISTED]]
+
+
+def _hits(text: str) -> list[re.Match[str]]:
+    found = [*_HIDDEN.finditer(text)]
+    found += [hit for hit in _FOREIGN.finditer(text) if not _NO_LETTERS.fullmatch(hit.group())]
+    return sorted(found, key=re.Match.start)
+
+
+def _problem(text: str, hit: re.Match[str]) -> Problem:
+    character = hit.group()
+    before = text[: hit.start()]
+    place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    name = unicodedata.name(character, "") or f"U+{ord(character):04X}"
+    shown = f"{character!r} ({name})" if character.isprintable() else name
+    code = f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+    what = "is not what it looks like; replace it"
+    return Problem(place, f'{shown} {what}, or write "{code}" in double quotes if it is meant')
