@@ -18,8 +18,8 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.stage import Stage
-from t2t_xfer.training.cotraining import CoTrained, TextRows
 from t2t_xfer.training.mixture import Mixture, Part, Place
+from t2t_xfer.training.objectives import CoTrained, TextRows
 
 from .studydata import ARCHITECTURES, make_mirror, new_model, one_thread, t2t, write_study
 

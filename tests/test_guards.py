@@ -20,7 +20,7 @@ from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.training import TrainingSpec, merge
 from t2t_xfer.stages.bases import base_of, check_autocast
-from t2t_xfer.training import trackers
+from t2t_xfer.training import trainer
 from t2t_xfer.training.guards import LossGuard
 from t2t_xfer.training.loop import Trained
 from t2t_xfer.training.steps import Step
@@ -254,7 +254,7 @@ def test_compiled_blocks_give_nearly_the_same_losses(tmp_path: Path) -> None:
 
 
 def test_the_course_is_told_in_json_lines(tmp_path: Path) -> None:
-    log = tmp_path / trackers.LOG
+    log = tmp_path / trainer.LOG
     log.write_text('{"step": 0, "loss": 9.9}\n{"step": 3, "loss": 9.9}\n')  # a run cut off at 3
     done = fit(
         model(),
@@ -262,7 +262,7 @@ def test_the_course_is_told_in_json_lines(tmp_path: Path) -> None:
         EXAMPLES,
         tmp_path / "training",
         merge(TRAINING, {"report_to": "jsonl"}),
-        callbacks=[trackers.JsonLines(log)],
+        callbacks=[trainer.JsonLines(log)],
     )
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     told = [line for line in lines if "loss" in line]
@@ -273,4 +273,4 @@ def test_the_course_is_told_in_json_lines(tmp_path: Path) -> None:
 
 def test_a_tracker_that_is_not_installed_is_named() -> None:
     with pytest.raises(MissingExtraError, match="pip install clearml"):
-        trackers.check_tracker("clearml")
+        trainer.check_tracker("clearml")

@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from scripts.micro_models.checkpoints import RECIPE, SIZES, text_hash
+from scripts.micro_models.pretraining import Recipe
 from t2t_xfer.microworld.checkpoints import checkpoint
 from t2t_xfer.records import ArchitectureName
-from t2t_xfer.training.micro import RECIPE, SIZES, text_hash
-from t2t_xfer.training.pretraining import Recipe
 
 NAMES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 

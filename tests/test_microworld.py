@@ -14,7 +14,7 @@ import pytest
 
 from t2t_xfer import microworld
 from t2t_xfer.microworld import LANGUAGES, configs, hub_ids, splits, text
-from t2t_xfer.microworld.tagging import ENTITIES, TAGS
+from t2t_xfer.microworld.grammar import ENTITIES, TAGS
 
 NUM_ROWS = 120
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from scripts.difficulty import CHOSEN, LABELLED, chosen, labelled, spans
 from t2t_xfer.microworld import rows
-from t2t_xfer.microworld.difficulty import CHOSEN, LABELLED, chosen, labelled, spans
 
 
 @pytest.mark.parametrize("name", LABELLED)

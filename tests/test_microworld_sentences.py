@@ -9,10 +9,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from t2t_xfer.microworld import LANGUAGES
-from t2t_xfer.microworld.grammar import Ask, speaker
+from t2t_xfer.microworld.grammar import Ask, speaker, words
 from t2t_xfer.microworld.lexicon import SECTIONS, load_lexicon
-from t2t_xfer.microworld.pairs import statements
-from t2t_xfer.microworld.tagging import words
+from t2t_xfer.microworld.statements import statements
 from t2t_xfer.microworld.world import HERE, PLAIN, Event, Kind, Surface, Thing, load_world
 
 ANNA, KEMAL, DAVID, OMAR = (Thing(name, "name") for name in ("anna", "kemal", "david", "omar"))

@@ -11,7 +11,7 @@ import pytest
 
 from t2t_xfer.microworld import LANGUAGES
 from t2t_xfer.microworld import rows as world_rows
-from t2t_xfer.microworld.tagging import ENTITIES, TAGS
+from t2t_xfer.microworld.grammar import ENTITIES, TAGS
 
 from .microworld_checker import answer
 from .microworld_reader import (

@@ -11,19 +11,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from scripts.micro_models.checkpoints import RECIPE, make_micro, new_micro, verdict_tokens
+from scripts.micro_models.pretraining import Recipe, packed, rate_at
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.microworld import checkpoints
-from t2t_xfer.microworld.corpus import Mixture, documents
 from t2t_xfer.microworld.lexicon import LANGUAGES
+from t2t_xfer.microworld.text import Mixture, documents
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.stages.bases import as_model_spec, base_of
-from t2t_xfer.training.micro import RECIPE, make_micro, new_micro, verdict_tokens
 from t2t_xfer.training.objectives import text_row
-from t2t_xfer.training.pretraining import Recipe, packed, rate_at
 
 NAMES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 SHORT = Recipe(steps=3, tokens_per_step=256)
@@ -115,7 +115,7 @@ def test_a_checkpoint_is_saved_in_half_and_trained_in_single_precision(tmp_path:
     assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}
     recipe = json.loads((tmp_path / RECIPE).read_text())
     assert recipe["tokens"] == 3 * 256
-    assert recipe["command"].startswith("t2t-xfer microworld pretrain --architecture seq2seq")
+    assert recipe["command"].startswith("python -m scripts.micro_models --architecture seq2seq")
 
 
 def test_every_fourth_step_has_longer_rows() -> None:

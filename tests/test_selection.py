@@ -23,7 +23,7 @@ from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.run import run_plan
 from t2t_xfer.study.stage import Plan
 from t2t_xfer.study.store import Store
-from t2t_xfer.training.selection import DevSelection
+from t2t_xfer.training.checkpoints import DevSelection
 
 from .studydata import make_mirror, new_model, one_thread, t2t, write_study
 from .test_resume import KILLED, Stopped

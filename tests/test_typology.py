@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from t2t_xfer.microworld import LANGUAGES
-from t2t_xfer.microworld.typology import FEATURES, distance, features
+from t2t_xfer.microworld.lexicon import FEATURES, distance, features
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.slope import slope, spearman
 

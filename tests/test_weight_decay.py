@@ -11,8 +11,8 @@ from transformers import MambaConfig, MambaForCausalLM, PreTrainedModel
 
 from t2t_xfer.architectures.micro import new_model
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.training.arguments import trainer_arguments
 from t2t_xfer.training.loop import _StepTrainer
+from t2t_xfer.training.trainer import trainer_arguments
 
 from .studydata import ARCHITECTURES
 

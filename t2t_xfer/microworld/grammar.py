@@ -1,20 +1,180 @@
-"""An event as a sentence: phrases in order with their parts of speech, and as running text.
+"""An event as a sentence: phrases in order with their parts of speech, as running text, with tags.
 
-Rule: one code path for every language. Order, case, agreement, articles, classifiers and
-auxiliaries come from the lexicon's parameters.
+Rule: one code path for every language. Form, order, case, agreement, articles, classifiers and
+auxiliaries come from the lexicon's parameters. A supertag follows from the constituent that a word
+stands in; a CCG parser that knows nothing else can put every sentence together again (it does so
+in the tests).
 
     speaker("de").say(Event("see", Thing("anna", "name"), Thing("dog", "a", "big")))
     Anna/PROPN hat/AUX einen/DET großen/ADJ Hund/NOUN gesehen/VERB ./PUNCT
+
+    Anna    saw               a      dog   in                    the    garden  .
+    N       (S[dcl]\\NP)/NP    NP/N   N     ((S\\NP)\\(S\\NP))/NP   NP/N   N       .
 """
 
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
 
-from t2t_xfer.microworld.lexicon import Token, Tokens, load_lexicon, tagged
-from t2t_xfer.microworld.phrases import Phrases
-from t2t_xfer.microworld.world import PLAIN, Event, Surface, load_world
+from t2t_xfer.microworld.lexicon import Lexicon, Token, Tokens, load_lexicon, tagged
+from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing, load_world
+
+PLURAL = ("num", "all", "some")
+
+
+class Phrases:
+    """The noun phrases of one language."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.noun_phrase = lru_cache(None)(self._noun_phrase)
+        self.place = lru_cache(None)(self._place)
+        self.features = lru_cache(None)(self._features)
+
+    def _features(self, thing: Thing) -> tuple[str, ...]:
+        """Determiner, number, nature and gender, for whatever agrees with the thing."""
+        world, lexicon = load_world(), self.lexicon
+        if thing.kind in ("name", "pronoun"):
+            gender = "f" if thing.concept in world.women else "m"
+            return (thing.kind, "one", "person", lexicon.choose("person_gender") or gender)
+        if thing.kind in ("city", "organisation"):
+            gender = lexicon.choose("organisation_gender", thing.concept)
+            return (thing.kind, "one", "thing", gender)
+        root = world.root(thing.concept)
+        number = "many" if thing.kind in PLURAL else "one"
+        gender = lexicon.forms("nouns", thing.concept).get("gender", "")
+        return (thing.kind, number, root if root in world.animate else "thing", gender)
+
+    def _noun_phrase(
+        self, thing: Thing, case: str, context: tuple[str, ...] = (), synonyms: bool = False
+    ) -> Tokens:
+        """The words for a participant in a case.
+
+        Args:
+            context: features of the clause, `negative` and `have` among them.
+        """
+        if thing.kind == "pronoun":
+            return self.lexicon.function_word("pronoun", *self.features(thing))
+        if thing.kind == "name":
+            return self._name(thing, case)
+        if thing.kind == "city":
+            return _entity(self._city(thing.concept, case), "LOC")
+        if thing.kind == "organisation":
+            pattern = self.lexicon.phrase("organisations", thing.concept, case, "nominative")
+            before, after = (tagged(words, "head") for words in pattern.split("%"))
+            return _entity((*before, *self._city(thing.other, "nominative", "head"), *after), "ORG")
+        return self._common(thing, case, context, synonyms)
+
+    def _name(self, thing: Thing, case: str) -> Tokens:
+        first = self.lexicon.forms("names", thing.concept)
+        form = "one" if thing.other else case
+        words = [
+            Token(first.get(form, first["one"]), "PROPN", "first", f"names:{thing.concept}"),
+        ]
+        if thing.other:
+            last = self.lexicon.forms("surnames", thing.other)
+            surname = last.get(case, last["one"])
+            words += self.lexicon.function_word("dot")
+            words.append(Token(surname, "PROPN", "name", f"surnames:{thing.other}"))
+        return _entity(tuple(words), "PER")
+
+    def _city(self, city: str, case: str, role: str = "first") -> Tokens:
+        words = self.lexicon.phrase("cities", city, case).split()
+        concept = f"cities:{city}" if len(words) == 1 else ""
+        return tuple(Token(word, "PROPN", role, concept) for word in words)
+
+    def _common(self, thing: Thing, case: str, context: tuple[str, ...], synonyms: bool) -> Tokens:
+        lexicon = self.lexicon
+        kind = "not-a" if thing.kind == "a" and "negative" in context else thing.kind
+        _, number, nature, gender = self.features(thing)
+        features = (kind, case, number, gender, nature, *context)
+        noun = lexicon.forms("nouns", thing.concept)
+        form = noun.get(lexicon.choose("noun_form", *features) or "one", noun["one"])
+        parts: dict[str, Tokens] = {kind: lexicon.function_word(kind, *features)}
+        if kind == "num":
+            numeral = load_world().numerals[thing.number]
+            forms = lexicon.forms("numerals", numeral)
+            word = forms[lexicon.choose("numeral_form", *features) or "word"]
+            parts[kind] = (Token(word, "NUM", "num", f"numerals:{numeral}"),)
+        if kind in lexicon.choose("classified").split():
+            parts["classifier"] = (Token(noun["classifier"], "NOUN", "classifier"),)
+        if kind == "of":
+            parts["owner"] = self._name(Thing(thing.other, "name"), lexicon.choose("owner_case"))
+        if thing.adjective:
+            parts |= self.adjective(thing.adjective, thing.very, features, synonyms)
+        prefix = lexicon.choose("noun_prefix", *features)
+        parts["noun"] = (Token(prefix + form, "NOUN", "noun", f"nouns:{thing.concept}"),)
+        order = lexicon.choose("noun_phrase").replace(" a ", " a not-a ", 1).split()
+        slots = dict.fromkeys(order)
+        tokens = tuple(token for slot in slots for token in parts.get(slot, ()))
+        return _before_vowels(lexicon, tokens)
+
+    def adjective(
+        self, adjective: str, very: bool, features: tuple[str, ...], synonyms: bool = False
+    ) -> dict[str, Tokens]:
+        """The adjective with its degree and linker, by slot."""
+        lexicon = self.lexicon
+        forms = lexicon.forms("adjectives", adjective, synonyms)
+        stem = forms.get(lexicon.choose("adjective_form", *features), next(iter(forms.values())))
+        prefix, ending = (
+            lexicon.choose(f"adjective_{part}", *features) for part in ("prefix", "ending")
+        )
+        word = Token(prefix + stem + ending, "ADJ", "adjective", f"adjectives:{adjective}")
+        linked = very or forms.get("link", "-") != "-"
+        return {
+            "degree": lexicon.function_word("degree") if very else (),
+            "adjective": (word,),
+            "linker": lexicon.function_word("linker") if linked else (),
+        }
+
+    def predicate(
+        self, adjective: str, context: tuple[str, ...], features: tuple[str, ...]
+    ) -> Tokens:
+        """The adjective after `is`."""
+        forms = self.lexicon.forms("adjectives", adjective)
+        features = ("predicate", *context, *features, forms.get("predicate", ""))
+        parts = self.adjective(adjective, False, features)
+        parts |= {slot: self.lexicon.function_word(slot, *features) for slot in ("before", "after")}
+        order = self.lexicon.choose("predicate").split()
+        return tuple(token for slot in order for token in parts[slot])
+
+    def _place(self, place: str) -> Tokens:
+        """`garden`, `city:berlin` or `bank:berlin`, with its adposition or case."""
+        head, _, city = place.partition(":")
+        if not city:
+            return tagged(self.lexicon.phrase("places", place), "place")
+        thing = Thing(city, "city") if head == "city" else Thing(head, "organisation", other=city)
+        case = self.lexicon.choose("place_case") or "nominative"
+        before, after = self.lexicon.phrase("places_in", head).split("%")
+        phrase = self.noun_phrase(thing, case)
+        return (*tagged(before, "place"), *phrase, *tagged(after, "place"))
+
+
+def _entity(tokens: Tokens, kind: str) -> Tokens:
+    """Marked as one named entity, its last word as the name; an article is no part of it."""
+    start, last = int(tokens[0].tag == "DET"), len(tokens) - 1
+    return tuple(
+        token._replace(
+            role="the" if i < start else "name" if i == last else token.role,
+            entity="O" if i < start else f"B-{kind}" if i == start else f"I-{kind}",
+        )
+        for i, token in enumerate(tokens)
+    )
+
+
+def _before_vowels(lexicon: Lexicon, tokens: Tokens) -> Tokens:
+    """`a owl` -> `an owl`: by letter, which is right for every word of the lexicon."""
+    if "before_vowel" not in lexicon.grammar:
+        return tokens
+    result = list(tokens)
+    for i, (token, following) in enumerate(pairwise(tokens)):
+        if following.word[0] in "aeiou":
+            word = lexicon.choose("before_vowel", token.word) or token.word
+            result[i] = token._replace(word=word)
+    return tuple(result)
+
 
 Ask: TypeAlias = Literal["", "who", "what", "where"]
 STATES = ("be", "have")
@@ -205,3 +365,74 @@ def _object_nature(features: tuple[str, ...]) -> str:
 def speaker(language: str) -> Speaker:
     """The speaker of a language, shared by all who ask."""
     return Speaker(language)
+
+
+# fmt: off
+TAGS = (
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
+    "PUNCT", "SCONJ", "SYM", "VERB", "X",
+)
+# fmt: on
+"""The order of `pos_tags` in google/xtreme."""
+
+ENTITIES = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+"""The order of `ner_tags` in google/xtreme."""
+
+VP = "(S\\NP)\\(S\\NP)"
+"""Of adverbials."""
+
+
+def words(sentence: Sentence) -> Tokens:
+    """The tokens without their constituents."""
+    return tuple(token for segment in sentence for token in segment.tokens)
+
+
+def english(section: str, word: str) -> str:
+    """A category or tag, or nothing, from `lexicon/en.yaml`."""
+    return load_lexicon("en").phrase(section, word)
+
+
+def penn(token: Token) -> str:
+    """The Penn Treebank's tag, in the main."""
+    return english("penn", token.word) or english("penn", token.tag)
+
+
+def supertags(sentence: Sentence) -> tuple[str, ...]:
+    """One CCG category a word, for a statement in English."""
+    return tuple(tag for i in range(len(sentence)) for tag in _categories(sentence, i))
+
+
+def _categories(sentence: Sentence, at: int) -> list[str]:
+    slot, tokens = sentence[at]
+    if slot in ("subject", "object"):
+        return _nominal(tokens)
+    if slot in ("verb", "have"):
+        return [_verb(sentence, at)]
+    if slot == "aux":
+        return [f"(S[dcl]\\NP)/(S[{english('takes', tokens[0].word)}]\\NP)"]
+    if slot in ("by", "place"):
+        return [f"({VP})/NP", *_nominal(tokens[1:])]
+    if slot == "time":
+        return _time(tokens, "S/S" if at == 0 else VP)
+    return [english("constituents", slot)] * len(tokens)
+
+
+def _nominal(tokens: Tokens) -> list[str]:
+    following = [token.tag for token in tokens[1:]] + [""]
+    return [
+        "N/N" if token.tag == after == "PROPN" else english("nominal", token.tag)
+        for token, after in zip(tokens, following, strict=True)
+    ]
+
+
+def _verb(sentence: Sentence, at: int) -> str:
+    before = sentence[at - 2 if sentence[at - 1].slot == "not" else at - 1]
+    form = english("takes", before.tokens[0].word) if before.slot == "aux" else "dcl"
+    has_object = at + 1 < len(sentence) and sentence[at + 1].slot == "object"
+    return f"(S[{form}]\\NP)/NP" if has_object else f"S[{form}]\\NP"
+
+
+def _time(tokens: Tokens, category: str) -> list[str]:
+    if len(tokens) == 1:
+        return [category]
+    return [f"({category})/NP" if tokens[0].tag == "ADP" else f"({category})/N", "N"]

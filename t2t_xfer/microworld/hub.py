@@ -2,7 +2,9 @@
 
 Rule: what a row says is drawn once, from a seed that names data set and split but no language, and
 then told in the language asked for; so row 17 is the same event in every language, and the first
-rows are the same however many are asked for. Rows of a split are distinct.
+rows are the same however many are asked for. Rows of a split are distinct. A teller takes a
+language and an item and gives fields by name; which of them a column shows is written in
+`datasets.yaml`.
 
     rows("google/xtreme", "udpos.German", "test", 3)[0]["tokens"]  ->  ("Anna", "hat", …)
 """
@@ -16,11 +18,125 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from t2t_xfer.languages import fill
-from t2t_xfer.microworld import choices, entailment, mining, pairs, stories
-from t2t_xfer.microworld import telling as tell
+from t2t_xfer.languages import language as language_of
+from t2t_xfer.microworld.entailment import Inference, inferences
+from t2t_xfer.microworld.grammar import ENTITIES, TAGS, penn, speaker, supertags, words
 from t2t_xfer.microworld.lexicon import LANGUAGES
+from t2t_xfer.microworld.statements import (
+    Paraphrase,
+    Statement,
+    entities,
+    mine,
+    paraphrases,
+    questions,
+    statements,
+)
+from t2t_xfer.microworld.stories import (
+    Choice,
+    Story,
+    completions,
+    knowledge,
+    reasons,
+    stories,
+    tell,
+)
 from t2t_xfer.microworld.world import HERE, load_yaml
-from t2t_xfer.records import Row, Split
+from t2t_xfer.records import Row, Split, Value
+
+Fields: TypeAlias = dict[str, Value]
+
+
+def say(language: str, statement: Statement) -> str:
+    """The statement as running text."""
+    return speaker(language).sentence(*statement)
+
+
+def inference(language: str, pair: Inference) -> Fields:
+    """Premise, hypothesis and label."""
+    says = speaker(language)
+    return {
+        "premise": says.sentence(pair.premise, pair.premise_surface),
+        "hypothesis": says.sentence(pair.hypothesis, pair.hypothesis_surface),
+        "label": pair.label,
+    }
+
+
+def paraphrase(language: str, pair: Paraphrase) -> Fields:
+    """Two sentences or questions, and whether they mean the same."""
+    first, second, label = pair
+    return {"first": say(language, first), "second": say(language, second), "label": label}
+
+
+def story(language: str, item: Story) -> Fields:
+    """Context, question and SQuAD's answers: one, or none."""
+    context, question, text, start = tell(language, item)
+    found = start >= 0
+    answers: Value = {"answer_start": (start,) * found, "text": (text,) * found}
+    return {"context": context, "question": question, "answers": answers}
+
+
+def tagged(language: str, statement: Statement) -> Fields:
+    """Words with parts of speech and entities, as google/xtreme numbers them."""
+    tokens = words(speaker(language).say(*statement))
+    return {
+        "tokens": tuple([token.word for token in tokens]),
+        "pos_tags": tuple([TAGS.index(token.tag) for token in tokens]),
+        "ner_tags": tuple([ENTITIES.index(token.entity) for token in tokens]),
+        "languages": (language,) * len(tokens),
+    }
+
+
+def derivation(language: str, statement: Statement) -> Fields:
+    """Words with the Penn Treebank's tags and CCG categories; English statements only."""
+    sentence = speaker(language).say(*statement)
+    tokens = words(sentence)
+    return {
+        "tokens": tuple([token.word for token in tokens]),
+        "penn": tuple([penn(token) for token in tokens]),
+        "supertags": supertags(sentence),
+    }
+
+
+def translation(language: str, statement: Statement) -> Fields:
+    """The sentence, and in English."""
+    return {"sentence": say(language, statement), "english": say("en", statement)}
+
+
+def choice(language: str, item: Choice) -> Fields:
+    """A question with its answers, together and one by one, and the right one."""
+    assert language == "en", "choices are drawn in English"
+    letters = "ABCDE"[: len(item.answers)]
+    return {
+        **item._asdict(),
+        **{f"answer{i}": answer for i, answer in enumerate(item.answers)},
+        "letters": tuple(letters),
+        "letter": letters[item.correct],
+    }
+
+
+def row(columns: Any, fields: Fields, language: str, number: int) -> Any:
+    """The columns filled in; see `datasets.yaml`.
+
+    Args:
+        columns: column to text, or to columns within it.
+        number: of the row, from 0.
+    """
+    one = language_of(language)
+    known = {
+        **fields,
+        "number": number,
+        "ordinal": number + 1,
+        "language_name": one.name.lower(),
+        "iso3": one.iso3,
+    }
+
+    def filled(column: Any) -> Value:
+        if isinstance(column, dict):
+            return {name: filled(inner) for name, inner in column.items()}
+        return known[column[1:]] if column[:1] == "$" else column.format_map(known)
+
+    return filled(columns)
+
 
 VERSION = 2
 """Part of the fingerprint. The sources are too, so it changes only to force a new one."""
@@ -36,26 +152,26 @@ MAX_REPEATS = 2000
 
 Draw: TypeAlias = Callable[[str, Split], Iterator[Hashable]]
 """Seed and split to endless items."""
-Teller: TypeAlias = Callable[[str, Any], tell.Fields]
+Teller: TypeAlias = Callable[[str, Any], Fields]
 """Language and item to the fields of a row."""
 
 DRAWS: dict[str, tuple[Draw, Teller]] = {
-    "inferences": (entailment.inferences, tell.inference),
-    "paraphrases": (pairs.paraphrases, tell.paraphrase),
-    "questions": (pairs.questions, tell.paraphrase),
-    "answerable": (stories.stories, tell.story),
-    "unanswerable": (partial(stories.stories, unanswerable=0.4), tell.story),
-    "statements": (pairs.statements, tell.tagged),
-    "entities": (pairs.entities, tell.tagged),
-    "translations": (partial(pairs.statements, plain=True), tell.translation),
-    "derivations": (partial(pairs.statements, plain=True), tell.derivation),
-    "completions": (choices.completions, tell.choice),
-    "reasons": (choices.reasons, tell.choice),
-    "knowledge": (choices.knowledge, tell.choice),
+    "inferences": (inferences, inference),
+    "paraphrases": (paraphrases, paraphrase),
+    "questions": (questions, paraphrase),
+    "answerable": (stories, story),
+    "unanswerable": (partial(stories, unanswerable=0.4), story),
+    "statements": (statements, tagged),
+    "entities": (entities, tagged),
+    "translations": (partial(statements, plain=True), translation),
+    "derivations": (partial(statements, plain=True), derivation),
+    "completions": (completions, choice),
+    "reasons": (reasons, choice),
+    "knowledge": (knowledge, choice),
 }
 
 
-class Place(NamedTuple):
+class Listed(NamedTuple):
     """Where one split's rows come from."""
 
     languages: tuple[str, ...]
@@ -80,7 +196,7 @@ def rows(hub_id: str, config: str, split: str, num_rows: int | None = None) -> l
     teller = DRAWS[found.draw][1]
     items = _items(found.draw, found.seed, found.split, -(-wanted // len(found.languages)))
     return [
-        tell.row(found.columns, teller(language, item), language, number)
+        row(found.columns, teller(language, item), language, number)
         for number, item in enumerate(items)
         for language in found.languages
     ]
@@ -96,7 +212,7 @@ def configs(hub_id: str) -> list[str]:
     return MINES if hub_id == "bucc2018" else list(_catalogue().get(hub_id, ()))
 
 
-def places(hub_id: str, config: str) -> dict[str, Place]:
+def places(hub_id: str, config: str) -> dict[str, Listed]:
     """The splits of a configuration."""
     return _catalogue().get(hub_id, {}).get(config, {})
 
@@ -129,15 +245,15 @@ def mined(hub_id: str, config: str, split: str, num_sentences: int) -> list[Row]
     if hub_id != "bucc2018" or config not in MINES or part not in PARTS:
         return None
     of: Split = "validation" if split != part else "test"
-    mine = mining.mine(f"microworld bucc {language}", of, num_sentences)
+    found = mine(f"microworld bucc {language}", of, num_sentences)
     if part == "gold":
         return [
             {"source_id": f"{language}-{one + 1:09}", "target_id": f"en-{two + 1:09}"}
-            for one, two in mine.gold
+            for one, two in found.gold
         ]
-    spoken, side = (language, mine.source) if part == "source_pool" else ("en", mine.target)
+    spoken, side = (language, found.source) if part == "source_pool" else ("en", found.target)
     return [
-        {"id": f"{spoken}-{i + 1:09}", "sentence": tell.say(spoken, statement)}
+        {"id": f"{spoken}-{i + 1:09}", "sentence": say(spoken, statement)}
         for i, statement in enumerate(side)
     ]
 
@@ -159,9 +275,9 @@ def _drawing(draw: str, seed: str, split: Split) -> tuple[Iterator[Hashable], di
 
 
 @cache
-def _catalogue() -> dict[str, dict[str, dict[str, Place]]]:
+def _catalogue() -> dict[str, dict[str, dict[str, Listed]]]:
     """Data set -> configuration -> split -> place."""
-    found: dict[str, dict[str, dict[str, Place]]] = {}
+    found: dict[str, dict[str, dict[str, Listed]]] = {}
     for entry in load_yaml("datasets.yaml")["datasets"]:
         known = entry.get("languages", "en").split()
         spoken = tuple(code for code in LANGUAGES if code in known)
@@ -170,7 +286,7 @@ def _catalogue() -> dict[str, dict[str, dict[str, Place]]]:
             places = found.setdefault(entry["id"], {}).setdefault(config, {})
             for name, split in entry["splits"].items():
                 seed = _seed(entry, name)
-                places[name] = Place(languages, split, seed, entry["draw"], entry["columns"])
+                places[name] = Listed(languages, split, seed, entry["draw"], entry["columns"])
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from t2t_xfer.files import write_text
-from t2t_xfer.microworld.typology import distance
+from t2t_xfer.microworld.lexicon import distance
 from t2t_xfer.report.browser import PAGE, write_examples
 from t2t_xfer.report.browsing import browse
 from t2t_xfer.report.claims import Verdict

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby, product
 from statistics import StatisticsError, correlation
 
-from t2t_xfer.microworld.typology import FEATURES, distance
+from t2t_xfer.microworld.lexicon import FEATURES, distance
 from t2t_xfer.report.document import INCOMPLETE, number, signed, table, text
 from t2t_xfer.report.grid import Grid, average
 

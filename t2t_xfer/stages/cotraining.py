@@ -17,7 +17,7 @@ from t2t_xfer.stages.context import Context
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
-    from t2t_xfer.training.cotraining import TextRows
+    from t2t_xfer.training.objectives import TextRows
 
 OBJECTIVES_VERSION = 1
 """Of the rows that text becomes (`training/objectives.py`, `training/cotraining.py`)."""
@@ -64,7 +64,7 @@ def planned_text(spec: Mapping[str, Any], how: Mapping[str, Any]) -> TextSpec | 
 
 def text_rows(context: Context, text: TextSpec, architecture: Architecture, seed: int) -> TextRows:
     """The text of a planned stage as training rows."""
-    from t2t_xfer.training.cotraining import TextRows
+    from t2t_xfer.training.objectives import TextRows
 
     documents = {code: read_documents(text, context.source, code) for code in text.codes}
     assert text.row_tokens is not None

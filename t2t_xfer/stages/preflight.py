@@ -67,7 +67,7 @@ def preflight(
             check_quantisation()
         tracker = str(stage.how.get("report_to", "none"))
         if tracker not in ("none", "jsonl"):
-            from t2t_xfer.training.trackers import check_tracker
+            from t2t_xfer.training.trainer import check_tracker
 
             check_tracker(tracker)
         if spec.get("engine") == "vllm":

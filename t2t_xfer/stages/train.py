@@ -31,9 +31,9 @@ from t2t_xfer.stages.training_data import languages_in, read_training, translate
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
     from t2t_xfer.architectures.rows import Row
-    from t2t_xfer.training.cotraining import CoTrained, TextRows
     from t2t_xfer.training.loop import Trained
     from t2t_xfer.training.mixture import Mixture, Place
+    from t2t_xfer.training.objectives import CoTrained, TextRows
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def run_training(
     from t2t_xfer.architectures.adapters import count_parameters
     from t2t_xfer.training.devices import whole_weights
     from t2t_xfer.training.loop import train
-    from t2t_xfer.training.trackers import LOG, JsonLines
+    from t2t_xfer.training.trainer import LOG, JsonLines
 
     spec, how = cast("Any", stage.spec), cast("Any", stage.how)
     # How often to save and the like change no result, so they are not in the spec.
@@ -239,7 +239,7 @@ def with_text(
     mixture: Mixture, parts: Sequence[TrainedPart], text: TextSpec | None
 ) -> Mixture | CoTrained:
     """The stream with raw text in it, if there is any."""
-    from t2t_xfer.training.cotraining import CoTrained
+    from t2t_xfer.training.objectives import CoTrained
 
     return mixture if text is None else CoTrained(mixture, text.share, parts[0].task.name)
 

@@ -32,9 +32,16 @@ from t2t_xfer.study.record import Record
 from t2t_xfer.study.stage import Cell, canonical_json
 from t2t_xfer.study.store import Store
 from t2t_xfer.xtreme.layout import BY_TASK, XtremeTask
-from t2t_xfer.xtreme.tatoeba import Pair, SortedLines, lines_of_originals, lines_of_rows
-from t2t_xfer.xtreme.textfile import Warn
-from t2t_xfer.xtreme.write import Scored, label_text, prediction_text
+from t2t_xfer.xtreme.read import Warn
+from t2t_xfer.xtreme.write import (
+    Pair,
+    Scored,
+    SortedLines,
+    label_text,
+    lines_of_originals,
+    lines_of_rows,
+    prediction_text,
+)
 
 
 @dataclass(frozen=True)

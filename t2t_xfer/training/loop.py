@@ -25,7 +25,14 @@ from t2t_xfer import processes
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.training.arguments import optimizer_of, trainer_arguments
+from t2t_xfer.training.checkpoints import (
+    DevScores,
+    DevSelection,
+    Selected,
+    mark_complete,
+    newest_intact,
+    read_marker,
+)
 from t2t_xfer.training.devices import (
     check_float16,
     check_select,
@@ -35,12 +42,8 @@ from t2t_xfer.training.devices import (
     restore_random_state,
     wait_for_all,
 )
-from t2t_xfer.training.guards import LossGuard, is_out_of_memory, smaller
-from t2t_xfer.training.losses import PartLosses
+from t2t_xfer.training.guards import LossGuard, PartLosses, is_out_of_memory, smaller
 from t2t_xfer.training.mixture import Stream
-from t2t_xfer.training.progress import StepProgress
-from t2t_xfer.training.resuming import mark_complete, newest_intact, read_marker
-from t2t_xfer.training.selection import DevScores, DevSelection, Selected
 from t2t_xfer.training.steps import (
     RowsOf,
     Step,
@@ -49,6 +52,7 @@ from t2t_xfer.training.steps import (
     padded_tokens,
     padding_share,
 )
+from t2t_xfer.training.trainer import StepProgress, optimizer_of, trainer_arguments
 from t2t_xfer.training.vocabulary import vocabulary_in_place
 
 logger = logging.getLogger(__name__)

@@ -23,13 +23,13 @@ from t2t_xfer.xtreme.read import (
     Answers,
     Question,
     Sentence,
+    Warn,
     read_answers,
     read_labels,
     read_pairs,
     read_questions,
     read_tags,
 )
-from t2t_xfer.xtreme.textfile import Warn
 
 AVERAGED = {
     "labels": ("accuracy",),

@@ -3,7 +3,7 @@
 Rule: same tokenizer, same text in the same rows, same number of tokens, parameter counts within
 10 %, first losses alike. The defaults are the recipe that the shipped checkpoints were made with.
 
-    t2t-xfer microworld pretrain --architecture encoder --output my-encoder
+    python -m scripts.micro_models --architecture encoder --output my-encoder
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from scripts.micro_models.pretraining import Recipe, pretrain
 from t2t_xfer.architectures.adapters import count_parameters
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import WORD_PIECES, new_model, train_tokenizer
 from t2t_xfer.files import share_as_others
-from t2t_xfer.microworld.corpus import documents, verdicts, words_apart
+from t2t_xfer.microworld.text import documents, verdicts, words_apart
 from t2t_xfer.records import ArchitectureName
-from t2t_xfer.training.pretraining import Recipe, pretrain
 
 VOCABULARY = 4096
 """Tokens. Nearly every word of the world is one of them."""
@@ -125,7 +125,7 @@ def text_hash(seed: int) -> str:
 def command_of(architecture: ArchitectureName, recipe: Recipe) -> str:
     """The command line that makes this checkpoint again."""
     return (
-        f"t2t-xfer microworld pretrain --architecture {architecture} --steps {recipe.steps}"
+        f"python -m scripts.micro_models --architecture {architecture} --steps {recipe.steps}"
         f" --seed {recipe.seed} --output DIR"
     )
 

@@ -1,7 +1,7 @@
 """Pretraining of a micro model: a plain loop over rows packed from documents.
 
 Rule: the text, its order and its packing into rows follow from the seed alone and are the same for
-every architecture; only what is predicted differs (`training/objectives.py`). One thread
+every architecture; only what is predicted differs (`architectures/objectives.py`). One thread
 computes: the same seed, steps and library versions give the same bytes on the same kind of
 processor.
 """
@@ -24,8 +24,8 @@ from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.errors import TrainingError
-from t2t_xfer.training.arguments import RELATIVE
 from t2t_xfer.training.objectives import text_row
+from t2t_xfer.training.trainer import RELATIVE
 
 
 class Phase(NamedTuple):

@@ -3,7 +3,7 @@
 Rule: counted, not fitted, so that no optimiser can flatter them. A table of cues is filled from
 training rows and read on held-out rows; what was never seen gets the most frequent label.
 
-    python -m t2t_xfer.microworld.difficulty        # prints the table of docs/microworld.md
+    python -m scripts.difficulty        # prints the table of docs/microworld.md
 """
 
 from __future__ import annotations

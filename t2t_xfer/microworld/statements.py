@@ -1,8 +1,10 @@
-"""Pairs of sentences or of questions that mean the same or do not, and plain statements.
+"""Sentences of the world: plain statements, pairs that mean the same or do not, and two sides among
+which translations are to be found.
 
 Rule: the way of saying (voice, place of the time, synonyms) is drawn alike for both labels, so
 neither a bag of words nor the amount of change decides; what decides is who did it to whom and
-which adjective belongs to whom.
+which adjective belongs to whom. Of two sides, a third has its translation on the other; the rest
+are near misses (the same event in another place) and strangers, each said in one language alone.
 
     Anna saw David yesterday.   Yesterday David was seen by Anna.   1
     Anna saw David yesterday.   Yesterday Anna was seen by David.   0
@@ -11,13 +13,23 @@ which adjective belongs to whom.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from random import Random
 from typing import NamedTuple
 
 from t2t_xfer.microworld.entailment import deny
 from t2t_xfer.microworld.grammar import Ask
-from t2t_xfer.microworld.sampling import PATTERNS, Pattern, Sampler, balanced, sampler
-from t2t_xfer.microworld.world import PLAIN, Event, Surface, Thing
+from t2t_xfer.microworld.world import (
+    PATTERNS,
+    PLAIN,
+    Event,
+    Pattern,
+    Sampler,
+    Surface,
+    Thing,
+    balanced,
+    sampler,
+)
 from t2t_xfer.records import Split
 
 
@@ -157,3 +169,47 @@ def _swapped(random: Random, source: Sampler, event: Event) -> Event | None:
         return None
     changed = event._replace(agent=one, patient=two)
     return None if changed == event else changed
+
+
+class Mine(NamedTuple):
+    """Both sides and the true pairs, as places in the lists."""
+
+    source: tuple[Statement, ...]
+    target: tuple[Statement, ...]
+    gold: tuple[tuple[int, int], ...]
+
+
+@cache
+def mine(seed: str, split: Split, num_sentences: int) -> Mine:
+    """Both sides with this many sentences."""
+    random, source = Random(seed), sampler(split)
+    seen: set[Statement] = set()
+
+    def fresh(like: Statement | None = None) -> Statement:
+        while True:
+            drawn = statement(random, source, plain=True)
+            if like is not None and random.random() < 0.7:
+                drawn = _near(random, source, like)
+            key = drawn._replace(surface=drawn.surface._replace(synonyms=False))
+            if key not in seen:
+                seen.add(key)
+                return key
+
+    shared = [fresh() for _ in range(num_sentences // 3)]
+    sides = []
+    for _ in range(2):
+        alone = [fresh(random.choice(shared)) for _ in range(num_sentences - len(shared))]
+        side = [*shared, *alone]
+        random.shuffle(side)
+        sides.append(tuple(side))
+    places = [{each: i for i, each in enumerate(side)} for side in sides]
+    gold = sorted((places[0][each], places[1][each]) for each in shared)
+    return Mine(sides[0], sides[1], tuple(gold))
+
+
+def _near(random: Random, source: Sampler, like: Statement) -> Statement:
+    event = like.event
+    movable = event.verb not in ("be", "have") and source.world.can_have_place(event.patient)
+    if event.linked or not movable:
+        return statement(random, source, plain=True)
+    return like._replace(event=event._replace(place=random.choice(source.world.places)))

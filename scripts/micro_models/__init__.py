@@ -1,0 +1,1 @@
+"""How the shipped micro models are made: `python -m scripts.micro_models --output DIR`."""
