@@ -94,7 +94,7 @@ LANGUAGES = ("en", "de", "tr", "ar", "zh", "sw")
 
 
 def task_items(case: Case) -> list[dict[str, Any]]:
-    """Test prompts of a task of the microworld; where choices have letters, the texts themselves
+    """Tested prompts of a task of the microworld; where choices have letters, the texts themselves
     are what is compared."""
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context

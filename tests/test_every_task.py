@@ -101,7 +101,7 @@ def test_a_few_steps_and_a_score(
         tip = builder.train(tip, (trained_on(context, name),), training, TRAINED, seed=0)
     scores: list[str] = []
     for language, split in places(context, name):
-        test = plans.Test(name, language, split, TESTED, TESTED)
+        test = plans.Evaluated(name, language, split, TESTED, TESTED)
         scores += [score for score, _ in builder.test_at(tip, test, training.max_input_tokens)]
     plan = Plan("every", tuple(builder.stages.values()), ())
     summary = run_plan(plan, workshop.store, StageRunner(context, progress=False), say=len)

@@ -180,7 +180,7 @@ def test_an_adapter_made_elsewhere_is_compared_by_the_name_of_its_base(
     named: str, fits: bool, tmp_path: Path
 ) -> None:
     from t2t_xfer.errors import UserError
-    from t2t_xfer.stages.adapters import check_base
+    from t2t_xfer.stages.bases import check_base
 
     model: Any = load(str(checkpoint(MODEL)), max_input_tokens=32).model
     folder = Path(foreign_adapter(model, tmp_path / "a", target_modules=["query"]))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from t2t_xfer.retrieval.mine import mine
 from t2t_xfer.specs.mining import MiningSpec
-from t2t_xfer.stages.mining import mined_partners
+from t2t_xfer.stages.pairs import mined_partners
 
 Vectors = NDArray[np.float32]
 

@@ -17,12 +17,11 @@ from t2t_xfer.records import Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.rank import RankSpec
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.stages import tested
 from t2t_xfer.stages.bases import as_model_spec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, read_predictions
 from t2t_xfer.stages.plans import readouts_of
-from t2t_xfer.stages.ranks import check_chosen_on_rows_alone, read_prompts
+from t2t_xfer.stages.predict import Evaluated, check_chosen_on_rows_alone, read_prompts
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.run import Summary, run_plan, would_run
@@ -198,7 +197,7 @@ class World:
         builder = Builder(self.context(task, more))
         tip = builder.start(as_model_spec("micro:causal", ("en",)))
         for code in languages:
-            builder.test_at(tip, tested.Test(task, code, "test", None), 96)
+            builder.test_at(tip, Evaluated(task, code, "test", None), 96)
         return builder
 
     def run(self, task: str, more: str = "") -> tuple[Any, Stage, Summary]:

@@ -27,8 +27,8 @@ from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import ArchitectureName, Decoding, Readout
 from t2t_xfer.stages.answered import cached_answers
-from t2t_xfer.stages.checkpoints import Weights
-from t2t_xfer.stages.models import model_identity
+from t2t_xfer.stages.bases import model_identity
+from t2t_xfer.stages.model import Weights
 from t2t_xfer.study.stage import Stage
 
 from .learning import fresh_model, rendered

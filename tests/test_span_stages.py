@@ -75,7 +75,7 @@ def new_spec(*architectures: str) -> StudySpec:
     )
 
 
-XQUAD = plans.Test("xquad", "en", "test", None)
+XQUAD = plans.Evaluated("xquad", "en", "test", None)
 
 
 @pytest.mark.parametrize("architecture", ["seq2seq", "causal"])

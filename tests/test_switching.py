@@ -20,8 +20,8 @@ from t2t_xfer.errors import UserError
 from t2t_xfer.records import ArchitectureName, Decoding, Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.training import LoraSpec
-from t2t_xfer.stages.checkpoints import Weights
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.model import Weights
 
 from .adapters_made import foreign_adapter, made_adapter
 from .learning import fresh_model, rendered

@@ -124,7 +124,7 @@ def test_the_reading_changes_scores_and_what_is_written_but_not_what_is_read_in_
 
     bio, legal = (trained(context, "causal", name) for name in ("bio", "legal"))
     assert differing(bio, legal) == set()
-    tests = [plans.Test(name, "en", "test", None) for name in ("bio", "legal")]
+    tests = [plans.Evaluated(name, "en", "test", None) for name in ("bio", "legal")]
     for readout, changed in ((Readout.slots, set[str]()), (Readout.generate, {"tagging"})):
         read = [
             dict(predict_spec(context, base("causal"), False, test, readout, 96)) for test in tests

@@ -194,7 +194,7 @@ def evaluated(
     model = ModelSpec.model_validate(new_model(architecture))
     training = TrainingSpec(steps=steps, examples_per_step=4, max_input_tokens=96)
     tip = builder.train(builder.start(model), (task,), training, limit, seed=0)
-    ((score_id, _),) = builder.test_at(tip, plans.Test(task, "en", "test", limit), 96)
+    ((score_id, _),) = builder.test_at(tip, plans.Evaluated(task, "en", "test", limit), 96)
     store = Store(output)
     plan = Plan(task, tuple(builder.stages.values()), (), ())
     summary = run_plan(plan, store, StageRunner(context, progress=False), lambda _: None)
@@ -273,7 +273,7 @@ def test_squad_v2_is_tuned_on_what_is_tested_as_the_official_script_does(
     shared_hub: Path,
 ) -> None:
     context = Context(Catalogue(), f"mirror:{shared_hub}")
-    assert plans.Test("squad_v2", "en", "test", None).tuning(context) is None
+    assert plans.Evaluated("squad_v2", "en", "test", None).tuning(context) is None
 
 
 def test_the_word_is_part_of_what_was_shown_and_parsed() -> None:

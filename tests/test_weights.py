@@ -245,7 +245,7 @@ def test_a_new_model_is_small(setting: dict[str, int], place: Path) -> None:
 
 
 def test_every_file_that_is_read_is_in_the_identity(place: Path) -> None:
-    from t2t_xfer.stages.models import model_identity
+    from t2t_xfer.stages.bases import model_identity
 
     model = tampered(place)
     seen = {str(model_identity(str(model), None))}

@@ -20,7 +20,7 @@ from t2t_xfer.microworld import checkpoints
 from t2t_xfer.paths import expanded
 from t2t_xfer.records import ArchitectureName, Prompted, Split
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.models import config_of, model_architecture
+from t2t_xfer.stages.bases import config_of, model_architecture
 from t2t_xfer.stages.preconditions import answers_found, check_rows
 from t2t_xfer.stages.task import Task
 

@@ -37,9 +37,8 @@ def merge(adapter: str, model: str | None, output: Path, dtype: str) -> None:
     """Add a LoRA adapter to the weights of its model and save a plain checkpoint."""
     quiet_libraries()
     from t2t_xfer.files import replaced_folder
-    from t2t_xfer.stages.adapters import existing_adapter
-    from t2t_xfer.stages.bases import as_model_spec, base_of
-    from t2t_xfer.stages.checkpoints import Weights, save_merged
+    from t2t_xfer.stages.bases import as_model_spec, base_of, existing_adapter
+    from t2t_xfer.stages.model import Weights, save_merged
 
     if output.is_dir() and any(output.iterdir()):
         raise UserError(f"{output} is not empty. Nothing is overwritten: give another --output.")

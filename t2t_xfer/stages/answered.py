@@ -20,8 +20,8 @@ from t2t_xfer.engines.cached import CachedAnswers
 from t2t_xfer.engines.machine import code, machine, versions
 from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.records import Json, Readout
-from t2t_xfer.stages.checkpoints import Weights
-from t2t_xfer.stages.models import pinned_model
+from t2t_xfer.stages.bases import pinned_model
+from t2t_xfer.stages.model import Weights
 from t2t_xfer.stages.stagelike import StageLike
 
 

@@ -14,7 +14,6 @@ from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
-from t2t_xfer.stages.checkpoints import Weights
 from t2t_xfer.stages.few_shot import (
     drawn,
     shots_fingerprint,
@@ -22,6 +21,7 @@ from t2t_xfer.stages.few_shot import (
     with_few_shots,
     with_shots,
 )
+from t2t_xfer.stages.model import Weights
 from t2t_xfer.stages.task import Task, load_task, render
 
 if TYPE_CHECKING:

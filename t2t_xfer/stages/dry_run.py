@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from t2t_xfer.paths import NO_CODE
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.bases import Base
+from t2t_xfer.stages.bases import Base, config_of
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.models import config_of
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.tagging import form_of
 from t2t_xfer.stages.train import TrainedPart, check_parts, mixture_of

@@ -18,18 +18,17 @@ from t2t_xfer.metrics import in_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.bases import Base, check_autocast
-from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.few_shot import check_shots, check_untrained, shots_spec
-from t2t_xfer.stages.models import (
+from t2t_xfer.stages.bases import (
+    Base,
+    check_autocast,
     check_input_length,
     check_new_input_length,
 )
-from t2t_xfer.stages.ranks import check_ranked, null_spec
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.few_shot import check_shots, check_untrained, shots_spec
+from t2t_xfer.stages.predict import Evaluated, check_ranked, null_spec
 from t2t_xfer.stages.tagging import read_form, trained_form
-from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.tested import Test
-from t2t_xfer.stages.training_data import rows_of, training_data
+from t2t_xfer.stages.task import Task, rows_of, training_data
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 VERSIONS = {"model": 3, "train": 3, "predict": 4, "score": 2}
@@ -177,7 +176,7 @@ def predict_spec(
     context: Context,
     base: Base,
     first: bool,
-    test: Test,
+    test: Evaluated,
     readout: Readout,
     max_input_tokens: int,
     engine: ModelEngine = "transformers",
@@ -209,7 +208,7 @@ def predict_spec(
 
 
 def baseline_spec(
-    context: Context, engine: str, test: Test, train_limit: int | None
+    context: Context, engine: str, test: Evaluated, train_limit: int | None
 ) -> dict[str, Json]:
     """Identity of a `predict` stage without a model: `oracle` or `majority`.
 
@@ -246,7 +245,7 @@ def trained_on(context: Context, task: str) -> str:
     return context.task(task).spec.train_task or task
 
 
-def _tested(context: Context, test: Test) -> dict[str, Json]:
+def _tested(context: Context, test: Evaluated) -> dict[str, Json]:
     task = context.task(test.task)
     asked = {
         "version": VERSIONS["predict"],
@@ -265,7 +264,7 @@ def _tested(context: Context, test: Test) -> dict[str, Json]:
     }
 
 
-def score_spec(context: Context, test: Test) -> dict[str, Json]:
+def score_spec(context: Context, test: Evaluated) -> dict[str, Json]:
     """Identity of a `score` stage, beside the predictions it needs.
 
     Raises:

@@ -17,16 +17,15 @@ from t2t_xfer.architectures.checkpoint import adapter_base, check_quantisation
 from t2t_xfer.architectures.codec import Codec, light_codec
 from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
 from t2t_xfer.records import ArchitectureName, Prompted, Readout, Split
-from t2t_xfer.stages.checkpoints import check_decodable
+from t2t_xfer.stages.bases import model_architecture
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.models import model_architecture
+from t2t_xfer.stages.model import check_decodable
 from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.preconditions import check_rows, check_words
-from t2t_xfer.stages.ranks import read_prompts
+from t2t_xfer.stages.predict import read_prompts
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import form_of
-from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.training_data import languages_in
+from t2t_xfer.stages.task import Task, languages_in
 
 Rows: TypeAlias = tuple[str, str, Split, int | None]
 """Task, language, split and limit."""

@@ -18,24 +18,23 @@ from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.progress import start_meter
 from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
 from t2t_xfer.stages.answered import cached_answers, count_recalled, told_candidates
-from t2t_xfer.stages.checkpoints import (
+from t2t_xfer.stages.bases import read_commit
+from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.few_shot import count_shots, read_with_shots
+from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
+from t2t_xfer.stages.model import (
     CHECKPOINT,
     check_decodable,
     save_merged,
     weights_of,
 )
-from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.few_shot import count_shots, read_with_shots
-from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.models import read_commit
 from t2t_xfer.stages.preconditions import check_words
-from t2t_xfer.stages.ranks import read_prompts, with_null
+from t2t_xfer.stages.predict import read_prompts, with_null
 from t2t_xfer.stages.score import Tuning, check_numbers, score_examples
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_read
-from t2t_xfer.stages.task import Task, check_unchanged
+from t2t_xfer.stages.task import Task, check_unchanged, read_training
 from t2t_xfer.stages.train import run_training
-from t2t_xfer.stages.training_data import read_training
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +144,7 @@ class StageRunner:
         self, engine: Engine, task: Task, examples: Sequence[Example], spec: Any
     ) -> tuple[list[Generation], dict[str, Json]]:
         from t2t_xfer.engines.transformers import TransformersEngine
-        from t2t_xfer.stages.mining import mine_pairs
+        from t2t_xfer.stages.pairs import mine_pairs
 
         assert isinstance(engine, TransformersEngine)
         assert isinstance(task.answer, PairFormat)
@@ -232,7 +231,7 @@ def _read_pairs(
     needs: Mapping[str, Path],
 ) -> list[Generation]:
     from t2t_xfer.engines.transformers import TransformersEngine
-    from t2t_xfer.stages.pair import embed_pairs, rank_pairs
+    from t2t_xfer.stages.pairs import embed_pairs, rank_pairs
 
     assert isinstance(engine, TransformersEngine)
     if readout is Readout.embed:

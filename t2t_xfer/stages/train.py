@@ -2,6 +2,14 @@
 
 The stream of examples is a function of the spec alone (`training/mixture.py`); here each place of
 it becomes the rows that the architecture trains on.
+
+Settings that nobody has stated become the published ones of the task and the architecture. The
+resolved numbers stand in the stage's identity, and where they are from beside it, so the record
+has both. Of raw text the content counts and not the names of its files.
+
+Dev scores are taken exactly as a `predict` and a `score` stage would do it, on the validation rows
+of the language that trains. Both identities stand in that of the training, since they decide its
+weights.
 """
 
 from __future__ import annotations
@@ -9,27 +17,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from t2t_xfer import processes
 from t2t_xfer.architectures import planned_readout
-from t2t_xfer.records import Example, Json, Prompted, Readout
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
+from t2t_xfer.data.examples import missing_languages
+from t2t_xfer.data.rawtext import read_documents, text_identity
+from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
+from t2t_xfer.records import Decoding, Example, Json, Prompted, Readout
 from t2t_xfer.specs.data import TextSpec
-from t2t_xfer.specs.training import HOW_TO_RUN, TrainingSpec
-from t2t_xfer.stages.checkpoints import load_to_train, save_trained, weights_of
+from t2t_xfer.specs.training import DEFAULTS, HOW_TO_RUN, TrainingSpec, published
+from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.cotraining import planned_text, text_rows
 from t2t_xfer.stages.logs import write_jsonl
-from t2t_xfer.stages.plans import trained_parts
+from t2t_xfer.stages.model import load_to_train, save_trained, weights_of
+from t2t_xfer.stages.plans import (
+    check_length,
+    predict_spec,
+    readouts_of,
+    score_spec,
+    train_spec,
+    trained_parts,
+)
 from t2t_xfer.stages.preconditions import check_rows, check_words
-from t2t_xfer.stages.selecting import DevScorer
+from t2t_xfer.stages.predict import Evaluated, check_chosen_on_rows_alone
+from t2t_xfer.stages.score import score_examples
 from t2t_xfer.stages.stagelike import StageLike
 from t2t_xfer.stages.tagging import count_training, form_of
-from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.training_data import languages_in, read_training, translated_in
+from t2t_xfer.stages.task import Task, check_unchanged, languages_in, read_training, translated_in
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
+    from t2t_xfer.architectures.loading import LoadedModel
     from t2t_xfer.architectures.rows import Row
     from t2t_xfer.training.loop import Trained
     from t2t_xfer.training.mixture import Mixture, Place
@@ -247,3 +267,206 @@ def with_text(
 def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+LONGEST_ANSWER = 4 * ANSWER_ROOM
+"""Tokens that a model must have behind a published length of inputs."""
+
+
+class Resolved(NamedTuple):
+    """Settings with every number in its place."""
+
+    training: TrainingSpec
+    sources: dict[str, Json]
+    """Of each setting: `stated`, or who published it."""
+
+
+class TrainPlan(NamedTuple):
+    """What a `train` stage is, and how it is done."""
+
+    spec: dict[str, Json]
+    how: dict[str, Json]
+
+
+def plan_training(
+    context: Context,
+    base: Base,
+    first: bool,
+    tasks: Sequence[str],
+    stated: TrainingSpec,
+    limit: int | None,
+    seed: int,
+    text: TextSpec | None = None,
+) -> TrainPlan:
+    """The training of a base on one or more tasks, with raw text if there is any.
+
+    Args:
+        first: it starts from the base rather than from another stage.
+        limit: training rows of each task.
+
+    Raises:
+        UserError: whatever cannot work.
+    """
+    training, sources = resolve(base, tasks, stated)
+    spec = train_spec(context, base, first, tasks, training, limit, seed)
+    spec |= text_spec(context, text, training)
+    spec |= dev_spec(context, base, tasks, training)
+    how: dict[str, Json] = {
+        "checkpoint_steps": training.checkpoint_steps,
+        "settings_from": sources,
+        **text_how(text),
+    }
+    return TrainPlan(spec, how)
+
+
+def resolve(base: Base, tasks: Sequence[str], stated: TrainingSpec) -> Resolved:
+    """The settings of a training: those that are stated, and published ones for the rest."""
+    found = published(base.architecture, stated.adapter, tasks, stated.optimizer)
+    said = stated.model_fields_set
+    if stated.steps is not None:
+        found.pop("epochs", None)
+    length = found.get("max_input_tokens")
+    if length is not None and not _fits(base, int(length.value)):
+        del found["max_input_tokens"]
+    taken = {key: setting for key, setting in found.items() if key not in said}
+    values = {key: each.value for key, each in taken.items()}
+    training = TrainingSpec.model_validate({**stated.model_dump(exclude_unset=True), **values})
+    sources: dict[str, Json] = {key: each.source for key, each in taken.items()}
+    keys = DEFAULTS.keys() | found.keys() | {"steps"}
+    if training.steps is not None:
+        keys -= {"epochs"}
+    for key in sorted(keys - taken.keys()):
+        if key in said and getattr(training, key) is not None:
+            sources[key] = "stated"
+        elif key in DEFAULTS:
+            sources[key] = DEFAULTS[key]
+    return Resolved(training, dict(sorted(sources.items())))
+
+
+def _fits(base: Base, max_input_tokens: int) -> bool:
+    try:
+        check_length(base, max_input_tokens, LONGEST_ANSWER)
+    except UnsupportedError:
+        return False
+    return True
+
+
+def dev_spec(
+    context: Context, base: Base, tasks: Sequence[str], training: TrainingSpec
+) -> dict[str, list[Json]]:
+    """What the identity of a `train` stage says of dev scores; nothing where none are asked for.
+
+    Tasks of a mixture that have no validation rows do not count, as text does not.
+
+    Raises:
+        AbsentError: no task has validation rows.
+        UnsupportedError: the architecture cannot answer a task.
+    """
+    if training.select is None:
+        return {}
+    chosen_on = [name for name in tasks if _has_validation(context, name)]
+    if not chosen_on:
+        raise AbsentError(
+            f"task {', '.join(tasks)} has no validation rows in its source language here, so no"
+            " weights can be chosen on them. Set `select: null` for it, which keeps the last ones."
+        )
+    found: list[Json] = []
+    for name in chosen_on:
+        task, language = context.task(name), context.task(name).spec.source_language
+        test = Evaluated(name, language, "validation", training.select.limit, scored_only=False)
+        check_chosen_on_rows_alone(task)
+        readout = readouts_of(base.architecture, task)[0]
+        length = training.max_input_tokens
+        read = predict_spec(context, base, False, test, readout, length)
+        found.append({"predict": read, "score": score_spec(context, test)})
+    return {"dev": found}
+
+
+def _has_validation(context: Context, name: str) -> bool:
+    spec = context.task(name).spec
+    return not missing_languages(spec, context.source, [spec.source_language], "validation")
+
+
+@dataclass
+class DevScorer:
+    """The dev score of every task, of a model as it is now."""
+
+    context: Context
+    loaded: LoadedModel
+    planned: Sequence[Mapping[str, Any]]
+    """`dev` of the stage's spec."""
+    task_of: Callable[[Mapping[str, Any]], Task]
+    """The task of a part of the spec, refused if it has changed since planning."""
+
+    def __call__(self) -> dict[str, float]:
+        """By task."""
+        scores: dict[str, float] = {}
+        for each in self.planned:
+            task = self.task_of(each["predict"])
+            check_unchanged(task, each["score"]["parsed"], task.parsed())
+            scores[task.name] = self._score(task, each["predict"])
+        return scores
+
+    def _score(self, task: Task, spec: Mapping[str, Any]) -> float:
+        from t2t_xfer.engines.transformers import TransformersEngine
+
+        examples, prompted = self.context.prompted(
+            task.name, spec["language"], spec["split"], spec["limit"]
+        )
+        engine = TransformersEngine(self.loaded, spec["batch_tokens"])
+        decoding = Decoding(**spec.get("decoding", {}))
+        read = engine.read(prompted, task.answer.options, Readout(spec["readout"]), decoding)
+        scored = score_examples(task, examples, prompted, {each.id: each for each in read})
+        return cast("float", scored.results["score"])
+
+
+OBJECTIVES_VERSION = 1
+"""Of the rows that text becomes (`architectures/objectives.py`, `training/cotraining.py`)."""
+
+
+def text_spec(
+    context: Context, text: TextSpec | None, training: TrainingSpec
+) -> dict[str, dict[str, Json]]:
+    """What the identity of a `train` stage says of raw text; nothing where there is none.
+
+    Raises:
+        AbsentError, DataError: there is no such text.
+        UserError: its rows are longer than inputs may be.
+    """
+    if text is None:
+        return {}
+    row_tokens = text.row_tokens or training.max_input_tokens
+    if row_tokens > training.max_input_tokens:
+        raise UserError(
+            f"text: row_tokens is {row_tokens}, but max_input_tokens is"
+            f" {training.max_input_tokens}, which is what the model is asked to read. Lower the"
+            " first or raise the second."
+        )
+    data: dict[str, Json] = {
+        code: [*text_identity(text, context.source, code)] for code in text.codes
+    }
+    stated = {**text.canonical(), "row_tokens": row_tokens}
+    return {"text": {"version": OBJECTIVES_VERSION, **stated, "data": data}}
+
+
+def text_how(text: TextSpec | None) -> dict[str, Json]:
+    """Where the files are; nothing where there are none."""
+    return {} if text is None or text.files is None else {"text_files": text.located()}
+
+
+def planned_text(spec: Mapping[str, Any], how: Mapping[str, Any]) -> TextSpec | None:
+    """The raw text of a planned stage."""
+    if "text" not in spec:
+        return None
+    stated = {key: value for key, value in spec["text"].items() if key not in ("version", "data")}
+    files = [*how["text_files"]] if "text_files" in how else None
+    return TextSpec.model_validate({**stated, "files": files})
+
+
+def text_rows(context: Context, text: TextSpec, architecture: Architecture, seed: int) -> TextRows:
+    """The text of a planned stage as training rows."""
+    from t2t_xfer.training.objectives import TextRows
+
+    documents = {code: read_documents(text, context.source, code) for code in text.codes}
+    assert text.row_tokens is not None
+    return TextRows(documents, architecture, text.row_tokens, seed)

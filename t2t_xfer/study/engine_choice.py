@@ -24,12 +24,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from t2t_xfer.engines.vllm_limits import adapter_rank, check_model, gpu_at_hand, has_vllm
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Readout
-from t2t_xfer.stages.bases import as_model_spec, base_of
-from t2t_xfer.stages.checkpoints import check_decodable
+from t2t_xfer.stages.bases import as_model_spec, base_of, config_of
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.models import config_of
+from t2t_xfer.stages.model import check_decodable
 from t2t_xfer.stages.plans import ModelEngine
-from t2t_xfer.stages.tested import Test
+from t2t_xfer.stages.predict import Evaluated
 from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.store import Store
 
@@ -138,7 +137,7 @@ def _predictions(
     for adapter in adapters:
         tip = builder.start(as_model_spec(wanted.model, (source_language,)), adapter)
         for code in languages:
-            test = Test(task, code, "test", wanted.limit, wanted.limit)
+            test = Evaluated(task, code, "test", wanted.limit, wanted.limit)
             builder.test_at(tip, test, wanted.max_input_tokens, engine)
     stages = [stage for stage in builder.stages.values() if stage.kind == "predict"]
     return {stage.id: Readout(str(stage.spec["readout"])) for stage in stages}

@@ -22,9 +22,9 @@ from t2t_xfer.records import Json
 from t2t_xfer.stages.bases import as_model_spec, base_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import ModelEngine
+from t2t_xfer.stages.predict import Evaluated as Tested
 from t2t_xfer.stages.preflight import preflight
 from t2t_xfer.stages.run import StageRunner
-from t2t_xfer.stages.tested import Test
 from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.run import RunStage, Say, Summary, run_plan, would_run
 from t2t_xfer.study.stage import Plan, Stage
@@ -219,7 +219,7 @@ def _in_loading_order(adapters: Mapping[str, None]) -> list[str]:
 def _plan_part(
     builder: Builder, wanted: Wanted, part: Part, codes: list[str], engine: ModelEngine | None
 ) -> None:
-    tests = {code: Test(part.task, code, "test", wanted.limit, wanted.limit) for code in codes}
+    tests = {code: Tested(part.task, code, "test", wanted.limit, wanted.limit) for code in codes}
     if wanted.model is None or engine is None:
         for code, test in tests.items():
             score_id = builder.baseline(wanted.engine, test, None)

@@ -19,15 +19,16 @@ from t2t_xfer.specs.data import TextSpec
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import TEXT, StudySpec, intermediate_name, tasks_of, training_for
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.adapters import (
+from t2t_xfer.stages.bases import (
     AdapterState,
+    Base,
+    base_of,
     check_continues,
     existing_adapter,
+    lacks_head,
     planned_adapter,
 )
-from t2t_xfer.stages.bases import Base, base_of
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.models import lacks_head
 from t2t_xfer.stages.plans import (
     ModelEngine,
     baseline_spec,
@@ -38,10 +39,10 @@ from t2t_xfer.stages.plans import (
     score_spec,
     trained_on,
 )
+from t2t_xfer.stages.predict import Evaluated
 from t2t_xfer.stages.tagging import check_same_form
 from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.tested import Test
-from t2t_xfer.stages.train_plan import plan_training, resolve
+from t2t_xfer.stages.train import plan_training, resolve
 from t2t_xfer.study.plan_file import bases_together
 from t2t_xfer.study.stage import Cell, Plan, Stage
 from t2t_xfer.study.tested import (
@@ -134,7 +135,7 @@ class Builder:
         return Tip(tip.label, tip.base, self.add(stage))
 
     def test_at(
-        self, tip: Tip, test: Test, max_input_tokens: int, engine: ModelEngine = "transformers"
+        self, tip: Tip, test: Evaluated, max_input_tokens: int, engine: ModelEngine = "transformers"
     ) -> list[tuple[str, str]]:
         """Ids of the scores of a tip's predictions with their readouts, the main one first."""
         tested = self.context.task(test.task)
@@ -158,7 +159,12 @@ class Builder:
         return found
 
     def _read(
-        self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int, engine: ModelEngine
+        self,
+        tip: Tip,
+        test: Evaluated,
+        readout: Readout,
+        max_input_tokens: int,
+        engine: ModelEngine,
     ) -> Stage:
         """The `predict` stage of a readout, with the one that it goes on from."""
         stage = self._predict(tip, test, readout, max_input_tokens, engine)
@@ -169,7 +175,12 @@ class Builder:
         return replace(stage, label=f"{stage.label}.rank", needs=needs)
 
     def _predict(
-        self, tip: Tip, test: Test, readout: Readout, max_input_tokens: int, engine: ModelEngine
+        self,
+        tip: Tip,
+        test: Evaluated,
+        readout: Readout,
+        max_input_tokens: int,
+        engine: ModelEngine,
     ) -> Stage:
         first = tip.stage_id is None
         spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens, engine)
@@ -177,7 +188,7 @@ class Builder:
         label = f"{tip.label}={test.task}.{test.language}{test.suffix}"
         return Stage("predict", label, spec, needs, how)
 
-    def baseline(self, engine: str, test: Test, train_limit: int | None) -> str:
+    def baseline(self, engine: str, test: Evaluated, train_limit: int | None) -> str:
         """Id of a baseline's score."""
         spec = baseline_spec(self.context, engine, test, train_limit)
         label = f"{engine}={test.task}.{test.language}{test.suffix}"
@@ -190,7 +201,7 @@ class Builder:
         tuned = Stage("predict", f"{label}.validation", spec, {}, how)
         return self._score(stage, test, {"tuning": tuned})
 
-    def _score(self, predict: Stage, test: Test, beside: Mapping[str, Stage]) -> str:
+    def _score(self, predict: Stage, test: Evaluated, beside: Mapping[str, Stage]) -> str:
         spec = score_spec(self.context, test)
         stages = {"predictions": predict, **beside}
         needs = {role: self.add(stage) for role, stage in stages.items()}
@@ -259,10 +270,10 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
     return Planned(plan, baselines, builder.naive, split_notes(study, context, languages))
 
 
-def _test(study: StudySpec, target: str, language: str) -> Test:
+def _test(study: StudySpec, target: str, language: str) -> Evaluated:
     split = study.split_of(target)
     limit = getattr(study.limit, split)
-    return Test(target, language, split, limit, study.limit.validation)
+    return Evaluated(target, language, split, limit, study.limit.validation)
 
 
 def _intermediate(

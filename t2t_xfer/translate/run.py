@@ -37,8 +37,8 @@ from t2t_xfer.records import Json
 from t2t_xfer.specs.base import NAME_PATTERN, NAME_WORDS
 from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.stages.bases import model_identity
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.models import model_identity
 from t2t_xfer.stages.task import Task
 from t2t_xfer.translate.rows import (
     ID_COLUMN,

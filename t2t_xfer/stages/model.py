@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from t2t_xfer.architectures.checkpoint import AdapterBase, adapter_base
-from t2t_xfer.errors import UnsupportedError, UserError
+from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.files import share_as_others
 from t2t_xfer.paths import expanded
 from t2t_xfer.records import Json
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages.models import model_identity
+from t2t_xfer.stages.bases import model_identity
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
@@ -168,18 +168,3 @@ def save_merged(weights: Weights, directory: Path, dtype: str) -> str:
     loaded.tokenizer.save_pretrained(directory)
     share_as_others(directory)
     return str(loaded.model.device)
-
-
-def named_base(adapter: str) -> tuple[str, str | None]:
-    """Path and revision of the base that an adapter names.
-
-    Raises:
-        UserError: it names none.
-    """
-    base = adapter_base(adapter)
-    if not base.path:
-        raise UserError(
-            f"the adapter {adapter} does not say which model it belongs to. Give that model as"
-            " --model and the adapter as --adapter."
-        )
-    return base.path, base.revision

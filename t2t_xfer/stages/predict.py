@@ -1,9 +1,12 @@
-"""Scores of options without their example, which `pmi` and `contextual` compare with.
+"""What is predicted and scored, and what must be predicted beside it for the score.
 
-The rule: they are a `predict` stage of their own, in the role `null` of a `score` stage. So another
-normalisation decodes at most these few prompts and scores again. With fixed options there is one
-prompt for each text that says nothing, whatever the rows, limits and (unless a prompt is worded by
-language) languages; with `cloze` one for each example, whose choices are its own.
+    Evaluated("xnli", "de", "test", None).beside(context, Readout.rank)   # {} or tuning, null
+
+Scores of options without their example, which `pmi` and `contextual` compare with, are a `predict`
+stage of their own, in the role `null` of a `score` stage. So another normalisation decodes at most
+these few prompts and scores again. With fixed options there is one prompt for each text that says
+nothing, whatever the rows, limits and (unless a prompt is worded by language) languages; with
+`cloze` one for each example, whose choices are its own.
 
     label, contextual    premise: N/A … relation:      entailment | neutral | contradiction
     cloze, pmi           answer:                       the example's own choices
@@ -13,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.errors import UnsupportedError
+from t2t_xfer.metrics import Tuned
 from t2t_xfer.prompts import Template
 from t2t_xfer.records import (
     ArchitectureName,
@@ -24,12 +29,51 @@ from t2t_xfer.records import (
     Json,
     Prompted,
     Readout,
+    Split,
     Value,
 )
 from t2t_xfer.stages.task import Task
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
+
+
+class Evaluated(NamedTuple):
+    """What is predicted and scored."""
+
+    task: str
+    language: str
+    split: Split
+    limit: int | None
+    tuning_limit: int | None = None
+    """Of the validation rows that a threshold is chosen on."""
+    null: bool = False
+    """Options are scored without their example; see `stages.ranks`."""
+    scored_only: bool = True
+    """Nothing is chosen by these rows: neither weights nor a threshold."""
+
+    @property
+    def suffix(self) -> str:
+        """What labels say of predictions that are not those of the test split."""
+        return ".null" if self.null else "" if self.split == "test" else f".{self.split}"
+
+    def beside(self, context: Context, readout: Readout) -> dict[str, Evaluated]:
+        """What else is predicted for the score, by the role that it has there."""
+        tuning = self.tuning(context)
+        found = {} if tuning is None else {"tuning": tuning}
+        if needs_null(context.task(self.task), readout):
+            found["null"] = self._replace(null=True)
+        return found
+
+    def tuning(self, context: Context) -> Evaluated | None:
+        """The validation rows that a threshold is chosen on; None if nothing is, or there are
+        none: then it is the best one of the tested rows themselves, and the signature says so."""
+        task = context.task(self.task)
+        if self.split != "test" or not isinstance(task.metric, Tuned):
+            return None
+        if missing_languages(task.spec, context.source, [self.language], "validation"):
+            return None
+        return self._replace(split="validation", limit=self.tuning_limit, scored_only=False)
 
 
 def check_ranked(architecture: ArchitectureName, task: Task, readout: Readout) -> None:
