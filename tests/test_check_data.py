@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.check.rows import SCRIPTS
-from t2t_xfer.languages import LANGUAGES
-
 from .studydata import t2t, write_rows
 from .test_check import MOODS
 
@@ -138,7 +135,3 @@ def test_labels_outside_the_set_are_all_named() -> None:
     assert problem.startswith("en/train: 7 rows cannot be used: ")
     assert "2 is no label" in problem
     assert "(and 2 more)" in problem
-
-
-def test_every_language_has_the_letters_of_its_script() -> None:
-    assert {language.script for language in LANGUAGES.values()} <= set(SCRIPTS)

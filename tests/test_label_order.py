@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.check.rows import order_problems
+from t2t_xfer.check.task import order_findings
 from t2t_xfer.data.sources import MicroworldSource
 from t2t_xfer.specs.task import TaskSpec
 
@@ -58,6 +58,6 @@ def labels(**values: object) -> TaskSpec:
 def test_numbers_that_mean_something_else_are_a_problem(
     task: TaskSpec, names: dict[str, tuple[str, ...]], found: int
 ) -> None:
-    problems = [*order_problems(task, Named(**names))]
+    problems = [*order_findings(task, Named(**names))]
     assert len(problems) == found
-    assert all("in this order, but the task has" in problem for problem in problems)
+    assert all("in this order, but the task has" in problem.what for problem in problems)

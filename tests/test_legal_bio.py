@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from t2t_xfer.answers import AnswerFormat, answer_format
 from t2t_xfer.architectures.base import pairs_of
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.check.rows import doubts
+from t2t_xfer.check.rows import TrainingRows, doubts
 from t2t_xfer.data.examples import RowReader
 from t2t_xfer.data.places import NumberedRow, find_places
 from t2t_xfer.data.sources import MicroworldSource
@@ -245,8 +245,8 @@ def test_a_few_illegal_sequences_are_counted_and_made_legal(
     assert [example.id for example in found if example.converted] == ["50"]
     assert found[-1].gold == AS_BIO[0]
     assert "1 of 51 spans begin with an `I-…` that goes on with nothing" in caplog.text
-    doubt = next(d for d in doubts("en", "train", found, ("words",), {}, "") if d.kind == "scheme")
-    assert doubt.ids == ("50",)
+    every = doubts("en", "train", found, ("words",), TrainingRows(""))
+    assert next(each.rows for each in every if each.kind == "scheme") == ("50",)
 
 
 def test_the_majority_tag_may_stand_anywhere() -> None:

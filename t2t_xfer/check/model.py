@@ -7,14 +7,14 @@ all             how many tokens the inputs have
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from t2t_xfer.architectures import planned_readout
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.checkpoint import ANSWER_ROOM, adapter_base, is_adapter, max_positions
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.check.findings import LanguageCheck, ModelCheck
+from t2t_xfer.check.findings import ModelCheck, SplitNumbers
 from t2t_xfer.errors import DataError, UnsupportedError
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.paths import expanded
@@ -87,42 +87,37 @@ def load_tokens(model: str) -> Tokens:
     return Tokens(model, architecture_at(path, None, length))
 
 
-def check_model(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) -> ModelCheck:
+def check_model(
+    task: Task, tokens: Tokens, splits: Mapping[str, Mapping[Split, SplitNumbers | None]]
+) -> ModelCheck:
     """Whether the model can give the task's answers, and how they would be read."""
     asked = task.spec.readout.get(tokens.architecture)
-    notes = list[str]()
+    notes, readout = list[str](), None
     try:
         readout = planned_readout(tokens.architecture, task.answer.name, asked).value
     except UnsupportedError as e:
-        readout = ""
         notes.append(str(e))
-    found = answers_found(tokens.codec, tokens.architecture, task, readout)
+    found = answers_found(tokens.codec, tokens.architecture, task, readout or "")
+    notes += found.notes
+    room = len(tokens.codec.sentinels)
+    if tokens.architecture == "seq2seq" and task.answer.options.coded and room:
+        known = (each for of in splits.values() for each in of.values() if each is not None)
+        words = (each.lengths["words"].longest for each in known if "words" in each.lengths)
+        longest = max(words, default=0)
+        if longest > room:
+            notes.append(
+                f"the longest sentence has {longest} words, more than the {room} sentinels: such"
+                " sentences are read in parts."
+            )
     return ModelCheck(
         tokens.model,
         tokens.architecture,
         readout,
         found.pieces,
-        (*notes, *found.notes, *_pieces(task, tokens, languages)),
-        found.problems,
         found.distinct,
+        tuple(notes),
+        found.problems,
     )
-
-
-def _pieces(task: Task, tokens: Tokens, languages: Sequence[LanguageCheck]) -> list[str]:
-    """Sentences with more words than the tokenizer has sentinels."""
-    room = len(tokens.codec.sentinels)
-    if tokens.architecture != "seq2seq" or not task.answer.options.coded or not room:
-        return []
-    longest = max(
-        (s.words.longest for each in languages for s in each.splits if s.words is not None),
-        default=0,
-    )
-    if longest <= room:
-        return []
-    return [
-        f"the longest sentence has {longest} words, more than the {room} sentinels: such"
-        " sentences are read in parts."
-    ]
 
 
 def architecture_of_model(model: str) -> Architecture:

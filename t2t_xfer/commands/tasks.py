@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
     from t2t_xfer.stages.task import Task
 
+SCHEMA = "task.schema.json"
+"""Where `t2t-xfer schema task` was written beside the tasks, editors are told of it."""
+
 
 @click.group()
 def tasks() -> None:
@@ -153,12 +156,19 @@ def check(
         if not as_json:
             _show(done, strict)
     passed_over = [done for done in found if every and not strict and done.nothing]
-    ok = all(done.ok(strict) for done in found if done not in passed_over)
+    counted = [done for done in found if done not in passed_over]
+    failed = [done.task for done in counted if not done.ok(strict)]
     if as_json:
-        echo(json.dumps({"ok": ok, "tasks": [done.as_json(strict) for done in found]}))
+        tasks = [done.as_json(strict) for done in found]
+        echo(json.dumps({"ok": not failed, "tasks": tasks}))
     else:
-        _show_end(found, passed_over, strict)
-    if not ok:
+        rows = sum(done.rows for done in counted)
+        echo(f"{len(counted) - len(failed)} of {len(counted)} tasks pass, {rows:,} rows.")
+        if passed_over:
+            echo(f"not there: {', '.join(done.task for done in passed_over)}")
+        if failed:
+            echo(f"failed: {', '.join(failed)}")
+    if failed:
         raise SystemExit(1)
 
 
@@ -185,7 +195,7 @@ def _checked(
     """Each task's findings as soon as they are there; a bar on a terminal, else a line a task."""
     from tqdm import tqdm
 
-    from t2t_xfer.check.task import Checker, with_alarms
+    from t2t_xfer.check.task import Checker
 
     tokens = None
     if model is not None:
@@ -202,7 +212,7 @@ def _checked(
         )
         for number, name in enumerate(chosen, start=1):
             started = time.perf_counter()
-            done = with_alarms(checker.check(name), logged.get(name, ()))
+            done = checker.check(name, logged.get(name, ()))
             seconds = time.perf_counter() - started
             bar.update(1)
             bar.clear()
@@ -213,25 +223,10 @@ def _checked(
 
 
 def _show(done: TaskCheck, strict: bool) -> None:
-    from t2t_xfer.check.findings import task_lines
+    from t2t_xfer.check.findings import report
 
-    for line in task_lines(done, strict):
+    for line in report(done, strict):
         echo(line)
-
-
-def _show_end(found: list[TaskCheck], passed_over: list[TaskCheck], strict: bool) -> None:
-    checked = [done for done in found if done not in passed_over]
-    failed = [done.task for done in checked if not done.ok(strict)]
-    rows = sum(done.rows for done in checked)
-    echo(f"{len(checked) - len(failed)} of {len(checked)} tasks pass, {rows:,} rows.")
-    if passed_over:
-        echo(f"not there: {', '.join(done.task for done in passed_over)}")
-    if failed:
-        echo(f"failed: {', '.join(failed)}")
-
-
-SCHEMA = "task.schema.json"
-"""Where `t2t-xfer schema task` was written beside the tasks, editors are told of it."""
 
 
 @click.command()
