@@ -26,8 +26,8 @@ from t2t_xfer.metrics import SpanF1
 from t2t_xfer.records import Json
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.plan_file import StudyFile, load_study, save_study
-from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.plan_file import Cell, Plan, load_plan, save_plan
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 MODELS = {"enc": "encoder", "s2s": "seq2seq", "dec": "causal"}
@@ -68,7 +68,8 @@ def write_study(folder: Path, rows: int, languages: Sequence[str]) -> None:
         _finish(store, predict, PREDICTIONS, read, {"removed_tokens": n})
         _finish(store, score, STATISTICS, logged, {**told, "n": n, "invalid_rate": 0.0})
     sources = dict.fromkeys(TARGETS, "en")
-    save_study(folder, StudyFile("made-up", tuple(cell for cell, _, _ in cells), {}, sources, ()))
+    cells_of = tuple(cell for cell, _, _ in cells)
+    save_plan(folder, Plan("made-up", (), cells_of, sources=sources))
 
 
 def _cells(languages: Sequence[str]) -> Iterator[tuple[Cell, Stage, Stage]]:
@@ -109,14 +110,16 @@ def measure(folder: Path, replicates: int) -> None:
     """Seconds of each part, and the peak of memory."""
     from t2t_xfer.report.findings import analyse
     from t2t_xfer.report.resampled import Resampled
-    from t2t_xfer.study.results import observe
+    from t2t_xfer.study.results import Results
 
     began = time.perf_counter()
-    observed = observe(load_study(folder), Store(folder))
+    observed = Results(load_plan(folder), Store(folder)).finished
+    for each in observed:
+        _ = each.examples
     read = time.perf_counter()
     resampled = Resampled(observed, replicates=replicates)
     redrawn = time.perf_counter()
-    found = analyse(Grid([each.row for each in observed]), resampled)
+    found = analyse(Grid(observed), resampled)
     done = time.perf_counter()
     rows = sum(len(each.ids) for each in observed)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -17,7 +17,7 @@ from numpy.random import Generator, default_rng
 from t2t_xfer.report.drawn import change_over, p_of, score_over
 from t2t_xfer.report.intervals import interval
 from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.study.results import Floats, Observed
+from t2t_xfer.study.results import Floats, Result
 
 from .observing import cell
 
@@ -94,7 +94,7 @@ class Rates(NamedTuple):
     """p <= 0.05 for the change."""
 
 
-def studies(case: Case, count: int) -> list[Observed]:
+def studies(case: Case, count: int) -> list[Result]:
     """Every study is a target."""
     rng = default_rng(case.n)
     found = []
@@ -118,12 +118,12 @@ def studies(case: Case, count: int) -> list[Observed]:
     return found
 
 
-def rates(case: Case, observed: Sequence[Observed], replicates: int = 600) -> Rates:
+def rates(case: Case, observed: Sequence[Result], replicates: int = 600) -> Rates:
     """How the intervals of these studies do."""
     resampled = Resampled(observed, replicates=replicates)
     before, after = map(MAKERS[case.metric].truth, case.chances)
     found = []
-    for target in dict.fromkeys(each.row.target for each in observed):
+    for target in dict.fromkeys(each.target for each in observed):
         change = change_over(resampled, "enc", "mnli", target, LANGUAGES)
         score = score_over(resampled, "enc", "none", target, LANGUAGES)
         assert change is not None

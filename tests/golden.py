@@ -88,7 +88,7 @@ def plans() -> dict[str, Any]:
     for path in STUDIES:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(microworld, "FINGERPRINT", "microworld", raising=False)
-            stages = plan_offline(study(path.stem)).plan.stages
+            stages = plan_offline(study(path.stem)).stages
         ids = sorted(stage.id for stage in stages)
         found[path.stem] = {
             "kinds": dict(sorted(Counter(stage.kind for stage in stages).items())),
@@ -173,7 +173,7 @@ def findings() -> dict[str, Any]:
     from t2t_xfer.report.resampled import Resampled
 
     cells = made_study(np.random.default_rng(0), seeds=(0, 1), models=3)
-    grid = Grid([each.row for each in cells])
+    grid = Grid(cells)
     analysis = analyse(grid, Resampled(cells, replicates=200))
     return {
         name: [_fields(each) for each in getattr(analysis, name)]

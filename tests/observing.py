@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from t2t_xfer.report.sums import scores
-from t2t_xfer.study.results import CellRow, Floats, Observed
+from t2t_xfer.study.results import Examples, Floats, Result
 
 
 @cache
@@ -28,26 +29,30 @@ def cell(
     metric: str = "accuracy",
     ids: Sequence[str] = (),
     **others: Any,
-) -> Observed:
+) -> Result:
     """A cell whose score is that of its statistics, `[examples]` or `[examples, k]`."""
     table: Floats = np.array(statistics, dtype=np.float64)
     table = table[:, None] if table.ndim == 1 else table
     n = len(table)
     score = float(scores(metric, table.sum(axis=0), np.array(float(n))))
-    row = CellRow(
+    names = tuple(ids) or numbered(n)
+    return Result(
         *("made-up", model, {"enc": "encoder", "dec": "causal"}.get(model, "seq2seq")),
         *(intermediate, target, language, seed, metric, score, n, 0.0),
         others.pop("readout", "slots"),
         signature=f"{metric}|v:1",
+        chosen=Examples(names, table, ("scored",) * n, np.zeros(n, dtype=np.int64)),
         **others,
     )
-    names = tuple(ids) or numbered(n)
-    return Observed(row, names, table, ("scored",) * n, np.zeros(n, dtype=np.int64))
+
+
+def with_ids(result: Result, ids: tuple[str, ...]) -> Result:
+    return replace(result, chosen=replace(result.examples, ids=ids))
 
 
 def made_study(
     rng: np.random.Generator, *, seeds: Sequence[int] = (0,), n: int = 40, models: int = 2
-) -> list[Observed]:
+) -> list[Result]:
     """Every cell of a small study; `mnli` before `xnli` is a same-data pair."""
     return [
         cell(

@@ -19,7 +19,7 @@ from t2t_xfer.report.given import Cost, Drift, PageInput
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.study.results import CellRow, Observed
+from t2t_xfer.study.results import Examples, Result
 
 MODELS = {"enc": "encoder", "s2s": "seq2seq", "<b>dec</b>": "causal"}
 GAINS: Mapping[str, float] = {"none": 0.0, "mnli": 0.2, "squad": -0.4}
@@ -29,7 +29,7 @@ ATTACK = "</script><script>document.title = 'taken'</script>"
 ARABIC = "يرى المعلم البيت"
 
 
-def observed(*, models: int = 3, languages: tuple[str, ...] = ("en", "de", "ar")) -> list[Observed]:
+def observed(*, models: int = 3, languages: tuple[str, ...] = ("en", "de", "ar")) -> list[Result]:
     """The cells of two targets; mnli before xnli is a same-data pair."""
     rng = np.random.default_rng(0)
     ids = tuple(str(number) for number in range(EXAMPLES))
@@ -41,21 +41,22 @@ def observed(*, models: int = 3, languages: tuple[str, ...] = ("en", "de", "ar")
                 for language in languages:
                     chance = (0.6 if language == "en" else 0.5) + gain
                     right = (luck < chance) ^ (rng.random(EXAMPLES) < 0.1)
-                    row = CellRow(
+                    cut = np.where(np.arange(EXAMPLES) < 3, 7, 0)
+                    statistics = right.astype(np.float64)[:, None]
+                    row = Result(
                         *("made-up", model, MODELS[model], intermediate, target, language, 0),
                         *("accuracy", 100 * float(right.mean()), EXAMPLES, 0.0, "slots"),
                         signature="accuracy|v:1",
                         same_data=(intermediate, target) == ("mnli", "xnli"),
+                        chosen=Examples(ids, statistics, ("scored",) * EXAMPLES, cut),
                     )
-                    statistics = right.astype(np.float64)[:, None]
-                    cut = np.where(np.arange(EXAMPLES) < 3, 7, 0)
-                    found.append(Observed(row, ids, statistics, ("scored",) * EXAMPLES, cut))
+                    found.append(row)
     return found
 
 
-def page_of(cells: list[Observed], **others: Any) -> PageInput:
+def page_of(cells: list[Result], **others: Any) -> PageInput:
     """What the page of these cells is made of."""
-    grid = Grid([each.row for each in cells])
+    grid = Grid(cells)
     return PageInput(
         study=others.pop("study", "made-up"),
         notes=others.pop("notes", ("Synthetic data.",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,35 +13,36 @@ from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.markdown import render_markdown
 from t2t_xfer.report.numbers import Numbers, study_numbers
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.plan_file import StudyFile, save_study
-from t2t_xfer.study.results import CellRow, Observed
-from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.plan_file import Cell, Plan, save_plan
+from t2t_xfer.study.results import Examples, Result
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 REPLICATES = 200
 
 
-def observed(row: CellRow, right: Iterable[bool] | None = None) -> Observed:
+def observed(row: Result, right: Iterable[bool] | None = None) -> Result:
     """A cell of accuracy with its examples; unless stated, the first ones are right."""
     count = round(row.score * row.n / 100)
     answers = [i < count for i in range(row.n)] if right is None else list(right)
     table = np.array(answers, dtype=np.float64)[:, None]
     ids = tuple(str(i + 1) for i in range(row.n))
-    return Observed(row, ids, table, ("scored",) * row.n, np.zeros(row.n, dtype=np.int64))
+    chosen = Examples(ids, table, ("scored",) * row.n, np.zeros(row.n, dtype=np.int64))
+    return replace(row, chosen=chosen)
 
 
 @cache
-def _numbers(rows: tuple[CellRow, ...]) -> Numbers:
+def _numbers(rows: tuple[Result, ...]) -> Numbers:
     return study_numbers([observed(row) for row in rows], replicates=REPLICATES)
 
 
-def numbers(rows: Sequence[CellRow]) -> Numbers:
+def numbers(rows: Sequence[Result]) -> Numbers:
     """The same object for the same rows: redrawing them takes most of a test's time."""
     return _numbers(tuple(rows))
 
 
 def page(
-    rows: Sequence[CellRow],
+    rows: Sequence[Result],
     notes: Sequence[str] = (),
     study: str = "s",
     verdicts: Sequence[Verdict] = (),
@@ -50,8 +52,8 @@ def page(
 
 def stored(
     folder: Path,
-    cells: Sequence[Observed],
-    unfinished: Sequence[CellRow] = (),
+    cells: Sequence[Result],
+    unfinished: Sequence[Result] = (),
     *,
     study: str = "made",
     synthetic: bool = False,
@@ -62,22 +64,23 @@ def stored(
     store.root.mkdir(parents=True, exist_ok=True)
     planned = []
     for each in cells:
-        stage = _stage(each.row, data)
-        planned.append(_cell(each.row, stage))
+        stage = _stage(each, data)
+        planned.append(_cell(each, stage))
         if store.record(stage.id) is None:
             _finish(store, each, stage, data)
     planned += [_cell(row, _stage(row, data)) for row in unfinished]
     targets = {cell.target for cell in planned}
-    file = StudyFile(study, tuple(planned), {}, dict.fromkeys(targets, "en"), (), synthetic)
-    save_study(folder / study, file)
+    sources = dict.fromkeys(targets, "en")
+    plan = Plan(study, (), tuple(planned), sources=sources, synthetic=synthetic)
+    save_plan(folder / study, plan)
     return folder / study
 
 
-def _name(row: CellRow) -> str:
+def _name(row: Result) -> str:
     return f"{row.model}+{row.intermediate}={row.target}.{row.language}"
 
 
-def _predict(row: CellRow, data: str) -> Stage:
+def _predict(row: Result, data: str) -> Stage:
     spec = {
         "model": row.model,
         "intermediate": row.intermediate,
@@ -90,13 +93,13 @@ def _predict(row: CellRow, data: str) -> Stage:
     return Stage("predict", _name(row), spec, {}, {})
 
 
-def _stage(row: CellRow, data: str) -> Stage:
+def _stage(row: Result, data: str) -> Stage:
     spec = {"language": row.language, "metric": row.signature, "n": row.n, "split": row.split}
     return Stage("score", _name(row), spec, {"predictions": _predict(row, data).id}, {})
 
 
-def _finish(store: Store, each: Observed, stage: Stage, data: str) -> None:
-    row, predict = each.row, _predict(each.row, data)
+def _finish(store: Store, each: Result, stage: Stage, data: str) -> None:
+    row, predict = each, _predict(each, data)
     work = store.begin(predict)
     write_jsonl(work / PREDICTIONS, [])
     store.commit(predict, {"removed_tokens": 0}, 0.1)
@@ -110,7 +113,7 @@ def _finish(store: Store, each: Observed, stage: Stage, data: str) -> None:
     store.commit(stage, {**found, **told}, 0.1)
 
 
-def _cell(row: CellRow, stage: Stage) -> Cell:
+def _cell(row: Result, stage: Stage) -> Cell:
     return Cell(
         study=row.study,
         model=row.model,

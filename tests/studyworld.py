@@ -11,7 +11,8 @@ import pytest
 
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.plan import Planned, plan_study
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import would_run
 from t2t_xfer.study.store import Store
 
@@ -37,7 +38,7 @@ class World(NamedTuple):
     def cells(self) -> Path:
         return self.out / "small" / "cells.csv"
 
-    def plan(self, study: Path | None = None) -> Planned:
+    def plan(self, study: Path | None = None) -> Plan:
         catalogue = Catalogue()
         return plan_study(
             catalogue.study(study or self.study), Context(catalogue, f"mirror:{self.hub}")
@@ -45,7 +46,7 @@ class World(NamedTuple):
 
     def open_stages(self, study: Path | None = None) -> Counter[str]:
         """How many stages of each kind a run would do."""
-        plan = self.plan(study).plan
+        plan = self.plan(study)
         return Counter(stage.kind for stage in would_run(plan, Store(self.out / "store")))
 
 

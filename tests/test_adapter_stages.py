@@ -15,7 +15,8 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.preflight import preflight
-from t2t_xfer.study.plan import Planned, plan_study
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.stage import Stage
 
 MODEL = {"architecture": "encoder", "languages": ["en"], "hidden": 32, "text_lines": 200}
@@ -35,13 +36,13 @@ def context() -> Context:
     return Context(Catalogue(), "microworld")
 
 
-def planned(context: Context, **training: Any) -> Planned:
+def planned(context: Context, **training: Any) -> Plan:
     study = {**STUDY, "training": {**STUDY["training"], **training}}
     return plan_study(StudySpec.model_validate(study), context)
 
 
-def by_label(plan: Planned) -> dict[str, Stage]:
-    return {stage.label: stage for stage in plan.plan.stages if stage.kind != "score"}
+def by_label(plan: Plan) -> dict[str, Stage]:
+    return {stage.label: stage for stage in plan.stages if stage.kind != "score"}
 
 
 def test_an_adapter_goes_on_over_the_same_base(context: Context) -> None:
@@ -61,14 +62,14 @@ def test_a_merged_checkpoint_is_made_once_for_all_targets(context: Context) -> N
     assert merged.needs == {"checkpoint": base, "adapter": mnli}
     for target in ("paws_x", "udpos"):
         assert stages[f"m>mnli>{target}@0"].needs == {"checkpoint": merged.id}
-    assert sum(stage.kind == "model" for stage in plan.plan.stages) == 2
+    assert sum(stage.kind == "model" for stage in plan.stages) == 2
     # What comes before the merging is the same as without it.
     assert mnli == by_label(planned(context))["m>mnli@0"].id
 
 
 def test_predictions_over_one_base_follow_each_other(context: Context) -> None:
     """Once for each start: training in between would have the base loaded again."""
-    stages = planned(context).plan.stages
+    stages = planned(context).stages
     kinds = "".join(stage.kind[0] for stage in stages if "majority" not in stage.label)
     # One base; without an intermediate, mnli, after mnli: paws_x and udpos are trained each time.
     assert kinds == "m" + "tt" + "t" + "psps" + "tt" + "psps"
@@ -76,7 +77,7 @@ def test_predictions_over_one_base_follow_each_other(context: Context) -> None:
     for stage in stages:
         assert set(stage.needs.values()) <= seen
         seen.add(stage.id)
-    whole = planned(context, adapter="none").plan.stages
+    whole = planned(context, adapter="none").stages
     kinds = "".join(stage.kind[0] for stage in whole if "majority" not in stage.label)
     assert kinds == "m" + "tps" * 2 + "t" + "tps" * 2
 
@@ -111,9 +112,9 @@ def test_qlora_without_its_library_ends_before_anything_runs(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("t2t_xfer.architectures.checkpoint.find_spec", lambda name: None)
-    preflight(planned(context).plan.stages, context)
+    preflight(planned(context).stages, context)
     with pytest.raises(MissingExtraError, match=r"pip install 't2t_xfer\[qlora\]'"):
-        preflight(planned(context, adapter="qlora").plan.stages, context)
+        preflight(planned(context, adapter="qlora").stages, context)
 
 
 def run(*arguments: str) -> str:

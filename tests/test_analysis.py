@@ -14,7 +14,7 @@ from t2t_xfer.report.drawn import cohens_h
 from t2t_xfer.report.findings import Analysis, analyse, language_groups
 from t2t_xfer.report.grid import ALL, Grid, average, by_readout
 from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.study.results import Observed
+from t2t_xfer.study.results import Result
 
 from .observing import cell, made_study
 
@@ -24,12 +24,12 @@ def study(name: str) -> tuple[Grid, Analysis]:
     return analysed(STUDIES[name])
 
 
-def analysed(observed: Sequence[Observed]) -> tuple[Grid, Analysis]:
-    grid = Grid(by_readout([each.row for each in observed])[0])
+def analysed(observed: Sequence[Result]) -> tuple[Grid, Analysis]:
+    grid = Grid(by_readout(observed)[0])
     return grid, analyse(grid, Resampled(observed, replicates=60))
 
 
-def half_of(observed: Sequence[Observed], seed: int) -> list[Observed]:
+def half_of(observed: Sequence[Result], seed: int) -> list[Result]:
     rng = default_rng(seed)
     return [each for each in observed if rng.random() < 0.5]
 
@@ -39,11 +39,11 @@ STUDIES = {
     "one seed": made_study(default_rng(1)),
     "half": half_of(made_study(default_rng(2), seeds=(0, 1)), 0),
     "another half": half_of(made_study(default_rng(3)), 1),
-    "one language": [x for x in made_study(default_rng(4)) if x.row.language == "de"],
-    "source only": [x for x in made_study(default_rng(4)) if x.row.language == "en"],
+    "one language": [x for x in made_study(default_rng(4)) if x.language == "de"],
+    "source only": [x for x in made_study(default_rng(4)) if x.language == "en"],
     "one model": made_study(default_rng(5), models=1),
-    "no baseline": [x for x in made_study(default_rng(6)) if x.row.intermediate != "none"],
-    "baseline only": [x for x in made_study(default_rng(6)) if x.row.intermediate == "none"],
+    "no baseline": [x for x in made_study(default_rng(6)) if x.intermediate != "none"],
+    "baseline only": [x for x in made_study(default_rng(6)) if x.intermediate == "none"],
     "one example": made_study(default_rng(7), n=1),
     "empty": [],
 }
@@ -145,8 +145,12 @@ def test_same_data_cells_stay_out_of_means_and_of_the_family() -> None:
     assert same is not None
     assert not same.counts
     changed = [
-        replace(each, statistics=np.ones_like(each.statistics), row=replace(each.row, score=100.0))
-        if each.row.same_data
+        replace(
+            each,
+            score=100.0,
+            chosen=replace(each.examples, statistics=np.ones_like(each.statistics)),
+        )
+        if each.same_data
         else each
         for each in STUDIES["one seed"]
     ]
@@ -165,7 +169,7 @@ def test_a_contrast_is_the_difference_of_changes_on_the_cells_that_both_have() -
     assert second is not None
     assert contrast.interval.value == pytest.approx(first.interval.value - second.interval.value)
     assert found.contrast("dec", "enc") is None
-    without = [x for x in STUDIES["whole"] if (x.row.model, x.row.language) != ("dec", "tr")]
+    without = [x for x in STUDIES["whole"] if (x.model, x.language) != ("dec", "tr")]
     grid, half = analysed(without)
     contrast = half.contrast("enc", "dec", "paws_x", "squad")
     both = [grid.change(model, "squad", "paws_x", ["de"]) for model in ("enc", "dec")]

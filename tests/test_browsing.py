@@ -20,10 +20,10 @@ from t2t_xfer.report.pages import write_pages
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.plan_file import StudyFile, load_study
+from t2t_xfer.study.plan_file import Cell, Plan
 from t2t_xfer.study.record import peak, start_peak
-from t2t_xfer.study.results import observe
-from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.results import Results
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 from .studyworld import World
@@ -39,15 +39,17 @@ def data_of(folder: Path, number: int) -> dict[str, Any]:
 
 
 def test_a_finished_study_has_a_page_with_its_inputs(finished: World, tmp_path: Path) -> None:
-    file, store = load_study(finished.out / "small"), Store(finished.out / "store")
-    cells = observe(file, store)
-    path = write_pages(tmp_path, file, store, cells, study_numbers(cells, replicates=50))
+    results = Results.read(finished.out / "small")
+    cells = results.finished
+    path = write_pages(tmp_path, results, study_numbers(cells, replicates=50), [])
     page = path.read_text(encoding="utf-8")
     assert f"from {len(cells)} cells" in page
     assert "GB" in page[page.index('id="cost"') :]
     chunk = data_of(tmp_path, 0)
     target, language = chunk["target"], chunk["language"]
-    runs = [c for c in file.cells if (c.target, c.language, c.seed) == (target, language, 0)]
+    runs = [
+        c for c in results.plan.cells if (c.target, c.language, c.seed) == (target, language, 0)
+    ]
     assert [run[0] for run in chunk["runs"]] == [cell.model for cell in runs]
     context = Context(Catalogue(), f"mirror:{finished.hub}")
     _, prompted = context.prompted(target, language, "test", None)
@@ -58,11 +60,9 @@ def test_a_finished_study_has_a_page_with_its_inputs(finished: World, tmp_path: 
 
 
 def test_inputs_of_another_prompt_or_without_data_are_not_shown(finished: World) -> None:
-    store = Store(finished.out / "store")
-    file = load_study(finished.out / "small")
-    score = store.record(file.cells[0].score_id)
-    assert score is not None
-    predict = store.record(score.needs["predictions"])
+    log = Results.read(finished.out / "small").finished[0].log
+    assert log is not None
+    predict = log.predict
     assert predict is not None
     inputs = Inputs(Catalogue())
     shown: Any = predict.spec["shown"]
@@ -93,7 +93,8 @@ class Made:
             self.finish(score, STATISTICS, [self.scored(model, i) for i in range(n)])
             place = (model, architecture, "none", "xquad", "ar", 0, "generate", score.id, False)
             cells.append(Cell("made-up", *place))
-        self.file = StudyFile("made-up", tuple(cells), {}, {"xquad": "en"}, ())
+        plan = Plan("made-up", (), tuple(cells), sources={"xquad": "en"})
+        self.results = Results(plan, self.store)
 
     def finish(self, stage: Stage, name: str, rows: list[dict[str, Json]]) -> None:
         write_jsonl(self.store.begin(stage) / name, rows)
@@ -115,9 +116,7 @@ class Made:
         return row | {"value": "بيت", "status": status, "statistics": [float(right)]}
 
     def chunk(self) -> Chunk:
-        (found,) = browse(
-            self.file, self.store, observe(self.file, self.store), Inputs(Catalogue())
-        )
+        (found,) = browse(self.results, Inputs(Catalogue()))
         return found
 
 
@@ -140,16 +139,18 @@ def test_disagreements_come_first_and_then_what_could_not_be_read(tmp_path: Path
 
 def test_drift_counts_letters_of_generated_answers(tmp_path: Path) -> None:
     made = Made(tmp_path, 5)
-    encoder, decoder = drift(made.file, made.store)
+    encoder, decoder = drift(made.results)
     assert (encoder.outside, encoder.letters, encoder.gold_share) == (0, 15, 0.0)
     assert (decoder.outside, decoder.letters) == (20, 35)
-    slots = replace(made.file, cells=tuple(replace(c, readout="slots") for c in made.file.cells))
-    assert drift(slots, made.store) == []
+    plan = made.results.plan
+    slots = replace(plan, cells=tuple(replace(cell, readout="slots") for cell in plan.cells))
+    assert drift(Results(slots, made.store)) == []
 
 
 def test_costs_count_every_stage_once(tmp_path: Path) -> None:
     made = Made(tmp_path, 2)
-    found = costs(replace(made.file, cells=made.file.cells * 2), made.store)
+    plan = made.results.plan
+    found = costs(Results(replace(plan, cells=plan.cells * 2), made.store))
     assert [cost.kind for cost in found] == ["predict", "predict", "score", "score"]
     assert [(cost.seconds, cost.tokens) for cost in found] == [(2.0, 7)] * 4
 
@@ -162,9 +163,9 @@ def test_a_damaged_log_is_named_and_counts_for_nothing(
     folder = min((tmp_path / "predict").iterdir())
     path = folder / PREDICTIONS
     path.write_bytes(b"x" * path.stat().st_size)
-    store = Store(made.store.root)
-    assert {each.model for each in drift(made.file, store)} == {"enc"}
-    assert len(costs(made.file, store)) == 3  # of four stages
+    results = Results(made.results.plan, Store(made.store.root))
+    assert {each.model for each in drift(results)} == {"enc"}
+    assert len(costs(results)) == 3  # of four stages
     assert str(path.name) in caplog.text
     assert "counts as not done" in caplog.text
 

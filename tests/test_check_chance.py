@@ -14,7 +14,7 @@ from t2t_xfer.metrics.chance import (
     chance_level,
     renamed,
 )
-from t2t_xfer.study.results import CellRow
+from t2t_xfer.study.results import Result
 
 from .reported import page as render
 
@@ -118,8 +118,8 @@ def test_chance_alone_renames_nothing() -> None:
         assert renamed(LABELS, pairs) is None
 
 
-def cell(score: float, *, invalid_rate: float = 0.0, chance: float | None = 50.0) -> CellRow:
-    row = CellRow(
+def cell(score: float, *, invalid_rate: float = 0.0, chance: float | None = 50.0) -> Result:
+    row = Result(
         *("small", "tiny", "encoder", "none", "paws_x", "de", 0, "accuracy", score, 200),
         *(invalid_rate, "slots", "accuracy|version:1"),
         chance=chance,
@@ -145,5 +145,5 @@ def test_the_report_names_cells_below_chance() -> None:
         cell(12.0, chance=None),
     ],
 )
-def test_the_report_is_silent_otherwise(row: CellRow) -> None:
+def test_the_report_is_silent_otherwise(row: Result) -> None:
     assert "Below chance" not in render([row])

@@ -19,7 +19,7 @@ from t2t_xfer.report.selection import Axes
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.load import load_yaml
-from t2t_xfer.study.results import CellRow, Observed
+from t2t_xfer.study.results import Result
 
 from .conftest import REPOSITORY
 from .reported import REPLICATES, observed, stored
@@ -31,7 +31,7 @@ GAINS = {"none": 0, "mnli": 20, "qqp": 0, "squad_v1": -20, "mnli+qqp": 10}
 """In points; 0 is as many examples lost as won."""
 TARGETS = ("xnli", "udpos", "tydiqa")
 LANGUAGES = ("en", "de", "sw")
-BASE = CellRow(
+BASE = Result(
     *("made", "enc", "encoder", "none", "xnli", "en", 0, "accuracy", 50.0, N, 0.0, "slots", "a|v:1")
 )
 
@@ -56,7 +56,7 @@ def cells(
     targets: Iterable[str] = TARGETS,
     languages: Iterable[str] = LANGUAGES,
     extra: int = 0,
-) -> list[Observed]:
+) -> list[Result]:
     """`mnli` before `xnli` is a same-data pair. `dec` gains `extra` points more from `mnli`."""
     found = []
     for model in models:
@@ -76,12 +76,12 @@ def cells(
     return found
 
 
-def rows_of(cells: Sequence[Observed]) -> list[CellRow]:
-    return [each.row for each in cells]
+def rows_of(cells: Sequence[Result]) -> list[Result]:
+    return cells
 
 
 def evidence(
-    there: Sequence[Observed], unfinished: Sequence[CellRow] = (), *, synthetic: bool = False
+    there: Sequence[Result], unfinished: Sequence[Result] = (), *, synthetic: bool = False
 ) -> Evidence:
     rows = [*rows_of(there), *unfinished]
     planned = frozenset((r.model, r.intermediate, r.target, r.language, r.seed) for r in rows)
@@ -180,10 +180,7 @@ def test_same_data_pairs_stay_out_and_are_named() -> None:
 
 def test_translated_training_counts_only_where_it_is_asked_for() -> None:
     there = cells(intermediates=("none", "mnli", "qqp"))
-    there = [
-        replace(each, row=replace(each.row, translate_train=each.row.intermediate == "qqp"))
-        for each in there
-    ]
+    there = [replace(each, translate_train=each.intermediate == "qqp") for each in there]
     study = evidence(there)
     versus = {
         "first": {"intermediate": "mnli", "target": "udpos"},
@@ -285,8 +282,8 @@ def test_targets_of_the_file_must_all_be_there() -> None:
 def test_an_unfinished_study_claims_nothing_of_what_is_missing() -> None:
     whole = cells()
     gone = ("mnli", "udpos", "sw")
-    there = [e for e in whole if (e.row.intermediate, e.row.target, e.row.language) != gone]
-    unfinished = [e.row for e in whole if e not in there]
+    there = [e for e in whole if (e.intermediate, e.target, e.language) != gone]
+    unfinished = [e for e in whole if e not in there]
     study = evidence(there, unfinished)
     assert (
         "Not finished: enc, mnli, udpos, sw, 0"
@@ -294,7 +291,7 @@ def test_an_unfinished_study_claims_nothing_of_what_is_missing() -> None:
     )
     assert verdict({**change("mnli", "tydiqa"), "above": 0}, study).verdict == "supported"
     assert verdict({**change("mnli", languages=["de"]), "above": 0}, study).verdict == "supported"
-    nothing = evidence([], [each.row for each in whole])
+    nothing = evidence([], whole)
     assert verdict({**change("mnli"), "above": 0}, nothing).why == "No cell is finished."
 
 
@@ -308,7 +305,7 @@ def test_one_language_and_no_baseline_test_nothing() -> None:
     bare = evidence(cells(intermediates=["mnli"]))
     assert "leaves out udpos after none" in verdict({**change("mnli"), "above": 0}, bare).why
     seeds = cells(intermediates=["none"]) + [
-        replace(each, row=replace(each.row, seed=1)) for each in cells(intermediates=["mnli"])
+        replace(each, seed=1) for each in cells(intermediates=["mnli"])
     ]
     assert "other seeds" in verdict({**change("mnli"), "above": 0}, evidence(seeds)).why
 

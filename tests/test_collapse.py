@@ -19,7 +19,7 @@ from t2t_xfer.report.markdown import render_summary
 from t2t_xfer.report.page.render import render_page
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.stages.score import _answers
-from t2t_xfer.study.results import CellRow, Observed
+from t2t_xfer.study.results import Result
 
 from .observing import cell
 from .reported import numbers, page
@@ -28,7 +28,7 @@ from .test_report import ROW, line_of, make_rows
 N = 100
 
 
-def dead_and_moved(*, models: tuple[str, ...] = ("enc",)) -> list[Observed]:
+def dead_and_moved(*, models: tuple[str, ...] = ("enc",)) -> list[Result]:
     """xnli loses 5 of 100 examples; on paws_x every run gives one constant answer."""
     right = np.arange(N) < 55
     found = []
@@ -43,8 +43,8 @@ def dead_and_moved(*, models: tuple[str, ...] = ("enc",)) -> list[Observed]:
     return found
 
 
-def analysis(observed: list[Observed]) -> Analysis:
-    return analyse(Grid([each.row for each in observed]), Resampled(observed))
+def analysis(observed: list[Result]) -> Analysis:
+    return analyse(Grid(observed), Resampled(observed))
 
 
 def test_a_cell_that_cannot_move_is_no_exact_zero_in_a_mean() -> None:
@@ -111,9 +111,7 @@ def test_intervals_of_means_with_cells_that_do_not_move_cover_the_truth() -> Non
             for name, right in (("none", before), ("mnli", after)):
                 cells.append(cell(right, target=target, intermediate=name))
         drawn = Resampled(cells, replicates=200, seed=study)
-        changes = (
-            change_over(drawn, "enc", "mnli", each.row.target, ["de"]) for each in cells[::2]
-        )
+        changes = (change_over(drawn, "enc", "mnli", each.target, ["de"]) for each in cells[::2])
         mean = mean_of(changes)
         assert mean is not None
         interval = certain(mean)
@@ -121,7 +119,7 @@ def test_intervals_of_means_with_cells_that_do_not_move_cover_the_truth() -> Non
     assert held / 150 > 0.94
 
 
-def collapsed() -> list[CellRow]:
+def collapsed() -> list[Result]:
     """`enc` answers paws_x with one constant in two languages, `dec` is at the majority."""
     rows = []
     for row in make_rows():
@@ -192,7 +190,7 @@ def test_every_form_shows_the_same_main_table() -> None:
         assert table == tables[0]
 
 
-def _page(rows: list[CellRow]) -> str:
+def _page(rows: list[Result]) -> str:
     main = numbers(rows).main
     return render_page(PageInput("s", (), main.grid, Grid([]), main.analysis))
 

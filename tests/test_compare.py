@@ -9,21 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_xfer.report.compare import Comparison, Run, compare
+from t2t_xfer.report.compare import Comparison, compare
 from t2t_xfer.report.comparison_page import render_comparison
 from t2t_xfer.report.draws import only, side_of
-from t2t_xfer.study.results import CellRow, Observed
+from t2t_xfer.study.results import Result
 
+from .observing import with_ids
 from .reported import observed, stored
 from .studydata import t2t
 
 N = 100
-ROW = CellRow(
+ROW = Result(
     *("made", "enc", "encoder", "none", "xnli", "de", 0, "accuracy", 60.0, N, 0.0, "slots", "a|v:1")
 )
 
 
-def cells(worse: int = 0, **changes: object) -> list[Observed]:
+def cells(worse: int = 0, **changes: object) -> list[Result]:
     """Two languages and two intermediates; in `sw` after `qqp`, `worse` answers turn wrong."""
     found = []
     for intermediate in ("none", "qqp"):
@@ -35,14 +36,11 @@ def cells(worse: int = 0, **changes: object) -> list[Observed]:
     return found
 
 
-def run(name: str, there: Sequence[Observed], data: str = "rows") -> Run:
-    return Run(name, there, {each.row.key: data for each in there})
-
-
-def compared(
-    first: Sequence[Observed], second: Sequence[Observed], data: str = "rows"
-) -> Comparison:
-    return compare(run("a", first), run("b", second, data), replicates=200)
+def compared(first: Sequence[Result], second: Sequence[Result], data: str = "rows") -> Comparison:
+    other = [replace(each, rows=data) for each in second]
+    return compare(
+        ("a", [replace(each, rows="rows") for each in first]), ("b", other), replicates=200
+    )
 
 
 def test_a_run_does_not_differ_from_itself() -> None:
@@ -83,14 +81,14 @@ def test_what_moved_is_found_in_its_language_alone() -> None:
         (cells(), "other", "other test rows: rows and other"),
         (cells(seed=1), "rows", "seeds 0 and 1"),
         (
-            [replace(each, ids=tuple(f"x{id}" for id in each.ids)) for each in cells()],
+            [with_ids(each, tuple(f"x{id}" for id in each.ids)) for each in cells()],
             "rows",
             "no example in common",
         ),
     ],
 )
 def test_what_is_not_the_same_measure_is_refused(
-    others: list[Observed], data: str, words: str
+    others: list[Result], data: str, words: str
 ) -> None:
     found = compared(cells(), others, data)
     assert found.lines == ()

@@ -123,7 +123,7 @@ def planned(folder: Path, text: Any, **changes: Any) -> list[Stage]:
     study = write_study(folder, models=models, targets=["udpos"], languages=["en"], **changes)
     catalogue = Catalogue()
     context = Context(catalogue, f"mirror:{folder / 'hub'}")
-    return [*plan_study(catalogue.study(study), context).plan.stages]
+    return [*plan_study(catalogue.study(study), context).stages]
 
 
 def mixed(stages: list[Stage]) -> Stage:

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from .covering import Case, rates, studies
-from .observing import numbered
+from .observing import numbered, with_ids
 
 STUDIES = 800
 
@@ -33,10 +31,7 @@ def test_a_real_gain_is_covered_and_found() -> None:
 def test_without_clusters_parallel_languages_would_cover_too_little() -> None:
     """The negative control: the same answers, each language with ids of its own."""
     case = Case()
-    apart = [
-        replace(each, ids=numbered(each.row.n, each.row.language))
-        for each in studies(case, STUDIES)
-    ]
+    apart = [with_ids(each, numbered(each.n, each.language)) for each in studies(case, STUDIES)]
     found = rates(case, apart)
     assert found.score_covered < 0.9
     assert found.covered < 0.94
@@ -49,5 +44,5 @@ def test_three_seeds_cover_training_runs_too() -> None:
     found = rates(case, observed)
     assert found.covered > 0.925
     assert found.rejected < 0.075
-    one = rates(case, [each for each in observed if each.row.seed == 0])
+    one = rates(case, [each for each in observed if each.seed == 0])
     assert one.covered < found.covered - 0.05

@@ -74,7 +74,7 @@ def test_transformers_anywhere_else(
 
 def predictions(context: Context, engine: EngineName) -> list[Stage]:
     planned = plan_evaluation(context, wanted("xquad", engine=engine), print)
-    return [stage for stage in planned.plan.stages if stage.kind == "predict"]
+    return [stage for stage in planned.stages if stage.kind == "predict"]
 
 
 def finished(store: Store, stages: Sequence[Stage]) -> None:

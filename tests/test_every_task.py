@@ -26,8 +26,8 @@ from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import check_trainable, trained_on
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import run_plan
-from t2t_xfer.study.stage import Plan
 from t2t_xfer.study.store import Store
 
 from .studydata import ARCHITECTURES, one_thread

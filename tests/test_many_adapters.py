@@ -133,7 +133,7 @@ def test_large_adapters_come_first_and_none_last_whatever_was_named_first(
     wanted = Wanted(MODEL, named, ("xnli",), ("en",), limit=5)
     planned = plan_evaluation(Context(Catalogue(), "microworld"), wanted, print)
     assert [part.adapter for part in planned.parts] == list(named)
-    predicted = [stage.how["adapter"] for stage in planned.plan.stages if stage.kind == "predict"]
+    predicted = [stage.how["adapter"] for stage in planned.stages if stage.kind == "predict"]
     assert predicted == [large, place.a, None]
 
 

@@ -24,7 +24,7 @@ def again(copied: World) -> Any:
     planned = copied.plan()
     stages = [
         stage
-        for stage in planned.plan.stages
+        for stage in planned.stages
         if stage.label.startswith("tiny-encoder>udpos") or stage.label == "tiny-encoder"
     ]
 
@@ -35,7 +35,7 @@ def again(copied: World) -> Any:
         from t2t_xfer.stages.context import Context
 
         context = Context(Catalogue(), f"mirror:{copied.hub}")
-        plan = replace(planned.plan, stages=tuple(stages), cells=())
+        plan = replace(planned, stages=tuple(stages), cells=())
         return run_plan(plan, Store(root), StageRunner(context, progress=False), lambda _: None)
 
     return run

@@ -30,7 +30,7 @@ def planned(folder: Path, **changes: Any) -> list[Stage]:
     study = write_study(folder, models=[new_model("encoder")], languages=["en"], **changes)
     catalogue = Catalogue()
     context = Context(catalogue, f"mirror:{folder / 'hub'}")
-    return [*plan_study(catalogue.study(study), context).plan.stages]
+    return [*plan_study(catalogue.study(study), context).stages]
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ from t2t_xfer.stages.plans import readouts_of
 from t2t_xfer.stages.predict import Evaluated, check_chosen_on_rows_alone, read_prompts
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import Summary, run_plan, would_run
-from t2t_xfer.study.stage import Plan, Stage
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 from .conftest import REPOSITORY

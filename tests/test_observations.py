@@ -9,9 +9,9 @@ import pytest
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
-from t2t_xfer.study.plan_file import StudyFile
-from t2t_xfer.study.results import observe
-from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.plan_file import Cell, Plan
+from t2t_xfer.study.results import Results
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 LANGUAGES = ("en", "de", "tr")
@@ -24,7 +24,7 @@ def finish(store: Store, stage: Stage, name: str, rows: list[dict[str, Json]], *
     return stage.id
 
 
-def made(tmp_path: Path, cut: int = 0, wrong: str = "") -> tuple[StudyFile, Store]:
+def made(tmp_path: Path, cut: int = 0, wrong: str = "") -> Results:
     """A study of three languages, of which `tr` is not finished."""
     store, cells = Store(tmp_path), []
     for language in LANGUAGES:
@@ -46,13 +46,15 @@ def made(tmp_path: Path, cut: int = 0, wrong: str = "") -> tuple[StudyFile, Stor
             rows[-1]["statistics"] = [1, 2]
         told = {"metric": "accuracy", "score": 50.0, "invalid_rate": 0.25, "signature": "a|v:1"}
         finish(store, score, STATISTICS, rows, **told)
-    return StudyFile("x", tuple(cells), {}, {"xnli": "en"}, ()), store
+    return Results(Plan("x", (), tuple(cells), sources={"xnli": "en"}), store)
 
 
 @pytest.mark.parametrize("cut", [0, 7])
 def test_finished_cells_come_with_their_examples(tmp_path: Path, cut: int) -> None:
-    english, german = observe(*made(tmp_path, cut))
-    assert (english.row.language, german.row.language) == ("en", "de")
+    results = made(tmp_path, cut)
+    english, german = results.finished
+    assert [cell.language for cell in results.unfinished] == ["tr"]
+    assert (english.language, german.language) == ("en", "de")
     assert german.ids == ("0", "1", "2", "3")
     assert german.ids is english.ids
     assert german.statistics.tolist() == [[0], [1], [0], [1]]
@@ -63,16 +65,16 @@ def test_finished_cells_come_with_their_examples(tmp_path: Path, cut: int) -> No
 def test_a_broken_log_is_named_and_no_number_comes_of_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file, store = made(tmp_path)
-    path = store.path(file.cells[1].score_id) / STATISTICS
+    results = made(tmp_path)
+    path = results.store.path(results.plan.cells[1].score_id) / STATISTICS
     text = path.read_text(encoding="utf-8")
     path.write_text(text[:-3] + "  \n", encoding="utf-8")  # the same size: only a look inside tells
-    (english,) = observe(file, store)
-    assert english.row.language == "en"
+    (english,) = results.finished
+    assert english.language == "en"
     assert "statistics.jsonl" in caplog.text
     assert "counts as not done" in caplog.text
 
 
 def test_statistics_of_different_lengths_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no table of statistics"):
-        observe(*made(tmp_path, wrong="length"))
+        _ = made(tmp_path, wrong="length").finished[0].examples

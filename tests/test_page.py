@@ -73,7 +73,7 @@ def test_an_unfinished_study_claims_nothing() -> None:
     empty = render_page(page_of([], unfinished={"train/x": "failed: no disk"}))
     assert "nothing to report yet" in empty
     assert "failed: no disk" in empty
-    alone = [each for each in observed(models=1) if each.row.intermediate == "none"]
+    alone = [each for each in observed(models=1) if each.intermediate == "none"]
     page = render_page(page_of(alone))
     assert "cannot say whether intermediate training helps" in page
     assert "beyond the" not in page
@@ -90,7 +90,7 @@ def test_few_languages_give_a_page(languages: tuple[str, ...]) -> None:
 def test_a_missing_cell_is_marked_and_listed() -> None:
     cells = observed(models=1)
     page = render_page(
-        page_of([c for c in cells if (c.row.intermediate, c.row.language) != ("squad", "ar")])
+        page_of([c for c in cells if (c.intermediate, c.language) != ("squad", "ar")])
     )
     assert "Cells without a number" in page
     assert "†" in page
@@ -109,7 +109,7 @@ def test_a_cell_tells_sign_and_interval_in_text() -> None:
 
 def test_names_with_dollars_are_no_formulas() -> None:
     cells = observed(models=1, languages=("en", "de"))
-    cells = [replace(each, row=replace(each.row, model="$x_1$ <i>")) for each in cells]
+    cells = [replace(each, model="$x_1$ <i>") for each in cells]
     page = render_page(page_of(cells))
     assert "$x_1$ &lt;i&gt;" in page[page.index("<svg") : page.index("</svg>")]
 

@@ -13,7 +13,8 @@ from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.report.cells import read_cells
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.plan import Planned, plan_study
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.plan_file import Plan
 from tests.studydata import make_mirror, new_model, sentence, t2t, write_rows, write_study
 
 ENDINGS = ("runs away.", "sleeps.", "كلب", "10 000")
@@ -60,7 +61,7 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def plan(folder: Path, hub: Path, **changes: Any) -> Planned:
+def plan(folder: Path, hub: Path, **changes: Any) -> Plan:
     context = Context(Catalogue(), f"mirror:{hub}")
     study = context.catalogue.study(str(write_study(folder, **{**CHANGES, **changes})))
     return plan_study(study, context)
@@ -70,9 +71,9 @@ def test_a_pair_is_tested_at_the_tip_of_the_intermediate_twice_a_language(
     tmp_path: Path, hub: Path
 ) -> None:
     planned = plan(tmp_path, hub, models=[new_model("causal")], targets=["tatoeba"])
-    stages = {stage.id: stage for stage in planned.plan.stages}
+    stages = {stage.id: stage for stage in planned.stages}
     assert [s.label for s in stages.values() if s.kind == "train"] == ["tiny-causal>hellaswag@0"]
-    cells = [(c.intermediate, c.language, c.readout) for c in planned.plan.cells]
+    cells = [(c.intermediate, c.language, c.readout) for c in planned.cells]
     assert cells == [
         (intermediate, language, readout)
         for intermediate in ("none", "hellaswag")

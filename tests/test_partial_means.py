@@ -18,7 +18,7 @@ from t2t_xfer.report.page.render import render_page
 
 from .reported import observed
 from .studydata import t2t
-from .test_compare import cells, run
+from .test_compare import cells
 from .test_report import line_of, make_rows
 
 
@@ -76,18 +76,16 @@ def test_a_whole_study_has_no_mark() -> None:
 
 
 def test_a_comparison_says_over_how_many_languages_a_mean_is() -> None:
-    second = [
-        each for each in cells() if (each.row.intermediate, each.row.language) != ("qqp", "sw")
-    ]
-    second += [observed(replace(each.row, language="tr")) for each in second[:1]]
-    first = [*cells(), *(observed(replace(each.row, language="ar")) for each in cells()[:1])]
-    found = compare(run("a", first), run("b", second), replicates=200)
+    second = [each for each in cells() if (each.intermediate, each.language) != ("qqp", "sw")]
+    second += [observed(replace(each, language="tr")) for each in second[:1]]
+    first = [*cells(), *(observed(replace(each, language="ar")) for each in cells()[:1])]
+    found = compare(("a", first), ("b", second), replicates=200)
     means = {line.intermediate: line.languages for line in found.lines if line.language is None}
     assert means == {"none": (2, 4)}
     page = render_comparison(found)
     assert "2 of 4 †" in page
     assert "† Not every language of the two runs is in the mean" in page
-    assert "all 2" in render_comparison(compare(run("a", cells()), run("b", cells())))
+    assert "all 2" in render_comparison(compare(("a", cells()), ("b", cells())))
 
 
 def test_evaluate_marks_a_mean_without_languages_that_were_asked_for(tmp_path: Path) -> None:

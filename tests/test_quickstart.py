@@ -12,7 +12,8 @@ from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.microworld import LANGUAGES
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.plan import Planned, plan_study
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.plan_file import Plan
 
 from .studydata import ARCHITECTURES, one_thread, t2t
 
@@ -20,7 +21,7 @@ STUDIES = sorted(path.stem for path in (shipped_root() / "studies").glob("*.yaml
 QUICKSTARTS = ("quickstart", "quickstart_full")
 
 
-def planned(name: str, data: str) -> Planned:
+def planned(name: str, data: str) -> Plan:
     catalogue = Catalogue([shipped_root()])
     return plan_study(catalogue.study(name), Context(catalogue, data))
 
@@ -31,14 +32,14 @@ def test_every_study_plans(name: str, request: pytest.FixtureRequest) -> None:
         pytest.skip("its models are the hub's: tests/test_shipped_studies.py plans it with others")
     own = name in QUICKSTARTS
     data = "microworld" if own else f"mirror:{request.getfixturevalue('shared_hub')}"
-    plan = planned(name, data).plan
+    plan = planned(name, data)
     assert plan.cells
     assert not plan.absent
 
 
 @pytest.mark.parametrize("name", QUICKSTARTS)
 def test_a_quickstart_compares_architectures_in_every_language(name: str) -> None:
-    cells = planned(name, "microworld").plan.cells
+    cells = planned(name, "microworld").cells
     assert {cell.architecture for cell in cells} == set(ARCHITECTURES)
     context = Context(Catalogue([shipped_root()]), "microworld")
     for target in {cell.target for cell in cells}:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from t2t_xfer.report.cells import COLUMNS, CellRow, read_cells
+from t2t_xfer.report.cells import COLUMNS, read_cells
 from t2t_xfer.report.latex import escaped, render_latex
-from t2t_xfer.study.results import Observed
+from t2t_xfer.study.results import Result
 
 from .reported import numbers, observed, stored
 from .studydata import t2t
@@ -26,7 +26,7 @@ def cells(
     intermediates: Sequence[str] = ("none", "mnli"),
     languages: Sequence[str] = LANGUAGES,
     seeds: Sequence[int] = (0,),
-) -> list[Observed]:
+) -> list[Result]:
     """udpos as accuracy: 50 without, 62 after mnli, a point more with each seed."""
     return [
         observed(
@@ -49,7 +49,7 @@ def cells(
 
 
 def reported(
-    folder: Path, there: Sequence[Observed], unfinished: Sequence[CellRow] = (), *options: object
+    folder: Path, there: Sequence[Result], unfinished: Sequence[Result] = (), *options: object
 ) -> str:
     directory = stored(folder, there, unfinished)
     done = t2t("report", directory, "--replicates", 200, *options)
@@ -95,9 +95,9 @@ def test_a_report_made_again_has_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_half_finished_study_says_what_is_missing(tmp_path: Path) -> None:
     whole = cells()
-    gone = [each for each in whole if each.row.model == "dec" and each.row.intermediate == "mnli"]
+    gone = [each for each in whole if each.model == "dec" and each.intermediate == "mnli"]
     there = [each for each in whole if each not in gone]
-    page = reported(tmp_path, there, [each.row for each in gone], "--claims", "phang2020")
+    page = reported(tmp_path, there, gone, "--claims", "phang2020")
     assert "3 of 12 cells are not finished." in page
     assert "| dec     | mnli           | udpos    | all languages |" in page
     assert "+12.0 [" in page.split("\n\n")[1]
@@ -108,7 +108,7 @@ def test_a_half_finished_study_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_a_study_without_a_finished_cell_claims_nothing(tmp_path: Path) -> None:
     """Every stage failed: the page still opens and says so, and claims have no verdict."""
-    page = reported(tmp_path, [], [each.row for each in cells()], "--claims", "phang2020")
+    page = reported(tmp_path, [], cells(), "--claims", "phang2020")
     assert "No cell of this study is finished" in page
     assert "12 of 12 cells are not finished." in page
     assert "17 claims: 17 not tested here." in page

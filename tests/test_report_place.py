@@ -107,15 +107,16 @@ def test_a_broken_plan_is_one_paragraph(
     ],
 )
 def test_broken_stages_are_one_paragraph(tmp_path: Path, stages: str) -> None:
-    (tmp_path / "stages.json").write_text(stages, encoding="utf-8")
+    plan = f'{{"study": "x", "stages": {stages}, "cells": []}}'
+    (tmp_path / "plan.json").write_text(plan, encoding="utf-8")
     done = t2t("study", "status", tmp_path)
     assert done.code == 2, done.err
-    assert "stages.json cannot be read" in done.err
+    assert "plan.json cannot be read" in done.err
 
 
 def test_a_report_is_written_to_another_place(tmp_path: Path) -> None:
     """A study on a disk that cannot be written was told of an option that there was not."""
-    directory = stored(tmp_path, cells(), [replace(cells()[0].row, target="xnli")])
+    directory = stored(tmp_path, cells(), [replace(cells()[0], target="xnli")])
     before = sorted(path.name for path in directory.iterdir())
     (directory / "report.md").mkdir()
     refused = t2t("report", directory, "--replicates", 200)

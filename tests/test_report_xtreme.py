@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from t2t_xfer.metrics.aggregate import LANGUAGES
-from t2t_xfer.study.results import CellRow
+from t2t_xfer.study.results import Result
 
 from .reported import page as render
 
 
-def cell(target: str, language: str, score: float, seed: int = 0) -> CellRow:
+def cell(target: str, language: str, score: float, seed: int = 0) -> Result:
     run = ("full", "xlmr", "encoder", "none", target, language, seed)
-    return CellRow(*run, "accuracy", score, 100, 0.0, "slots", "accuracy|v:1", same_data=False)
+    return Result(*run, "accuracy", score, 100, 0.0, "slots", "accuracy|v:1", same_data=False)
 
 
-def rows(target: str, score: float, leave_out: str = "") -> list[CellRow]:
+def rows(target: str, score: float, leave_out: str = "") -> list[Result]:
     return [cell(target, code, score) for code in LANGUAGES[target] if code != leave_out]
 
 

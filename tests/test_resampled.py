@@ -18,7 +18,7 @@ from t2t_xfer.report.draws import SeedDraws, draws, groups
 from t2t_xfer.report.intervals import adjust, interval, p_value
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.sums import FORMULAS, scores
-from t2t_xfer.study.results import Observed
+from t2t_xfer.study.results import Examples
 
 from .observing import cell, made_study, numbered
 
@@ -166,7 +166,7 @@ def test_one_seed_adds_nothing_and_missing_seeds_are_paired() -> None:
     change = resampled.change("enc", "mnli", "xnli", "de")
     assert resampled.shared("enc", "mnli", "xnli", "de") == (1,)
     assert change is not None
-    assert change[0] == pytest.approx(after.row.score - cells[1].row.score)
+    assert change[0] == pytest.approx(after.score - cells[1].score)
     assert np.ptp(change) < 100  # a t interval of two seeds would reach far beyond
     assert resampled.mean("enc", "none", "xnli", "de", [0, 7]) is None
     assert resampled.mean("enc", "none", "xnli", "fr") is None
@@ -245,4 +245,4 @@ def test_adjusted_p_values_of_a_family() -> None:
 def test_columns_of_different_lengths_are_refused() -> None:
     good = cell([1.0, 0.0])
     with pytest.raises(ValueError, match="differ in length"):
-        Observed(good.row, good.ids[:1], good.statistics, good.statuses, good.removed_tokens)
+        Examples(good.ids[:1], good.statistics, good.statuses, good.removed_tokens)

@@ -17,8 +17,9 @@ import pytest
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import Summary, duration, run_plan, would_run
-from t2t_xfer.study.stage import Plan, Stage
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store, StoreError
 
 

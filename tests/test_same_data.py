@@ -108,7 +108,7 @@ def test_the_marks_reach_the_cells_of_a_study(tmp_path: Path) -> None:
     study = write_study(tmp_path, intermediates=["none", "mnli"], targets=["xnli", "udpos"])
     context = Context(catalogue, f"mirror:{make_mirror(tmp_path)}")
     planned = plan_study(catalogue.study(study), context, skip_missing=True)
-    marked: set[Any] = {(c.intermediate, c.target) for c in planned.plan.cells if c.same_data}
+    marked: set[Any] = {(c.intermediate, c.target) for c in planned.cells if c.same_data}
     assert marked == {("mnli", "xnli")}
 
 

@@ -20,8 +20,8 @@ from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import run_plan
-from t2t_xfer.study.stage import Plan
 from t2t_xfer.study.store import Store
 from t2t_xfer.training.checkpoints import DevSelection
 

@@ -15,7 +15,8 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.model import ModelSpec, NewModel
 from t2t_xfer.specs.study import StudySpec, training_for
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.plan import Planned, plan_study
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.plan_file import Plan
 
 from .conftest import REPOSITORY
 
@@ -48,7 +49,7 @@ def stand_in(model: ModelSpec) -> ModelSpec:
     return model.model_copy(update={"path": None, "new": new})
 
 
-def plan_offline(found: StudySpec) -> Planned:
+def plan_offline(found: StudySpec) -> Plan:
     """The plan of a study on the microworld, with new models for those of the hub."""
     offline = found.model_copy(update={"models": tuple(map(stand_in, found.models))})
     if found.text is not None:
@@ -61,7 +62,7 @@ def plan_offline(found: StudySpec) -> Planned:
 def test_every_study_loads_and_plans(path: Any) -> None:
     found = Catalogue().study(path)
     planned = plan_offline(found)
-    trained = {stage.label for stage in planned.plan.stages if stage.kind == "train"}
+    trained = {stage.label for stage in planned.stages if stage.kind == "train"}
     for model in found.models:
         assert any(label.startswith(f"{model.name}>") for label in trained)
 
@@ -77,7 +78,7 @@ def test_the_large_study_trains_nothing_twice() -> None:
     One cell after the other would train 10 x 9 intermediates and 11 x 7 targets: 167.
     """
     planned = plan_offline(study("architectures"))
-    trained = [stage for stage in planned.plan.stages if stage.kind == "train"]
+    trained = [stage for stage in planned.stages if stage.kind == "train"]
     assert len(trained) == 9 * 74
     assert planned.naive["train"] == 9 * 167
 

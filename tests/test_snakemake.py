@@ -56,7 +56,7 @@ def cells_of(out: Path) -> Path:
 
 
 def test_jobs_hold_every_open_stage_once(finished: World) -> None:
-    plan = finished.plan().plan
+    plan = finished.plan()
     jobs = jobs_of(plan.stages)
     held = [stage.id for job in jobs for stage in job.stages]
     assert sorted(held) == sorted(stage.id for stage in plan.stages)
@@ -147,7 +147,7 @@ def test_a_folder_with_braces_is_a_folder(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     catalogue = Catalogue()
-    plan = plan_study(catalogue.study(small(folder)), Context(catalogue, f"mirror:{hub}")).plan
+    plan = plan_study(catalogue.study(small(folder)), Context(catalogue, f"mirror:{hub}"))
     jobs = [job for job in jobs_of(plan.stages) if job.kind == "baseline"]
     assert run_jobs(jobs, out, cores=1) == 0
     assert len(list((out / "store").rglob("record.json"))) == sum(len(job.stages) for job in jobs)

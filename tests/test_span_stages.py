@@ -123,9 +123,9 @@ def test_a_study_of_spans_runs_on_all_three_architectures(context: Context, tmp_
     planned = plan_study(new_spec(*ARCHITECTURES), context)
     assert planned.baselines == {}
     store = Store(tmp_path)
-    summary = run_plan(planned.plan, store, StageRunner(context, progress=False), lambda _: None)
+    summary = run_plan(planned, store, StageRunner(context, progress=False), lambda _: None)
     assert (summary.failed, summary.blocked) == ((), ())
-    for cell in planned.plan.cells:
+    for cell in planned.cells:
         record = store.record(cell.score_id)
         assert record is not None
         assert record.results["n"] == 6

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t2t_xfer.study.plan_file import load_stages
+from t2t_xfer.study.plan_file import load_plan
 from t2t_xfer.study.store import Store
 
 from .studydata import t2t, write_study
@@ -83,7 +83,7 @@ def test_prune_drops_checkpoints_and_nothing_is_run_again(
 
 
 def test_prune_keeps_what_an_unfinished_stage_wants(copied: World) -> None:
-    stages = {stage.id: stage for stage in load_stages(copied.out / "small")}
+    stages = {stage.id: stage for stage in load_plan(copied.out / "small").stages}
     store = Store(copied.out / "store")
     predicted = next(s for s in stages.values() if s.kind == "predict" and "checkpoint" in s.needs)
     scored = next(s for s in stages.values() if predicted.id in s.needs.values())
@@ -96,7 +96,7 @@ def test_prune_keeps_what_an_unfinished_stage_wants(copied: World) -> None:
 
 
 def test_a_checkpoint_of_no_study_is_never_pruned(copied: World) -> None:
-    (copied.out / "small" / "stages.json").unlink()
+    (copied.out / "small" / "plan.json").unlink()
     assert "0 checkpoints" in t2t("store", "prune", "--output", copied.out).out
 
 
@@ -107,7 +107,7 @@ def test_status_of_a_finished_and_of_a_half_finished_study(copied: World) -> Non
     assert told["stages"]["train"] == {"done": 12}
     assert told["seconds_left"] == 0
     store = Store(copied.out / "store")
-    stage = next(s for s in load_stages(directory) if s.kind == "score")
+    stage = next(s for s in load_plan(directory).stages if s.kind == "score")
     store.remove(stage)
     told = json.loads(t2t("study", "status", directory, "--json").out)
     assert told["stages"]["score"]["waiting"] == 1
@@ -116,7 +116,7 @@ def test_status_of_a_finished_and_of_a_half_finished_study(copied: World) -> Non
 
 def test_status_sees_what_runs_and_how_far_it_is(copied: World) -> None:
     store = Store(copied.out / "store")
-    stage = next(s for s in load_stages(copied.out / "small") if s.kind == "score")
+    stage = next(s for s in load_plan(copied.out / "small").stages if s.kind == "score")
     store.remove(stage)
     other = Store(copied.out / "store")  # flock tells open files apart, not processes
     other.begin(stage)
@@ -130,7 +130,7 @@ def test_status_sees_what_runs_and_how_far_it_is(copied: World) -> None:
 
 
 def test_status_names_failed_stages_their_logs_and_what_they_block(copied: World) -> None:
-    stages = load_stages(copied.out / "small")
+    stages = load_plan(copied.out / "small").stages
     store = Store(copied.out / "store")
     predicted = next(s for s in stages if s.kind == "predict")
     scored = next(s for s in stages if predicted.id in s.needs.values())

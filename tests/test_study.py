@@ -80,13 +80,13 @@ def test_a_second_run_does_nothing(finished: World, monkeypatch: pytest.MonkeyPa
 
 def test_xnli_without_an_intermediate_shares_the_training_of_mnli(finished: World) -> None:
     planned = finished.plan()
-    trained = [stage for stage in planned.plan.stages if stage.kind == "train"]
+    trained = [stage for stage in planned.stages if stage.kind == "train"]
     # a model: mnli, mnli>mnli, mnli>udpos, udpos
     assert len(trained) == 12
     # without sharing: none before two targets; mnli and the target, twice
     assert planned.naive["train"] == 3 * (2 + 4)
-    by_needs = {stage.id: stage for stage in planned.plan.stages}
-    cell = next(c for c in planned.plan.cells if (c.intermediate, c.target) == ("none", "xnli"))
+    by_needs = {stage.id: stage for stage in planned.stages}
+    cell = next(c for c in planned.cells if (c.intermediate, c.target) == ("none", "xnli"))
     predicted = by_needs[by_needs[cell.score_id].needs["predictions"]]
     base = by_needs[predicted.needs["checkpoint"]]
     after_mnli = [stage for stage in trained if base.id in stage.needs.values()]
@@ -95,12 +95,12 @@ def test_xnli_without_an_intermediate_shares_the_training_of_mnli(finished: Worl
 
 
 def test_what_only_excluded_cells_need_is_not_trained(copied: World) -> None:
-    whole = copied.plan().plan
+    whole = copied.plan()
     exclude = [
         {"model": "tiny-seq2seq"},
         {"model": "tiny-encoder", "intermediate": "mnli", "target": ["xnli"]},
     ]
-    plan = copied.plan(write_study(Path("fewer"), exclude=exclude)).plan
+    plan = copied.plan(write_study(Path("fewer"), exclude=exclude))
     left = [
         cell
         for cell in whole.cells
@@ -121,9 +121,9 @@ def test_an_intermediate_with_a_training_task_is_that_task(tmp_path: Path) -> No
     study = write_study(tmp_path, intermediates=["none", "xnli"], targets=["xnli", "udpos"])
     world = World(study, hub, tmp_path / "out", Outcome(0, "", ""))
     with_mnli = write_study(tmp_path / "other", intermediates=["none", "mnli"])
-    ids = [stage.id for stage in world.plan().plan.stages]
-    assert ids == [stage.id for stage in world.plan(with_mnli).plan.stages]
-    same = {(c.intermediate, c.target) for c in world.plan().plan.cells if c.same_data}
+    ids = [stage.id for stage in world.plan().stages]
+    assert ids == [stage.id for stage in world.plan(with_mnli).stages]
+    same = {(c.intermediate, c.target) for c in world.plan().cells if c.same_data}
     assert same == {("xnli", "xnli")}
 
 
@@ -180,7 +180,7 @@ def test_a_filter_belongs_to_the_identity(tmp_path: Path, monkeypatch: pytest.Mo
     hub = make_mirror(tmp_path)
     study = write_study(tmp_path, targets=["udpos"], languages=["en"], intermediates=["none"])
     world = World(study, hub, tmp_path / "out", Outcome(0, "", ""))
-    plain = {stage.id for stage in world.plan().plan.stages if stage.kind != "model"}
+    plain = {stage.id for stage in world.plan().stages if stage.kind != "model"}
     text = (REPOSITORY / "tasks" / "udpos.yaml").read_text(encoding="utf-8")
     Path("tasks").mkdir()
     filtered = text.replace("data:\n", "data:\n  where: {genre: news}\n", 1)
@@ -190,9 +190,9 @@ def test_a_filter_belongs_to_the_identity(tmp_path: Path, monkeypatch: pytest.Mo
             '"pos_tags"', '"genre": "news", "pos_tags"'
         )
         test.write_text(lines, encoding="utf-8")
-    with_genre = {stage.id for stage in world.plan().plan.stages if stage.kind != "model"}
+    with_genre = {stage.id for stage in world.plan().stages if stage.kind != "model"}
     Path("tasks", "udpos.yaml").write_text(text, encoding="utf-8")
-    without = {stage.id for stage in world.plan().plan.stages if stage.kind != "model"}
+    without = {stage.id for stage in world.plan().stages if stage.kind != "model"}
     assert not plain & with_genre
     assert not without & with_genre
 

@@ -137,7 +137,7 @@ def test_the_reading_changes_scores_and_what_is_written_but_not_what_is_read_in_
 def test_reading_in_another_form_than_trained_is_refused_when_planning(context: Context) -> None:
     with pytest.raises(UnsupportedError, match=r"'mixed' is read by 'generate'.*'plain'.*slots"):
         plan_study(study("mixed", "causal"), context)
-    assert plan_study(study("mixed", "encoder"), context).plan.cells  # an encoder has one form
+    assert plan_study(study("mixed", "encoder"), context).cells  # an encoder has one form
 
 
 def test_too_many_tags_for_a_new_models_vocabulary_are_refused_when_planning(
@@ -167,9 +167,9 @@ def test_a_study_predicts_legal_names_and_counts_the_pieces(
 ) -> None:
     planned = plan_study(study(target, *ARCHITECTURES), context)
     store = Store(tmp_path)
-    summary = run_plan(planned.plan, store, StageRunner(context, progress=False), lambda _: None)
+    summary = run_plan(planned, store, StageRunner(context, progress=False), lambda _: None)
     assert (summary.failed, summary.blocked) == ((), ())
-    for stage in planned.plan.stages:
+    for stage in planned.stages:
         record = store.record(stage.id)
         assert record is not None
         if stage.kind == "train":
@@ -177,7 +177,7 @@ def test_a_study_predicts_legal_names_and_counts_the_pieces(
         if stage.kind == "predict" and stage.spec["engine"] == "transformers":
             assert record.results["num_split"] == 6  # every test sentence
             assert record.results["num_pieces"] >= 12
-    for cell in planned.plan.cells:
+    for cell in planned.cells:
         record = store.record(cell.score_id)
         assert record is not None
         assert record.results["invalid_rate"] == 0

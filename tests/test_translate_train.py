@@ -17,8 +17,9 @@ from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
-from t2t_xfer.study.results import CellRow
-from t2t_xfer.study.stage import Cell, Stage
+from t2t_xfer.study.plan_file import Cell
+from t2t_xfer.study.results import Result
+from t2t_xfer.study.stage import Stage
 
 from .learning import LABEL_TASK
 from .reported import page as render
@@ -87,7 +88,7 @@ def cells_and_stages(folder: Path, **changes: Any) -> tuple[tuple[Cell, ...], li
             **changes,
         },
     )
-    plan = plan_study(Catalogue().study(study), context(folder)).plan
+    plan = plan_study(Catalogue().study(study), context(folder))
     return plan.cells, [stage for stage in plan.stages if stage.kind == "train"]
 
 
@@ -154,9 +155,9 @@ def test_a_record_names_the_languages_of_its_training(folder: Path) -> None:
     assert told["training_examples"] == 24, "12 rows of each language"
 
 
-def rows(intermediate: str, score: float, *, translated: bool) -> Iterator[CellRow]:
+def rows(intermediate: str, score: float, *, translated: bool) -> Iterator[Result]:
     for code in ("en", "de"):
-        yield CellRow(
+        yield Result(
             *("s", "m", "encoder", intermediate, "paws_x", code, 0, "accuracy", score, 100, 0.0),
             *("slots", "accuracy|v:1"),
             same_data=False,

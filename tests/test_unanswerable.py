@@ -23,8 +23,8 @@ from t2t_xfer.stages.logs import PREDICTIONS, read_predictions
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.stages.score import score_examples
 from t2t_xfer.study.plan import Builder
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import run_plan
-from t2t_xfer.study.stage import Plan
 from t2t_xfer.study.store import Store
 
 from .learning import (

@@ -12,7 +12,8 @@ from t2t_xfer.errors import DataError
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.plan import Planned, plan_study
+from t2t_xfer.study.plan import plan_study
+from t2t_xfer.study.plan_file import Plan
 
 from .studydata import (
     make_mirror,
@@ -47,7 +48,7 @@ def hub(tmp_path: Path) -> Path:
     return found
 
 
-def planned(hub: Path, **changes: Any) -> Planned:
+def planned(hub: Path, **changes: Any) -> Plan:
     study = StudySpec.model_validate(study_spec(**{**CHANGES, **changes}))
     return plan_study(study, Context(Catalogue(), f"mirror:{hub}"))
 
@@ -96,8 +97,7 @@ def test_rows_that_chose_weights_are_told_by_what_they_are(hub: Path) -> None:
 def test_the_split_is_part_of_what_a_number_is(hub: Path) -> None:
     """Of predictions and scores; the training before them is one stage."""
     stages = [
-        {stage.id for stage in planned(hub, split=split).plan.stages}
-        for split in ("test", "validation")
+        {stage.id for stage in planned(hub, split=split).stages} for split in ("test", "validation")
     ]
     assert {id.partition("/")[0] for id in stages[0] & stages[1]} == {"model", "train"}
     assert {id.partition("/")[0] for id in stages[0] ^ stages[1]} == {"predict", "score"}
@@ -115,7 +115,7 @@ def test_validation_rows_of_a_target_language_are_scored_and_nothing_else(hub: P
 
 def test_a_study_of_test_rows_reads_no_validation_rows_of_target_languages(tmp_path: Path) -> None:
     poisoned = make_poisoned_mirror(tmp_path)
-    assert planned(poisoned, split="test").plan.cells
+    assert planned(poisoned, split="test").cells
 
 
 def test_languages_without_validation_rows_are_named(hub: Path, tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ def _do(name: str, stages: tuple[Stage, ...], store: Store) -> int:
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
     from t2t_xfer.stages.run import StageRunner
+    from t2t_xfer.study.plan_file import Plan
     from t2t_xfer.study.run import run_plan
-    from t2t_xfer.study.stage import Plan
 
     context = Context(Catalogue(), str(stages[0].how["data"]))
     plan = Plan(name, stages, ())

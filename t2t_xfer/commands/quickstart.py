@@ -62,7 +62,7 @@ def _from_the_other_end(name: str, output: Path) -> list[Stage]:
     axes = ("models", "seeds", "intermediates", "targets")
     reversed_study = study.model_copy(update={axis: getattr(study, axis)[::-1] for axis in axes})
     planned = plan_study(reversed_study, Context(catalogue, DATA))
-    return would_run(planned.plan, Store(output / options.STORE))
+    return would_run(planned, Store(output / options.STORE))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
 from t2t_xfer.terminal import echo
 
@@ -57,20 +56,11 @@ def report(
 def _write(directory: Path, claims: str | None, replicates: int, output: Path | None) -> None:
     from t2t_xfer.report.written import write_results
     from t2t_xfer.specs.catalogue import Catalogue
-    from t2t_xfer.study.plan_file import load_study
-    from t2t_xfer.study.store import Store
+    from t2t_xfer.study.results import Results
 
     stated = None if claims is None else Catalogue().claims(claims)
-    file = load_study(directory)
-    root = directory.resolve().parent / options.STORE
-    if not root.is_dir():
-        raise UserError(
-            f"the store {root} is not there, so there is nothing to report. A study's directory"
-            " stays beside the store that its numbers come from."
-        )
-    written = write_results(
-        directory, file, Store(root), claims=stated, replicates=replicates, into=output
-    )
+    results = Results.read(directory)
+    written = write_results(output or directory, results, claims=stated, replicates=replicates)
     for verdict in written.verdicts:
         echo(f"{verdict.in_words}: {verdict.claim}")
     echo(written.report)
@@ -82,8 +72,8 @@ def _compare(directory: Path, other: Path, replicates: int, output: Path) -> Non
     from t2t_xfer.report.compare import compare
     from t2t_xfer.report.comparison_page import render_comparison
 
-    runs = [load_run(each, options.STORE) for each in (directory, other)]
-    page = render_comparison(compare(*runs, replicates=replicates))
+    first, second = load_run(directory), load_run(other)
+    page = render_comparison(compare(first, second, replicates=replicates))
     path = output / f"compared_with_{other.resolve().name}.md"
     write_text(path, page)
     echo(page)

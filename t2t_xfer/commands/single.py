@@ -216,8 +216,8 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
     from t2t_xfer.study.evaluation import noting
+    from t2t_xfer.study.plan_file import Plan
     from t2t_xfer.study.run import run_plan, would_run
-    from t2t_xfer.study.stage import Plan
     from t2t_xfer.study.store import Store
 
     plan = Plan("single", tuple(builder.stages.values()), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,9 +17,8 @@ from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
-    from t2t_xfer.study.plan import Planned
+    from t2t_xfer.study.plan_file import Plan
     from t2t_xfer.study.run import Summary
-    from t2t_xfer.study.stage import Plan
     from t2t_xfer.study.store import Store
 
 SYNTHETIC = (
@@ -63,32 +63,32 @@ def plan_command(
     from t2t_xfer.study.status import outlook, reasons
     from t2t_xfer.study.store import Store
 
-    planned, context = _plan(file, data, skip_missing)
+    plan, context = _plan(file, data, skip_missing)
     store = Store(output / options.STORE)
-    open_stages = would_run(planned.plan, store)
-    Models(open_stages, context, planned.plan.stages).check_words()
+    open_stages = would_run(plan, store)
+    Models(open_stages, context, plan.stages).check_words()
     if graph is not None:
         open_ids = {stage.id for stage in open_stages}
-        done = {stage.id for stage in planned.plan.stages} - open_ids
-        write_text(graph, drawing(planned.plan.stages, done))
+        done = {stage.id for stage in plan.stages} - open_ids
+        write_text(graph, drawing(plan.stages, done))
         echo(f"drawn: {graph}", err=True)
     counts: dict[str, int] = {}
-    for stage in planned.plan.stages:
+    for stage in plan.stages:
         counts[stage.kind] = counts.get(stage.kind, 0) + 1
     if as_json:
-        summary = {"stages": counts, "naive": planned.naive, "would_run": len(open_stages)}
+        summary = {"stages": counts, "naive": plan.naive, "would_run": len(open_stages)}
         echo(json.dumps(summary))
         return
     rows = [
-        [kind, planned.naive[kind], n, sum(s.kind == kind for s in open_stages)]
+        [kind, plan.naive[kind], n, sum(s.kind == kind for s in open_stages)]
         for kind, n in counts.items()
     ]
     echo(tabulate(rows, ["kind", "without sharing", "stages", "would run"]))
-    for line in planned.notes:
+    for line in plan.notes:
         echo(line)
-    for line in planned.plan.absent:
+    for line in plan.absent:
         echo(f"left out: {line}")
-    echo(f"{len(planned.plan.cells)} cells")
+    echo(f"{len(plan.cells)} cells")
     echo(outlook(open_stages, store).in_words())
     if why:
         for stage_id, reason in reasons(open_stages, store.records()).items():
@@ -100,11 +100,11 @@ def plan_command(
 @options.as_json
 def status(directory: Path, as_json: bool) -> None:
     """Show how far a study is, also while it runs: DIRECTORY is its own under the output."""
-    from t2t_xfer.study.plan_file import load_stages
+    from t2t_xfer.study.plan_file import load_plan
     from t2t_xfer.study.status import study_status
     from t2t_xfer.study.store import Store
 
-    stages = load_stages(directory)
+    stages = load_plan(directory).stages
     found = study_status(stages, Store(directory.resolve().parent / options.STORE))
     if as_json:
         left = found.seconds_left
@@ -167,30 +167,26 @@ def run_study(
     from t2t_xfer.report.inputs import Inputs
     from t2t_xfer.report.written import write_results
     from t2t_xfer.stages.preflight import preflight
-    from t2t_xfer.study.plan_file import save_stages, save_study, study_file
+    from t2t_xfer.study.plan_file import save_plan
+    from t2t_xfer.study.results import Results
     from t2t_xfer.study.run import would_run
     from t2t_xfer.study.snakemake import require_snakemake
     from t2t_xfer.study.store import Store
 
     if rented is not None:
         require_snakemake()
-    planned, context = _plan(file, data, skip_missing)
-    plan = planned.plan
+    plan, context = _plan(file, data, skip_missing)
     if plan.study == options.STORE:
         raise UserError(
             f"a study cannot be called {options.STORE!r}: its results would lie in the store."
         )
     store = Store(output / options.STORE)
     preflight(would_run(plan, store), context, plan.stages)
-    sources = {cell.target: context.task(cell.target).spec.source_language for cell in plan.cells}
-    synthetic = data == "microworld"
-    notes = [*([SYNTHETIC] if synthetic else []), *planned.notes]
-    for note in notes:
+    plan = replace(plan, notes=(*([SYNTHETIC] if plan.synthetic else []), *plan.notes))
+    for note in plan.notes:
         echo(note)
     directory = output / plan.study
-    kept = study_file(plan, planned.baselines, sources, notes, synthetic=synthetic)
-    save_study(directory, kept)
-    save_stages(directory, plan.stages)
+    save_plan(directory, plan)
     if rented is None:
         summary = _run_here(plan, store, context)
     else:
@@ -198,9 +194,9 @@ def run_study(
         if rented.dry_run:
             return 0
     inputs = Inputs(context.catalogue, context)
-    written = write_results(directory, kept, store, inputs=inputs)
+    written = write_results(directory, Results(plan, store), inputs=inputs)
     echo(written.summary)
-    for note in notes:  # far below the first time
+    for note in plan.notes:  # far below the first time
         echo(note)
     for stage_id in summary.failed:
         echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
@@ -240,7 +236,7 @@ def _run_rented(plan: Plan, store: Store, output: Path, rented: Rented) -> Summa
     return summary_since(plan.stages, open_stages, store)
 
 
-def _plan(file: str, data: str, skip_missing: bool) -> tuple[Planned, Context]:
+def _plan(file: str, data: str, skip_missing: bool) -> tuple[Plan, Context]:
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
     from t2t_xfer.study.plan import plan_study

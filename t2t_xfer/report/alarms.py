@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from t2t_xfer.metrics.chance import alarm
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.marks import collapse_notes
-from t2t_xfer.study.results import CellRow
+from t2t_xfer.study.results import Result
 
 
 def first_notes(grids: Sequence[Grid]) -> list[str]:
@@ -16,7 +16,7 @@ def first_notes(grids: Sequence[Grid]) -> list[str]:
     return [*below_chance_notes(rows), *(note for grid in grids for note in collapse_notes(grid))]
 
 
-def below_chance_notes(rows: Iterable[CellRow]) -> list[str]:
+def below_chance_notes(rows: Iterable[Result]) -> list[str]:
     """One note for each cell that is clearly below chance.
 
     Answers that could not be read are left out: they are wrong without being inverted.

@@ -3,51 +3,48 @@
 The rule: of each target and language those come first that models of one intermediate were scored
 differently on, then those without a readable answer. Only the chosen ones are read from the logs.
 
-    for chunk in browse(file, store, observe(file, store), Inputs(Catalogue())): …
+    for chunk in browse(Results.read(directory), Inputs(Catalogue())):
+        print(chunk.target)
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from t2t_xfer.records import Json, Status
 from t2t_xfer.report.browser import ANSWERS, EXAMPLES, Answered, Browsed, Chunk, Run
-from t2t_xfer.report.grid import aside_name, by_readout, read_twice
+from t2t_xfer.report.drift import first_text
+from t2t_xfer.report.grid import EMBED, aside_name, read_twice
 from t2t_xfer.report.inputs import Inputs
 from t2t_xfer.report.sums import scores
-from t2t_xfer.study.plan_file import StudyFile
-from t2t_xfer.study.results import Floats, Logged, Observed, first_text, lines_of, logged_at
-from t2t_xfer.study.store import Store
+from t2t_xfer.study.plan_file import Cell
+from t2t_xfer.study.results import Floats, Log, Result, Results
 
 SHOWN_SCORES = 5
 """Options or neighbours whose scores stand for a raw output that is no text."""
 
 
-def browse(
-    file: StudyFile, store: Store, observed: Sequence[Observed], inputs: Inputs
-) -> Iterator[Chunk]:
+def browse(results: Results, inputs: Inputs) -> Iterator[Chunk]:
     """One chunk for each target and language, in the order of the cells."""
-    ids = {cell_key(cell): cell.score_id for cell in file.cells}
-    for (target, language), cells in _places(observed, read_twice(file.cells)).items():
-        logs = [logged_at(ids[each.row.key], store) for each in cells]
+    for (target, language), cells in _places(results.finished, results.plan.cells).items():
         chosen = _choose(cells)
-        answers = [
-            _answers(each, log, chosen.ids) for each, log in zip(cells, logs, strict=True) if log
-        ]
-        if len(answers) < len(cells):  # a stage vanished meanwhile
-            continue
-        predict = next((log.predict for log in logs if log and log.predict), None)
+        answers = [_answers(each, chosen.ids) for each in cells]
+        logs = [each.log for each in cells if each.log is not None]
+        predict = next((log.predict for log in logs if log.predict), None)
         shown, note = inputs.of(predict, chosen.ids)
-        golds = _golds(logs, chosen.ids)
+        golds = _golds(logs[0], chosen.ids) if logs else {}
         yield Chunk(
             target=target,
             language=language,
             total=chosen.total,
             disagreements=chosen.disagreements,
-            runs=[_run(each) for each in cells],
+            runs=[
+                Run(each.model, each.architecture, each.intermediate, each.seed, each.readout)
+                for each in cells
+            ],
             examples=[
                 Browsed(
                     id,
@@ -62,11 +59,6 @@ def browse(
         )
 
 
-def cell_key(cell: Any) -> tuple[str, str, str, str, int, str]:
-    """The key of a cell's row (`CellRow.key`)."""
-    return (cell.model, cell.intermediate, cell.target, cell.language, cell.seed, cell.readout)
-
-
 class _Chosen(NamedTuple):
     ids: tuple[str, ...]
     differ: frozenset[str]
@@ -75,28 +67,28 @@ class _Chosen(NamedTuple):
 
 
 def _places(
-    observed: Sequence[Observed], embedded: Collection[str]
-) -> dict[tuple[str, str], list[Observed]]:
-    """The cells of each target (as the report names it) and language, of the first seed only."""
-    main = {id(row) for row in by_readout([each.row for each in observed], embedded)[0]}
-    first = min((each.row.seed for each in observed), default=0)
-    places: dict[tuple[str, str], list[Observed]] = {}
-    for each in observed:
-        row = each.row
-        if row.seed == first:
-            target = row.target if id(row) in main else aside_name(row)
-            places.setdefault((target, row.language), []).append(each)
+    finished: Sequence[Result], planned: Sequence[Cell]
+) -> dict[tuple[str, str], list[Result]]:
+    """The numbers of each target (as the report names it) and language, of the first seed only."""
+    embedded = read_twice(planned)
+    first = min((each.seed for each in finished), default=0)
+    places: dict[tuple[str, str], list[Result]] = {}
+    for each in finished:
+        if each.seed == first:
+            again = each.target in embedded and each.readout != EMBED
+            target = aside_name(each) if again else each.target
+            places.setdefault((target, each.language), []).append(each)
     return places
 
 
-def _choose(cells: Sequence[Observed]) -> _Chosen:
+def _choose(cells: Sequence[Result]) -> _Chosen:
     """The examples to show: disagreements, then unreadable answers, then the order of the data."""
     order = {id: place for place, id in enumerate(dict.fromkeys(i for c in cells for i in c.ids))}
     differ = np.zeros(len(order), dtype=np.int64)
     invalid = np.zeros(len(order), dtype=np.int64)
-    by_intermediate: dict[str, list[Observed]] = {}
+    by_intermediate: dict[str, list[Result]] = {}
     for cell in cells:
-        by_intermediate.setdefault(cell.row.intermediate, []).append(cell)
+        by_intermediate.setdefault(cell.intermediate, []).append(cell)
         places = [order[id] for id in cell.ids]
         invalid[places] += np.array([status == Status.invalid for status in cell.statuses])
     for same in by_intermediate.values():
@@ -120,28 +112,30 @@ def _choose(cells: Sequence[Observed]) -> _Chosen:
     )
 
 
-def example_points(cell: Observed) -> Floats:
+def example_points(cell: Result) -> Floats:
     """The metric of each example alone, 0 to 100, `[examples]`."""
-    return scores(cell.row.metric, cell.statistics, np.ones(len(cell.ids)))
+    return scores(cell.metric, cell.statistics, np.ones(len(cell.ids)))
 
 
-def _answers(cell: Observed, log: Logged, ids: Sequence[str]) -> dict[str, Answered]:
-    parsed, raw = lines_of(log.statistics, set(ids)), lines_of(log.predictions, set(ids))
+def _answers(cell: Result, ids: Sequence[str]) -> dict[str, Answered]:
+    if cell.log is None:
+        return {}
+    raw = {row["id"]: row for row in cell.log.answered(ids)}
     points = dict(zip(cell.ids, example_points(cell).tolist(), strict=True))
-    names = _option_names(log)
+    names = _option_names(cell.log)
     return {
-        id: Answered(
-            raw=_raw(raw.get(id, {}), names),
-            value=_text(line["value"]),
-            status=line["status"],
-            points=points[id],
+        row["id"]: Answered(
+            raw=_raw(raw.get(row["id"], {}), names),
+            value=_text(row["value"]),
+            status=row["status"],
+            points=points[row["id"]],
         )
-        for id, line in parsed.items()
-        if id in points
+        for row in cell.log.scored(ids)
+        if row["id"] in points
     }
 
 
-def _option_names(log: Logged) -> list[str]:
+def _option_names(log: Log) -> list[str]:
     parsed: Any = log.score.spec.get("parsed", {})
     return [str(label["name"]) for label in parsed.get("labels", ())]
 
@@ -162,12 +156,8 @@ def _raw(line: Mapping[str, Any], names: Sequence[str]) -> str:
     return ", ".join(f"{name} {value:.3f}" for value, name in ranked)
 
 
-def _golds(logs: Sequence[Logged | None], ids: Sequence[str]) -> dict[str, str]:
-    for log in logs:
-        if log is not None:
-            lines = lines_of(log.statistics, set(ids))
-            return {id: _text(line["gold"]) for id, line in lines.items()}
-    return {}
+def _golds(log: Log, ids: Sequence[str]) -> dict[str, str]:
+    return {row["id"]: _text(row["gold"]) for row in log.scored(ids)}
 
 
 def _text(value: Json) -> str:
@@ -177,8 +167,3 @@ def _text(value: Json) -> str:
             return "\n".join(dict.fromkeys(first_text(each) for each in value))
         return " ".join(map(str, value))
     return first_text(value)
-
-
-def _run(each: Observed) -> Run:
-    row = each.row
-    return Run(row.model, row.architecture, row.intermediate, row.seed, row.readout)

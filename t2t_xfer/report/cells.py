@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from t2t_xfer.errors import DataError
 from t2t_xfer.files import replaced, write_text
-from t2t_xfer.study.results import CellRow
+from t2t_xfer.study.results import Result
 
 if TYPE_CHECKING:
     from t2t_xfer.report.numbers import Analysed, Numbers
@@ -50,7 +50,7 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 ones do."""
 
 
-def write_cells(path: Path, rows: Sequence[CellRow]) -> None:
+def write_cells(path: Path, rows: Sequence[Result]) -> None:
     """Write `cells.csv` whole or not at all.
 
     Raises:
@@ -89,7 +89,7 @@ def plain_text(cell: str) -> str:
     return cell[1:] if cell.startswith("'") else cell
 
 
-def read_cells(path: Path) -> list[CellRow]:
+def read_cells(path: Path) -> list[Result]:
     """The rows of a `cells.csv`, sorted as the file is. What the file does not hold is None.
 
     Raises:
@@ -105,12 +105,12 @@ def read_cells(path: Path) -> list[CellRow]:
     return [_row(path, number, line) for number, line in enumerate(lines[1:], start=2)]
 
 
-def _row(path: Path, number: int, line: list[str]) -> CellRow:
+def _row(path: Path, number: int, line: list[str]) -> Result:
     if len(line) != len(COLUMNS):
         raise DataError(f"{path}:{number}: {len(line)} values, expected {len(COLUMNS)}")
     cell = dict(zip(COLUMNS, map(plain_text, line), strict=True))
     try:
-        return CellRow(
+        return Result(
             study=cell["study"],
             model=cell["model"],
             architecture=cell["architecture"],
@@ -134,7 +134,7 @@ ORDER = ("study", "model", "intermediate", "target", "language", "seed", "readou
 FLOATS = ("score", "invalid_rate")
 INTEGERS = ("seed", "n")
 FLAGS = ("same_data", "translate_train", "constant")
-"""`constant`: every example got one answer (`CellRow.constant`)."""
+"""`constant`: every example got one answer (`Result.constant`)."""
 INTERVALS = ("mean", "low", "high", "change", "change_low", "change_high", "p", "adjusted")
 """`mean`: over seeds, with its 95 % interval; `change`: of that mean against none, with its own,
 the paired p-value and the adjusted one. The same in the lines of all seeds."""
@@ -171,7 +171,7 @@ def _lines(numbers: Numbers) -> Iterator[dict[str, Any]]:
             yield {**values, **_intervals(analysed, row)}
 
 
-def _intervals(analysed: Analysed, row: CellRow) -> dict[str, float | None]:
+def _intervals(analysed: Analysed, row: Result) -> dict[str, float | None]:
     place = (row.model, row.intermediate, row.target, row.language)
     found: dict[str, float | None] = dict.fromkeys(INTERVALS)
     score = analysed.analysis.score(*place)

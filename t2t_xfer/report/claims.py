@@ -25,7 +25,7 @@ from t2t_xfer.report.quantities import Part, Quantities
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, NotTestedError, both_sides, sides
 from t2t_xfer.specs.claims import ClaimsSpec, Statement
-from t2t_xfer.study.results import Observed
+from t2t_xfer.study.results import Result
 
 Outcome: TypeAlias = Literal["supported", "contradicted", "undecided", "not tested here"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -75,7 +75,7 @@ class Evidence:
 
     axes: Axes
     resampled: Resampled
-    observed: Sequence[Observed]
+    observed: Sequence[Result]
     """The finished cells."""
     synthetic: bool
 

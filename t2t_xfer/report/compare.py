@@ -3,12 +3,13 @@
 The rule: a difference is taken over the examples and seeds that both have, under the same redrawn
 examples; what is not the same measure of the same rows is refused, and said so.
 
-    found = compare(Run("before", observed, rows), Run("after", others, rows))
+    found = compare(("before", results.finished), ("after", others.finished))
     found.lines[0].interval     # second minus first, in points
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -20,20 +21,10 @@ from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.grid import by_readout
 from t2t_xfer.report.intervals import Interval, adjust
 from t2t_xfer.report.resampled import Place, Resampled
-from t2t_xfer.study.results import CellRow, Floats, Observed
+from t2t_xfer.study.results import Floats, Result
 
-Key: TypeAlias = tuple[str, str, str, str, int, str]
-"""`CellRow.key`."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One side."""
-
-    name: str
-    observed: Sequence[Observed]
-    rows: Mapping[Key, str]
-    """By cell, what its test rows are: equal texts are the same rows."""
+Side: TypeAlias = tuple[str, Sequence[Result]]
+"""A name for a run, and its numbers."""
 
 
 @dataclass(frozen=True)
@@ -79,31 +70,31 @@ class Comparison:
     """What only one side has."""
 
 
-def compare(first: Run, second: Run, *, replicates: int = 1000) -> Comparison:
+def compare(first: Side, second: Side, *, replicates: int = 1000) -> Comparison:
     """The differences of two runs, on the examples and seeds that both have.
 
     Models are matched by name; a single model on each side is matched whatever its name.
     """
-    sides = (_places(first), _places(second))
+    sides = (_places(first[1]), _places(second[1]))
     names = _matched(sides)
-    pairs, alone = _paired(sides, names, (first.name, second.name))
-    kept: list[Observed] = []
+    pairs, alone = _paired(sides, names, (first[0], second[0]))
+    kept: list[Result] = []
     compared: list[_Compared] = []
     refused: list[str] = []
     for one, two in pairs:
         whole = (sides[0][one], sides[1][two])
-        why, found = _shared(*whole, first, second)
+        why, found = _shared(*whole)
         if why:
             refused.append(f"{', '.join(one)}: {why}")
             continue
         of = max(len(each.ids) for side in whole for each in side.values())
-        seeds = tuple(dict.fromkeys(each.row.seed for each in found))
+        seeds = tuple(dict.fromkeys(each.seed for each in found))
         compared.append(_Compared(one, two, len(found[0].ids), of, seeds))
         kept += found
     resampled = Resampled(kept, replicates=replicates) if kept else None
     spoken = _spoken(sides, names)
     lines = _lines(compared, resampled, spoken) if resampled is not None else []
-    return Comparison(first.name, second.name, tuple(lines), tuple(refused), tuple(alone))
+    return Comparison(first[0], second[0], tuple(lines), tuple(refused), tuple(alone))
 
 
 class _Compared(NamedTuple):
@@ -116,27 +107,17 @@ class _Compared(NamedTuple):
     seeds: tuple[int, ...]
 
 
-_Cells: TypeAlias = dict[int, Observed]
+_Cells: TypeAlias = dict[int, Result]
 """The cells of a place by seed."""
 
 
-def _places(run: Run) -> dict[Place, _Cells]:
+def _places(finished: Sequence[Result]) -> dict[Place, _Cells]:
     """The cells by place; what is read in a second way is a target of its own."""
     found: dict[Place, _Cells] = {}
-    by_key = {each.row.key: each for each in run.observed}
-    main, beside = by_readout([each.row for each in run.observed])
-    for row in (*main, *beside):
-        key = _key_of(row)
-        observed = replace(by_key[key], row=row)
-        place = (row.model, row.intermediate, row.target, row.language)
-        found.setdefault(place, {})[row.seed] = observed
+    for each in itertools.chain(*by_readout(finished)):
+        place = (each.model, each.intermediate, each.target, each.language)
+        found.setdefault(place, {})[each.seed] = each
     return found
-
-
-def _key_of(row: CellRow) -> Key:
-    """The key before `by_readout` gave the second reading a target of its own."""
-    target = row.target.removesuffix(f", {row.readout}")
-    return replace(row, target=target).key
 
 
 def _matched(sides: tuple[dict[Place, _Cells], dict[Place, _Cells]]) -> dict[str, str]:
@@ -174,7 +155,7 @@ def _paired(
     return pairs, told
 
 
-def _shared(one: _Cells, two: _Cells, first: Run, second: Run) -> tuple[str, list[Observed]]:
+def _shared(one: _Cells, two: _Cells) -> tuple[str, list[Result]]:
     """Why two places cannot be compared; or their cells of the shared seeds and examples."""
     seeds = sorted(one.keys() & two.keys())
     if not seeds:
@@ -182,16 +163,15 @@ def _shared(one: _Cells, two: _Cells, first: Run, second: Run) -> tuple[str, lis
     cells = [(one[seed], two[seed]) for seed in seeds]
     for left, right in cells:
         for what in ("metric", "signature"):
-            values = getattr(left.row, what), getattr(right.row, what)
+            values = getattr(left, what), getattr(right, what)
             if values[0] != values[1]:
                 return f"other {what}s: {values[0]} and {values[1]}", []
-        rows = first.rows[_key_of(left.row)], second.rows[_key_of(right.row)]
-        if rows[0] != rows[1]:
-            return f"other test rows: {rows[0]} and {rows[1]}", []
+        if left.rows != right.rows:
+            return f"other test rows: {left.rows} and {right.rows}", []
     common = set.intersection(*(set(each.ids) for pair in cells for each in pair))
     kept = [
         only(
-            replace(each, row=replace(each.row, model=f"{side} {each.row.model}")),
+            replace(each, model=f"{side} {each.model}"),
             common.__contains__,
         )
         for pair in cells

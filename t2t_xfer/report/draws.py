@@ -15,21 +15,21 @@ from zlib import crc32
 
 import numpy as np
 
-from t2t_xfer.study.results import Floats, Observed
+from t2t_xfer.study.results import Examples, Floats, Result
 
 
-def only(cell: Observed, keep: Callable[[str], bool]) -> Observed | None:
+def only(cell: Result, keep: Callable[[str], bool]) -> Result | None:
     """The cell with the examples whose id is kept, its score left as it was; None without any."""
     kept = [i for i, id in enumerate(cell.ids) if keep(id)]
     if not kept:
         return None
-    return Observed(
-        replace(cell.row, n=len(kept)),
+    chosen = Examples(
         tuple(cell.ids[i] for i in kept),
         cell.statistics[kept],
         tuple(cell.statuses[i] for i in kept),
         cell.removed_tokens[kept],
     )
+    return replace(cell, n=len(kept), chosen=chosen)
 
 
 def side_of(id: str) -> int:
@@ -57,7 +57,7 @@ class Group:
         return np.random.default_rng([seed, crc32(f"{self.target}\n{first}".encode())])
 
 
-def groups(observed: Sequence[Observed]) -> list[Group]:
+def groups(observed: Sequence[Result]) -> list[Group]:
     """Cells by target and shared examples.
 
     Languages that share no example are groups of their own, so that each keeps its number of
@@ -65,7 +65,7 @@ def groups(observed: Sequence[Observed]) -> list[Group]:
     """
     by_target: dict[str, dict[tuple[str, ...], list[int]]] = {}
     for member, each in enumerate(observed):
-        by_target.setdefault(each.row.target, {}).setdefault(each.ids, []).append(member)
+        by_target.setdefault(each.target, {}).setdefault(each.ids, []).append(member)
     found: list[Group] = []
     for target, by_ids in by_target.items():
         for joined in _joined(list(by_ids)):

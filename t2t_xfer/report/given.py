@@ -17,7 +17,7 @@ from t2t_xfer.report.grid import Grid
 if TYPE_CHECKING:
     from t2t_xfer.report.claims import Verdict
     from t2t_xfer.report.findings import Analysis
-    from t2t_xfer.study.results import Observed
+    from t2t_xfer.study.results import Result
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class PageInput:
     """The same places read once more in another way; in no mean."""
     analysis: Analysis
     verdicts: Sequence[Verdict] = ()
-    observed: Sequence[Observed] = ()
+    observed: Sequence[Result] = ()
     costs: Sequence[Cost] = ()
     drift: Sequence[Drift] = ()
     unfinished: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from t2t_xfer.study.results import CellRow
+from t2t_xfer.study.results import Result
 
 NONE = "none"
 ALL = "all"
@@ -47,10 +47,10 @@ class Grid:
     is not whole.
     """
 
-    def __init__(self, rows: Sequence[CellRow], planned: Sequence[Planned] = ()) -> None:
+    def __init__(self, rows: Sequence[Result], planned: Sequence[Planned] = ()) -> None:
         """`planned`: of the same grid; empty: every combination of what the rows name."""
         self.rows = tuple(rows)
-        every: Sequence[CellRow | Planned] = [*rows, *planned]
+        every: Sequence[Result | Planned] = [*rows, *planned]
         self._planned: dict[tuple[str, str, str, str], set[int]] = {}
         for each in planned:
             self._planned.setdefault(each[:4], set()).add(each.seed)
@@ -78,7 +78,7 @@ class Grid:
             for target, codes in spoken.items()
         }
 
-    def of(self, target: str) -> tuple[CellRow, ...]:
+    def of(self, target: str) -> tuple[Result, ...]:
         """The rows of one target."""
         return tuple(row for row in self.rows if row.target == target)
 
@@ -231,10 +231,10 @@ class Grid:
                         found.append((model, intermediate, target, what))
         return found
 
-    def baseline(self, target: str, language: str, name: str) -> float | None:
-        """The `majority` or `oracle` score of a target in a language: it depends on data only."""
+    def majority(self, target: str, language: str) -> float | None:
+        """The majority baseline's score of a target in a language: it depends on data only."""
         rows = (row for row in self.of(target) if row.language == language)
-        return next((value for row in rows if (value := getattr(row, name)) is not None), None)
+        return next((row.majority for row in rows if row.majority is not None), None)
 
     def _missing_in(
         self, model: str, intermediate: str, target: str, languages: Sequence[str] | None = None
@@ -256,7 +256,7 @@ class Grid:
     def _only_source(self, target: str) -> tuple[str, ...]:
         return (self.source(target),)
 
-    def _at(self, model: str, intermediate: str, target: str, language: str) -> dict[int, CellRow]:
+    def _at(self, model: str, intermediate: str, target: str, language: str) -> dict[int, Result]:
         """The rows of one place, by seed."""
         keys = {seed: (model, intermediate, target, language, seed) for seed in self.seeds}
         return {seed: self._cells[key] for seed, key in keys.items() if key in self._cells}
@@ -287,8 +287,8 @@ def aside_name(cell: Placed) -> str:
 
 
 def by_readout(
-    rows: Sequence[CellRow], embedded: Collection[str] | None = None
-) -> tuple[list[CellRow], list[CellRow]]:
+    rows: Sequence[Result], embedded: Collection[str] | None = None
+) -> tuple[list[Result], list[Result]]:
     """The rows of the main tables, and those that read the same place once more.
 
     Pairs have a number from embeddings (`embed`), which is the one that the field compares, and

@@ -211,11 +211,9 @@ def _one_target(numbers: Analysed, target: str) -> str:
                         mean + change_marks(grid, *place, grid.others(target)),
                     ]
                 )
-    for name in ("majority", "oracle"):
-        values = [grid.baseline(target, code, name) for code in languages]
-        shown = [value for value in values if value is not None]
-        if shown and (name == "majority" or min(shown) < 99.995):  # an oracle of 100 says nothing
-            scores.append([name, "", *map(number, values), ""])
+    majority = [grid.majority(target, code) for code in languages]
+    if any(value is not None for value in majority):
+        scores.append(["majority", "", *map(number, majority), ""])
     parts = [
         f"### {_heading(grid, target)}",
         table([*header, "transfer gap"], scores, left=2),

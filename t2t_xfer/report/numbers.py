@@ -12,7 +12,7 @@ from typing import NamedTuple
 from t2t_xfer.report.findings import Analysis, analyse
 from t2t_xfer.report.grid import EMBED, Grid, Planned, aside_name, by_readout, read_twice
 from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.study.results import Observed
+from t2t_xfer.study.results import Result
 
 
 class Analysed(NamedTuple):
@@ -32,7 +32,7 @@ class Numbers(NamedTuple):
 
 
 def study_numbers(
-    observed: Sequence[Observed], planned: Sequence[Planned] = (), *, replicates: int = 1000
+    observed: Sequence[Result], planned: Sequence[Planned] = (), *, replicates: int = 1000
 ) -> Numbers:
     """The numbers of the cells that are finished; of none, empty grids.
 
@@ -44,9 +44,9 @@ def study_numbers(
     Raises:
         ValueError: two of them are the same cell.
     """
-    embedded = read_twice([*(each.row for each in observed), *planned])
+    embedded = read_twice([*observed, *planned])
     resampled = Resampled(observed, replicates=replicates, embedded=embedded)
-    rows = by_readout([each.row for each in observed], embedded)
+    rows = by_readout(observed, embedded)
     read_again = [each.target in embedded and each.readout != EMBED for each in planned]
     plans = (
         [cell for cell, again in zip(planned, read_again, strict=True) if not again],

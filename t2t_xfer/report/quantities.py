@@ -21,7 +21,7 @@ from t2t_xfer.report.draws import only, side_of
 from t2t_xfer.report.grid import NONE, Grid
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes, Cells, Names, NotTestedError, Place
-from t2t_xfer.study.results import Observed
+from t2t_xfer.study.results import Result
 
 Pair = tuple[str, str]
 SHOWN = 3
@@ -44,7 +44,7 @@ class Part:
 class Quantities:
     """Changes of one study, each computed once."""
 
-    def __init__(self, axes: Axes, resampled: Resampled, observed: Sequence[Observed]) -> None:
+    def __init__(self, axes: Axes, resampled: Resampled, observed: Sequence[Result]) -> None:
         self._axes = axes
         self._resampled = resampled
         self._observed = observed

@@ -21,7 +21,7 @@ from t2t_xfer.report.draws import BATCH, Group, SeedDraws, draws, groups
 from t2t_xfer.report.grid import NONE, by_readout
 from t2t_xfer.report.intervals import Interval, adjust, interval, p_value
 from t2t_xfer.report.sums import scores
-from t2t_xfer.study.results import Floats, Observed
+from t2t_xfer.study.results import Floats, Result
 
 __all__ = ["Interval", "Place", "Resampled", "adjust", "interval", "p_value"]
 
@@ -40,7 +40,7 @@ class Resampled:
 
     def __init__(
         self,
-        observed: Sequence[Observed],
+        observed: Sequence[Result],
         *,
         replicates: int = 1000,
         seed: int = 0,
@@ -51,14 +51,14 @@ class Resampled:
         self._scores: dict[tuple[str, str, str, str], dict[int, Floats]] = {}
         self._means: dict[tuple[str, str, str, str, tuple[int, ...]], Floats] = {}
         self._clusters: dict[tuple[str, str], int] = {}
-        seeds = sorted({each.row.seed for each in observed})
+        seeds = sorted({each.seed for each in observed})
         rng = np.random.default_rng([seed, len(seeds)])
         self._seeds = SeedDraws(seeds, replicates, rng)
         names = _names(observed, embedded)
         for group in groups(observed):
             made = _redrawn(observed, group, replicates, group.generator(seed))
             for member, values in zip(group.members, made, strict=True):
-                row, target = observed[member].row, names[member]
+                row, target = observed[member], names[member]
                 place = (row.model, row.intermediate, target, row.language)
                 self._scores.setdefault(place, {})[row.seed] = values
                 self._clusters[target, row.language] = max(
@@ -127,16 +127,16 @@ class Resampled:
         return self._clusters.get((target, language), 0)
 
 
-def _names(observed: Sequence[Observed], embedded: Collection[str] | None) -> list[str]:
+def _names(observed: Sequence[Result], embedded: Collection[str] | None) -> list[str]:
     """The targets as the report names them."""
-    marked = [replace(each.row, signature=str(i)) for i, each in enumerate(observed)]
+    marked = [replace(each, signature=str(i)) for i, each in enumerate(observed)]
     main, beside = by_readout(marked, embedded)
     named = {int(row.signature): row.target for row in [*main, *beside]}
     return [named[i] for i in range(len(observed))]
 
 
 def _redrawn(
-    observed: Sequence[Observed], group: Group, replicates: int, rng: np.random.Generator
+    observed: Sequence[Result], group: Group, replicates: int, rng: np.random.Generator
 ) -> list[Floats]:
     """The redrawn scores of a group's cells, in the order of its members."""
     cells = [observed[member] for member in group.members]
@@ -160,7 +160,7 @@ def _redrawn(
     return made
 
 
-def _stacks(cells: Sequence[Observed], group: Group) -> Iterator[tuple[int, Floats]]:
+def _stacks(cells: Sequence[Result], group: Group) -> Iterator[tuple[int, Floats]]:
     """Several cells' statistics by cluster, side by side, each with a column of ones last.
 
     Gives the position of the first cell and `[clusters, columns]`.
@@ -181,12 +181,12 @@ def _stacks(cells: Sequence[Observed], group: Group) -> Iterator[tuple[int, Floa
             first, parts, columns = i + 1, [], 0
 
 
-def _score(cell: Observed, sums: Floats, n: Floats) -> Floats:
+def _score(cell: Result, sums: Floats, n: Floats) -> Floats:
     """Scores; of a redrawing without any example of the cell, the observed one."""
-    found = scores(cell.row.metric, sums, n)
+    found = scores(cell.metric, sums, n)
     if np.all(n):
         return found
-    observed = scores(cell.row.metric, cell.statistics.sum(axis=0), np.array(float(len(cell.ids))))
+    observed = scores(cell.metric, cell.statistics.sum(axis=0), np.array(float(len(cell.ids))))
     return np.where(n == 0, observed, found)
 
 

@@ -26,8 +26,9 @@ from t2t_xfer.stages.predict import Evaluated as Tested
 from t2t_xfer.stages.preflight import preflight
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder
+from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import RunStage, Say, Summary, run_plan, would_run
-from t2t_xfer.study.stage import Plan, Stage
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 from t2t_xfer.study.tested import evaluated_languages
 

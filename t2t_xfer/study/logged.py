@@ -8,7 +8,6 @@ score in it).
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any
 from t2t_xfer.errors import UserError
 from t2t_xfer.metrics.chance import alarm, chance_level, renamed
 from t2t_xfer.records import Status
-from t2t_xfer.stages.logs import STATISTICS
-from t2t_xfer.study.plan_file import PLAN, load_study
+from t2t_xfer.stages.logs import STATISTICS, read_log
+from t2t_xfer.study.plan_file import PLAN, load_plan
 from t2t_xfer.study.store import Store
 
 STORE = "store"
@@ -90,7 +89,7 @@ def _letters(labels: Sequence[Mapping[str, Any]]) -> bool:
 def _scores(run: Path) -> tuple[Store, list[str]]:
     """The store of a run and the ids of its scores."""
     if (run / PLAN).is_file():
-        cells = load_study(run).cells
+        cells = load_plan(run).cells
         return Store(run.resolve().parent / STORE), [cell.score_id for cell in cells]
     root = run / STORE if (run / STORE).is_dir() else run
     folder = root / "score"
@@ -110,9 +109,7 @@ def _engine(store: Store, needs: Mapping[str, str]) -> str:
 def _pairs(path: Path) -> Counter[tuple[str, str]]:
     """(gold, predicted) -> how often, of the answers that could be read."""
     pairs: Counter[tuple[str, str]] = Counter()
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if row["status"] != Status.invalid.value:
-                pairs[row["gold"], row["value"]] += 1
+    for row in read_log(path):
+        if row["status"] != Status.invalid.value:
+            pairs[row["gold"], row["value"]] += 1
     return pairs

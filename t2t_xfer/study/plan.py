@@ -43,8 +43,8 @@ from t2t_xfer.stages.predict import Evaluated
 from t2t_xfer.stages.tagging import check_same_form
 from t2t_xfer.stages.task import Task
 from t2t_xfer.stages.train import plan_training, resolve
-from t2t_xfer.study.plan_file import bases_together
-from t2t_xfer.study.stage import Cell, Plan, Stage
+from t2t_xfer.study.plan_file import Cell, Plan, bases_together
+from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.tested import (
     check_languages,
     shares_training_rows,
@@ -221,19 +221,7 @@ class Builder:
         return needs, how
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A plan with what the command line tells about it."""
-
-    plan: Plan
-    baselines: dict[tuple[str, str], str]
-    """(target, language) to the majority baseline's score id."""
-    naive: dict[str, int]
-    notes: tuple[str, ...] = ()
-    """What a reader of the numbers must know of the rows that are tested."""
-
-
-def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False) -> Planned:
+def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False) -> Plan:
     """The stage graph of a study.
 
     Raises:
@@ -248,13 +236,14 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
     }
     builder = Builder(context)
     cells: list[Cell] = []
-    baselines: dict[tuple[str, str], str] = {}
+    baselines: dict[str, str] = {}
     for target in study.targets:
         if context.task(target).answer.name not in CLOSED:
             continue
         for language in languages[target]:
             test = _test(study, target, language)
-            baselines[target, language] = builder.baseline("majority", test, study.limit.train)
+            scored = builder.baseline("majority", test, study.limit.train)
+            baselines[f"{target}/{language}"] = scored
     for model in study.models:
         axes = product(study.seeds, study.intermediates, study.targets)
         included = [cell for cell in axes if study.includes(model.name, *cell)]
@@ -266,8 +255,17 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
             tasks = tasks_of(intermediate)
             tip = _intermediate(builder, study, model, start, tasks, seed)
             cells += _cells(builder, study, model, tip, tasks, target, languages[target], seed)
-    plan = Plan(study.study, bases_together(builder.stages.values()), tuple(cells), tuple(absent))
-    return Planned(plan, baselines, builder.naive, split_notes(study, context, languages))
+    return Plan(
+        study.study,
+        bases_together(builder.stages.values()),
+        tuple(cells),
+        baselines=baselines,
+        sources={name: context.task(name).spec.source_language for name in study.targets},
+        notes=split_notes(study, context, languages),
+        absent=tuple(absent),
+        synthetic=context.data == "microworld",
+        naive=builder.naive,
+    )
 
 
 def _test(study: StudySpec, target: str, language: str) -> Evaluated:

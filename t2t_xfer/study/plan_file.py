@@ -1,59 +1,139 @@
-"""`stages.json`: the stages of a study, kept beside its report.
+"""`plan.json`: a study as a graph of stages, and the cells that are read from them.
 
-So that what a study wants can be known without planning it again: `study status` from another
-terminal, `store prune`, and a scheduler that runs one stage in a process of its own.
+It lies beside the report, so that everything about a study can be known without planning it again:
+how far it is, what it still wants, what its numbers are. A study's directory stands beside its
+store (`eval_outputs/quickstart`, `eval_outputs/store`); `evaluate` keeps its plan in the directory
+that holds the store.
 
-    save_stages(Path("eval_outputs/quickstart"), plan.stages)
-    load_stages(Path("eval_outputs/quickstart"))[0].id      # 'model/micro-encoder-…'
-
-The order of a study's stages: predictions over one base follow each other.
-
-The rule: an adapter is trained over a base of its own, so what is predicted in between would load
-the base again each time. Predictions over it wait until all that starts from the same place is
-trained, and no longer: the first numbers still come after the first row of a study.
-
-    train m>xnli · predict m>xnli · train m>udpos · predict m>udpos · train m>mnli>xnli · …
-    train m>xnli · train m>udpos · predict m>xnli · predict m>udpos · train m>mnli>xnli · …
-
-The order is no part of any stage's identity. Whole checkpoints have nothing to share: their
-predictions stay where they are.
+    save_plan(Path("eval_outputs/quickstart"), plan)
+    load_plan(Path("eval_outputs/quickstart")).stages[0].id     # 'model/micro-encoder-…'
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, get_type_hints
 
 from t2t_xfer.files import read_json, write_text
-from t2t_xfer.study.stage import Cell, Plan, Stage, is_id, plain_json
+from t2t_xfer.study.stage import Stage, is_id, plain_json
 
-STAGES = "stages.json"
+PLAN = "plan.json"
+STORE = "store"
+"""The name of the directory with the stages."""
 
-
-def save_stages(directory: Path, stages: Iterable[Stage]) -> None:
-    """Writes `stages.json`.
-
-    Raises:
-        UserError: the directory cannot be written.
-    """
-    body = [plain_json(asdict(stage)) for stage in stages]
-    write_text(directory / STAGES, json.dumps(body, ensure_ascii=False) + "\n")
+Key: TypeAlias = tuple[str, str, str, str, int, str]
+"""What makes a cell one of a kind in its study."""
 
 
-def load_stages(directory: Path) -> tuple[Stage, ...]:
-    """Reads `stages.json`: every stage once, after everything that it needs.
+@dataclass(frozen=True)
+class Cell:
+    """One number of a study: a model, an intermediate, a target, a language and a seed."""
+
+    study: str
+    model: str
+    architecture: str
+    intermediate: str
+    """A task's name, several joined by `+`, or `none`. Of an evaluation the adapter, or `none`."""
+    target: str
+    language: str
+    seed: int
+    readout: str
+    score_id: str
+    """The `score` stage that holds the number."""
+    same_data: bool
+    """The intermediate task trains on rows that train the target too (mnli before xnli)."""
+    translate_train: bool = False
+    """Some of the training rows are translations, so that transfer is not zero-shot."""
+
+    @property
+    def key(self) -> Key:
+        """What makes the cell one of a kind in its study."""
+        return (self.model, self.intermediate, self.target, self.language, self.seed, self.readout)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as a graph of stages and the cells that are read from them."""
+
+    study: str
+    stages: tuple[Stage, ...]
+    """Every stage once, after everything that it needs."""
+    cells: tuple[Cell, ...] = ()
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    """`target/language` to the majority baseline's score id."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Target to the language of its training data."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know of the rows behind them."""
+    absent: tuple[str, ...] = ()
+    """What `--skip-missing` left out, one line each."""
+    synthetic: bool = False
+    """The data is the microworld, whose languages have a known distance from English."""
+    naive: Mapping[str, int] = field(default_factory=dict)
+    """How many stages of each kind there would be without sharing."""
+
+
+def save_plan(directory: Path, plan: Plan) -> None:
+    """Writes `plan.json`, a stage or a cell on each line."""
+    body = plain_json(asdict(plan))
+    assert isinstance(body, dict)
+    lines = ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in body.items())
+    write_text(directory / PLAN, f"{{\n{lines}\n}}\n")
+
+
+def _lines(value: object) -> str:
+    if not isinstance(value, list) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    return "[\n" + ",\n".join(json.dumps(each, ensure_ascii=False) for each in value) + "\n]"
+
+
+def load_plan(directory: Path) -> Plan:
+    """Reads `plan.json`.
 
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    return read_json(directory / STAGES, lambda stages: tuple(map(_stage, stages)))
+    return read_json(directory / PLAN, _plan)
+
+
+def _plan(raw: Any) -> Plan:
+    """Checked, since a plan may have been edited, or copied from another version.
+
+    Raises:
+        ValueError, TypeError: it is not what `save_plan` writes.
+    """
+    from pydantic import ValidationError, create_model
+
+    if not isinstance(raw, dict) or not isinstance(raw.get("stages"), list):
+        raise ValueError("it is no dictionary with a list of stages")
+    stages = tuple(map(_stage, raw["stages"]))
+    typed: Any = {k: (v, ...) for k, v in get_type_hints(Plan).items() if k != "stages"}
+    shape = create_model("Plan", **typed)
+    try:
+        plan = Plan(stages=stages, **vars(shape.model_validate(raw)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"{where}: {first['msg']}") from None
+    for cell in plan.cells:
+        if cell.target not in plan.sources:
+            raise ValueError(f"sources: the target {cell.target!r} is missing")
+    ids = [*(cell.score_id for cell in plan.cells), *plan.baselines.values()]
+    strange = [id for id in ids if not is_id(id)]
+    if strange:
+        raise ValueError(f"{strange[0]!r} is no id of a stage")
+    keys = [cell.key for cell in plan.cells]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"cells: {', '.join(map(str, twice))} is there twice")
+    return plan
 
 
 def _stage(raw: Mapping[str, Any]) -> Stage:
-    """Raises ValueError or TypeError if it is not what `save_stages` writes."""
+    """Raises ValueError or TypeError if it is not what `save_plan` writes."""
     stage = Stage(**raw)
     if not isinstance(stage.label, str):
         raise ValueError(f"a stage's label is {stage.label!r}, not a text")
@@ -68,7 +148,13 @@ def _stage(raw: Mapping[str, Any]) -> Stage:
 
 def study_directories(output: Path) -> list[Path]:
     """The directories of the studies that share a store under `output`."""
-    return sorted(path.parent for path in output.glob(f"*/{STAGES}"))
+    return sorted(path.parent for path in (*output.glob(f"*/{PLAN}"), *output.glob(PLAN)))
+
+
+def store_of(directory: Path) -> Path:
+    """Where the store of a study's directory is, or should be."""
+    inside = directory / STORE
+    return inside if inside.is_dir() else directory.resolve().parent / STORE
 
 
 def unfinished(
@@ -94,7 +180,18 @@ def unfinished(
 
 
 def bases_together(stages: Iterable[Stage]) -> tuple[Stage, ...]:
-    """The same stages, each still after everything that it needs."""
+    """The same stages, each still after everything that it needs, predictions over one base
+    together.
+
+    An adapter is trained over a base of its own, so what is predicted in between would load the
+    base again each time. Predictions over it wait until all that starts from the same place is
+    trained, and no longer: the first numbers still come after the first row of a study.
+
+        train m>xnli · predict m>xnli · train m>udpos · predict m>udpos · train m>mnli>xnli · …
+        train m>xnli · train m>udpos · predict m>xnli · predict m>udpos · train m>mnli>xnli · …
+
+    Whole checkpoints have nothing to share: their predictions stay where they are.
+    """
     ordered: list[Stage] = []
     waiting: dict[str, Stage] = {}
     start: tuple[str, str, int] | None = None
@@ -129,87 +226,3 @@ def _waits(stage: Stage, waiting: dict[str, Stage], start: tuple[str, str, int] 
     if stage.kind == "score":
         return any(need in waiting for need in stage.needs.values())
     return start is not None and _base(stage) == start[0]
-
-
-PLAN = "plan.json"
-
-
-@dataclass(frozen=True)
-class StudyFile:
-    """What `plan.json` holds."""
-
-    study: str
-    cells: tuple[Cell, ...]
-    baselines: Mapping[str, str]
-    """`target/language` to the majority baseline's score id."""
-    sources: Mapping[str, str]
-    """Target to the language of its training data."""
-    notes: tuple[str, ...]
-    """What a reader must know: absent languages, synthetic data."""
-    synthetic: bool = False
-    """The data is the microworld, whose languages have a known distance from English."""
-
-
-def study_file(
-    plan: Plan,
-    baselines: Mapping[tuple[str, str], str],
-    sources: Mapping[str, str],
-    notes: Sequence[str],
-    *,
-    synthetic: bool = False,
-) -> StudyFile:
-    """The part of a plan that a report needs."""
-    named = {f"{target}/{language}": score for (target, language), score in baselines.items()}
-    return StudyFile(plan.study, plan.cells, named, sources, (*notes, *plan.absent), synthetic)
-
-
-def save_study(directory: Path, file: StudyFile) -> None:
-    """Writes `plan.json`.
-
-    Raises:
-        UserError: the directory cannot be written.
-    """
-    text = json.dumps(asdict(file), indent=1, ensure_ascii=False, sort_keys=True)
-    write_text(directory / PLAN, text + "\n")
-
-
-def load_study(directory: Path) -> StudyFile:
-    """Reads `plan.json`.
-
-    Raises:
-        UserError: there is none, or it cannot be read.
-    """
-    return read_json(directory / PLAN, _study)
-
-
-def _study(raw: object) -> StudyFile:
-    """Checked, since a plan may have been edited, or copied from another version.
-
-    Raises:
-        ValueError: it is not what `save_study` writes.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        file = TypeAdapter(StudyFile).validate_python(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ValueError(f"{where}: {first['msg']}") from None
-    for cell in file.cells:
-        if cell.target not in file.sources:
-            raise ValueError(f"sources: the target {cell.target!r} is missing")
-    strange = [id for id in (*_score_ids(file), *file.baselines.values()) if not is_id(id)]
-    if strange:
-        raise ValueError(f"{strange[0]!r} is no id of a stage")
-    places = [
-        (c.model, c.intermediate, c.target, c.language, c.seed, c.readout) for c in file.cells
-    ]
-    if len(set(places)) < len(places):
-        twice = next(place for place in places if places.count(place) > 1)
-        raise ValueError(f"cells: {', '.join(map(str, twice))} is there twice")
-    return file
-
-
-def _score_ids(file: StudyFile) -> list[str]:
-    return [cell.score_id for cell in file.cells]

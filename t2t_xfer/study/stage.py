@@ -63,39 +63,6 @@ class Stage:
         return f"{self.kind}/{slug(self.label)}-{self.digest}"
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One number of a study: a model, an intermediate, a target, a language and a seed."""
-
-    study: str
-    model: str
-    architecture: str
-    intermediate: str
-    """A task's name, several joined by `+`, or `none`."""
-    target: str
-    language: str
-    seed: int
-    readout: str
-    score_id: str
-    """The `score` stage that holds the number."""
-    same_data: bool
-    """The intermediate task trains on rows that train the target too (mnli before xnli)."""
-    translate_train: bool = False
-    """Some of the training rows are translations, so that transfer is not zero-shot."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A study as a graph of stages and the cells that are read from them."""
-
-    study: str
-    stages: tuple[Stage, ...]
-    """Every stage once, after everything that it needs."""
-    cells: tuple[Cell, ...]
-    absent: tuple[str, ...] = ()
-    """What `--skip-missing` left out, one line each."""
-
-
 def identity(kind: str, spec: Mapping[str, Json], needs: Mapping[str, str]) -> str:
     """The digest of a stage. Labels are dropped from `needs` too: renaming a model in a
     study file moves nothing.

@@ -1,4 +1,4 @@
-"""How far a study is, seen from outside: by its `stages.json`, the records and the locks.
+"""How far a study is, seen from outside: by its `plan.json`, the records and the locks.
 
 Nothing is planned and no model is loaded, so it can be asked from another terminal at any time.
 
@@ -33,7 +33,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from tabulate import tabulate
 
-from t2t_xfer.study.plan_file import load_stages, study_directories, unfinished
+from t2t_xfer.study.plan_file import load_plan, study_directories, unfinished
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.run import Summary, damaged_results, duration
 from t2t_xfer.study.stage import Stage, flat, identity
@@ -288,7 +288,7 @@ def removable(store: Store, output: Path) -> list[Removable]:
     Raises:
         UserError: a study's directory cannot be read; then nothing is known to be unwanted.
     """
-    studies = [load_stages(directory) for directory in study_directories(output)]
+    studies = [load_plan(directory).stages for directory in study_directories(output)]
     sizes = {
         stage.id: sum(file.size for file in record.files.values())
         for stages in studies

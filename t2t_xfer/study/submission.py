@@ -14,7 +14,6 @@ not XTREME's (words, order, distractors), the task is refused with what is neede
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +24,11 @@ from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import SpecError, UnsupportedError, UserError, nearest
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.logs import STATISTICS
+from t2t_xfer.stages.logs import STATISTICS, read_log
 from t2t_xfer.stages.task import load_task
-from t2t_xfer.study.plan_file import PLAN, load_study
+from t2t_xfer.study.plan_file import PLAN, Cell, load_plan
 from t2t_xfer.study.record import Record
-from t2t_xfer.study.stage import Cell, canonical_json
+from t2t_xfer.study.stage import canonical_json
 from t2t_xfer.study.store import Store
 from t2t_xfer.xtreme.layout import BY_TASK, XtremeTask
 from t2t_xfer.xtreme.read import Warn
@@ -80,8 +79,7 @@ class Output:
 
     def rows(self) -> list[dict[str, Any]]:
         """One for each example, as the `score` stage logged it."""
-        with self.statistics.open(encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
+        return list(read_log(self.statistics))
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def find_outputs(run: Path, store: str) -> tuple[list[Output], list[Cell]]:
 def _of_study(run: Path, store: Store) -> tuple[list[Output], list[Cell]]:
     found: list[Output] = []
     unfinished: list[Cell] = []
-    for cell in load_study(run).cells:
+    for cell in load_plan(run).cells:
         score = store.record(cell.score_id)
         predictions = None if score is None else _predictions(store, score)
         if score is None or predictions is None:

@@ -81,7 +81,7 @@ def _language_cell(
         return missing()
     marks = constant_mark(page.grid, model, intermediate, target, [code])
     if intermediate == NONE:
-        baseline = page.grid.baseline(target, code, "majority")
+        baseline = page.grid.majority(target, code)
         note = "" if baseline is None else f", majority baseline {number(baseline)}"
         return score_cell(score, marks=marks, note=f"score {number(score)}{note}")
     change = page.analysis.change(model, intermediate, target, code)

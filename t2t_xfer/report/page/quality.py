@@ -77,12 +77,11 @@ def _cut(page: PageInput) -> list[Part]:
     """How many inputs were longer than the model takes."""
     counts: dict[tuple[str, str, str], dict[str, tuple[int, int, int]]] = defaultdict(dict)
     for each in page.observed:
-        row = each.row
-        place = (row.model, row.intermediate, row.target)
+        place = (each.model, each.intermediate, each.target)
         cut = int((each.removed_tokens > 0).sum())
-        before = counts[place].get(row.language, (0, 0, 0))
+        before = counts[place].get(each.language, (0, 0, 0))
         now = (cut, int(each.removed_tokens.sum()), len(each.ids))
-        counts[place][row.language] = tuple(map(sum, zip(before, now, strict=True)))  # type: ignore[assignment]
+        counts[place][each.language] = tuple(map(sum, zip(before, now, strict=True)))  # type: ignore[assignment]
     rows = [
         _cut_row(place, languages)
         for place, languages in counts.items()
