@@ -90,11 +90,11 @@ def _interval(task: Task, rows: list[dict[str, Any]]) -> tuple[float, float, flo
     statistics = [tuple(row["statistics"]) for row in rows]
     rng = Random(0)
     drawn = sorted(
-        task.metric.score(rng.choices(statistics, k=len(statistics))).value
+        task.metric.scored(rng.choices(statistics, k=len(statistics))).value
         for _ in range(RESAMPLES)
     )
     low, high = drawn[RESAMPLES // 40], drawn[-1 - RESAMPLES // 40]
-    return low, task.metric.score(statistics).value, high
+    return low, task.metric.scored(statistics).value, high
 
 
 def answered(told: dict[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def write_study(folder: Path, rows: int, languages: Sequence[str]) -> None:
         logged = [_line(rng, i) for i in range(n)]
         statistics: Any = [line["statistics"] for line in logged]
         read: list[dict[str, Json]] = [{"id": line["id"], "removed_tokens": 1} for line in logged]
-        found = SpanF1().score(statistics)
+        found = SpanF1().scored(statistics)
         told = {"metric": found.metric, "score": found.value, "signature": found.signature}
         _finish(store, predict, PREDICTIONS, read, {"removed_tokens": n})
         _finish(store, score, STATISTICS, logged, {**told, "n": n, "invalid_rate": 0.0})

@@ -431,7 +431,7 @@ def score(
     predictions = [answer.parse(g, text) for g, text in zip(generations, prompted, strict=True)]
     if isinstance(metric, Tuned):
         metric = metric.tuned(golds, predictions)
-    found = metric.score(list(statistics_by_id(metric, golds, predictions).values()))
+    found = metric.scored(list(statistics_by_id(metric, golds, predictions).values()))
     return {"score": found.value, **found.details}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from t2t_xfer.report.sums import scores
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.study.results import Examples, Floats, Result
 
 
@@ -34,7 +34,7 @@ def cell(
     table: Floats = np.array(statistics, dtype=np.float64)
     table = table[:, None] if table.ndim == 1 else table
     n = len(table)
-    score = float(scores(metric, table.sum(axis=0), np.array(float(n))))
+    score = float(METRICS[metric]().score(table.sum(axis=0), np.array(float(n))))
     names = tuple(ids) or numbered(n)
     return Result(
         *("made-up", model, {"enc": "encoder", "dec": "causal"}.get(model, "seq2seq")),

@@ -83,4 +83,4 @@ def test_a_question_about_one_sentence_is_refused():
 def test_retrieval_accuracy_is_the_share_of_found_translations():
     metric = METRICS["retrieval_accuracy"]()
     rows = [metric.statistics("0", "0"), metric.statistics("1", "0"), metric.statistics("2", None)]
-    assert metric.score(rows).value == pytest.approx(100 / 3)
+    assert metric.scored(rows).value == pytest.approx(100 / 3)

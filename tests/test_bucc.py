@@ -148,7 +148,7 @@ def test_distractors_cost_precision_that_the_threshold_wins_back(place: Path, mo
         for log in place.glob("out/store/score/*/statistics.jsonl")
     ]
     everything = BuccF1()
-    loose = everything.score([everything.statistics(row["gold"], row["value"]) for row in rows])
+    loose = everything.scored([everything.statistics(row["gold"], row["value"]) for row in rows])
     assert loose.details["precision"] < 60
     assert found["details"]["precision"] > 85
     assert found["score"] > loose.value + 20

@@ -147,7 +147,7 @@ def test_words_with_unseen_categories_are_wrong_for_the_oracle_too(shared_hub: P
     assert unseen == 14
     assert 0 < right.count(False) <= 14
     statistics = [cast("list[float]", row["statistics"]) for row in scored.rows]
-    whole = [task.metric.score([tuple(each)]).value == 100 for each in statistics]
+    whole = [task.metric.scored([tuple(each)]).value == 100 for each in statistics]
     assert whole == right
     assert 90 < scored.results["score"] < 100  # type: ignore[operator]
 

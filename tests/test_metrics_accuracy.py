@@ -1,11 +1,17 @@
-"""Accuracy, the catalogue of metrics, the pairing of predictions and examples, and noise."""
+"""Accuracy, with and without F1 of a positive label; the catalogue of metrics; the pairing of
+predictions and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
-from t2t_xfer.errors import DataError, UserError
-from t2t_xfer.metrics import METRICS, Accuracy, SpanF1, half_width, statistics_by_id
+from t2t_xfer.errors import DataError, SpecError, UserError
+from t2t_xfer.metrics import METRICS, Accuracy, AccuracyF1, SpanF1, metric_of, statistics_by_id
 from t2t_xfer.records import Prediction, Status
-from t2t_xfer.specs.metric import METRICS as SPEC_METRICS
+from t2t_xfer.specs.load import load_yaml
+from t2t_xfer.specs.task import TaskSpec
 
 
 def prediction(id, value):
@@ -15,14 +21,14 @@ def prediction(id, value):
 def test_accuracy_counts_invalid_as_wrong():
     metric = Accuracy()
     pairs = [("yes", "yes"), ("yes", "no"), ("no", None), ("no", "no")]
-    score = metric.score([metric.statistics(gold, value) for gold, value in pairs])
+    score = metric.scored([metric.statistics(gold, value) for gold, value in pairs])
     assert (score.value, score.n) == (50.0, 4)
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_nothing_to_score_is_an_error(name):
     with pytest.raises(DataError, match="no examples"):
-        METRICS[name]().score([])
+        METRICS[name]().scored([])
 
 
 def test_every_signature_names_its_metric_and_version_and_is_its_own():
@@ -38,10 +44,6 @@ def test_signatures_are_frozen():
     """A changed number needs a changed signature, and an unchanged one must keep its own."""
     assert SpanF1().signature == "span_f1|semantics:seqeval-0.0.12|version:1"
     assert Accuracy().signature == "accuracy|match:exact|invalid:wrong|version:1"
-
-
-def test_specs_and_metrics_agree_on_the_names():
-    assert set(METRICS) == set(SPEC_METRICS)
 
 
 def test_statistics_follow_the_order_of_the_examples():
@@ -70,21 +72,57 @@ def test_a_wrong_number_of_tags_names_the_example():
         statistics_by_id(SpanF1(), {"17": ("DET", "NOUN")}, predictions)
 
 
+TASK = """\
+task: twins
+answer: label
+data: {{files: {{train: a.jsonl}}}}
+languages: [en]
+label_field: label
+labels: {{different: {{value: 0, word: "no"}}, paraphrase: {{value: 1, word: "yes"}}}}
+prompt: {{input: "{{{{ text }}}} same?"}}
+{0}
+"""
+
+
+def load(folder: Path, keys: str) -> TaskSpec:
+    path = folder / "twins.yaml"
+    path.write_text(TASK.format(keys))
+    return load_yaml(path, TaskSpec)
+
+
+def test_accuracy_and_f1_of_the_positive_label() -> None:
+    metric = AccuracyF1("paraphrase")
+    yes, no = "paraphrase", "different"
+    # Right: 3 of 6. Positive and right 2, called positive 3, really positive 4: F1 = 4/7.
+    pairs = [(yes, yes), (yes, yes), (yes, no), (yes, None), (no, no), (no, yes)]
+    score = metric.scored([metric.statistics(gold, value) for gold, value in pairs])
+    assert score.details == pytest.approx({"accuracy": 50, "f1": 400 / 7})
+    assert score.value == pytest.approx((50 + 400 / 7) / 2)
+    assert "positive:paraphrase" in score.signature
+
+
+def test_an_unreadable_answer_to_a_negative_is_wrong_but_not_positive() -> None:
+    assert AccuracyF1("yes").statistics("no", None) == (0, 0, 0, 0)
+
+
+def test_no_positive_on_either_side_is_f1_zero() -> None:
+    score = AccuracyF1("yes").scored([AccuracyF1("yes").statistics("no", "no")])
+    assert score.details == {"accuracy": 100, "f1": 0}
+
+
+def test_the_positive_label_comes_from_the_task(tmp_path: Path) -> None:
+    task = load(tmp_path, "metric: accuracy_f1\npositive_label: paraphrase")
+    assert metric_of(task) == AccuracyF1("paraphrase")
+
+
 @pytest.mark.parametrize(
-    ("percentage", "n", "expected"),
+    ("keys", "message"),
     [
-        # Wilson's interval by hand with z = 1.959964: z/(1+z²/n) * sqrt(p(1-p)/n + z²/4n²).
-        (50.0, 100, 9.617),
-        (0.0, 100, 1.850),
-        (100.0, 100, 1.850),
-        (80.0, 2000, 1.752),
+        ("metric: accuracy_f1", "because the metric is accuracy_f1"),
+        ("metric: accuracy_f1\npositive_label: same", "one of the labels"),
+        ("metric: accuracy\npositive_label: paraphrase", "because the metric is accuracy"),
     ],
 )
-def test_half_width(percentage, n, expected):
-    assert half_width(percentage, n) == pytest.approx(expected, abs=2e-3)
-
-
-@pytest.mark.parametrize(("percentage", "n"), [(50.0, 0), (101.0, 10), (-1.0, 10)])
-def test_half_width_of_nonsense_is_refused(percentage, n):
-    with pytest.raises(ValueError, match="expected"):
-        half_width(percentage, n)
+def test_the_positive_label_belongs_to_this_metric(keys: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=message):
+        load(tmp_path, keys)

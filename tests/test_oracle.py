@@ -59,7 +59,7 @@ def rows_below_100(context: Context, name: str, language: str, split: Split) -> 
     lines = []
     for row in scored.rows:
         statistics = tuple(cast("list[float]", row["statistics"]))
-        value = task.metric.score([statistics]).value
+        value = task.metric.scored([statistics]).value
         if value < 100:
             lines.append(f"{name}/{language}/{split} {row['id']}: {value}, gold {row['gold']}")
     if scored.results["score"] != 100:

@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 
 from t2t_xfer import metrics
-from t2t_xfer.specs import metric as fitting
 from t2t_xfer.specs.schema import schema
 from t2t_xfer.specs.yaml import parse_nodes
 
@@ -40,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_runs_as_it_stands(here: Path, name: str) -> None:
-    with mock.patch.dict(metrics.METRICS), mock.patch.dict(fitting.METRICS):
+    with mock.patch.dict(metrics.METRICS):
         assert run_page(DOCS / f"{name}.md", here) >= PAGES[name]
     validator = jsonschema.Draft202012Validator(schema("task"))
     for path in (here / "tasks").glob("*.yaml"):

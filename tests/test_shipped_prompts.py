@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.check.rows import expected_value, gold_generation, readouts_of_format
-from t2t_xfer.metrics import in_language, metric_of
+from t2t_xfer.metrics import metric_of
 from t2t_xfer.records import Answer, Example, Generation, Readout, Value
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
@@ -150,7 +150,7 @@ SPANS = [name for name in SHIPPED.task_names() if SHIPPED.task(name).answer == "
 def test_spans_and_predictions_go_through_one_normaliser(name: str) -> None:
     """Whatever the answer: the same text is an exact match, and so it is in other clothes."""
     task = SHIPPED.task(name)
-    metrics = [in_language(metric_of(task), code) for code in task.languages]
+    metrics = [metric_of(task).for_language(code) for code in task.languages]
 
     @EVERY
     @given(texts())

@@ -6,10 +6,8 @@ import pytest
 
 from t2t_xfer.errors import SpecError
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.metrics import METRICS
 from t2t_xfer.specs import Catalogue, PromptSpec, load_yaml
 from t2t_xfer.specs.catalogue import shipped_root
-from t2t_xfer.specs.metric import METRICS as NAMED
 from tests.test_specs_load import TASK
 
 SHIPPED = Catalogue([shipped_root()])
@@ -97,10 +95,6 @@ def test_a_study_with_an_unknown_task_names_the_place_and_the_nearest(tmp_path: 
     root = folder(tmp_path, tasks__reviews=TASK, studies__small=text)
     with pytest.raises(SpecError, match=r"small\.yaml:3:23: intermediates\[1\]: .*'reviews'\?"):
         Catalogue([root]).study("small")
-
-
-def test_the_metrics_a_task_may_name_are_those_that_exist() -> None:
-    assert set(NAMED) == set(METRICS)
 
 
 # What ships.

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean, pvariance
 from typing import NamedTuple
 
+import numpy as np
+
 from t2t_xfer.architectures import ANSWER_READOUTS
 from t2t_xfer.check.findings import (
     BELOW,
@@ -38,7 +40,7 @@ from t2t_xfer.engines import MajorityEngine
 from t2t_xfer.errors import AbsentError, DataError, UnlabelledError, UserError
 from t2t_xfer.languages import LANGUAGES, letters_outside
 from t2t_xfer.languages import language as language_of
-from t2t_xfer.metrics import Metric, Tuned, in_language, statistics_by_id
+from t2t_xfer.metrics import Metric, Tuned, statistics_by_id
 from t2t_xfer.records import (
     Answer,
     Example,
@@ -159,7 +161,7 @@ def _examined(
     source_golds: Mapping[str, Gold],
 ) -> tuple[SplitNumbers, list[Finding]]:
     task, where, tokens = setting.task, f"{language}/{split}", setting.tokens
-    golds, metric = _golds(examples), in_language(setting.task.metric, language)
+    golds, metric = _golds(examples), setting.task.metric.for_language(language)
     expected = {e.id: expected_value(task, e.gold) for e in said if e.gold is not None}
     right, oracle, findings = dict[str, int](), 0.0, list[Finding]()
     for readout in readouts_of_format(task.answer.name):
@@ -233,21 +235,24 @@ def _score(
     if isinstance(metric, Tuned):
         metric = metric.tuned(golds, predictions)
     statistics = statistics_by_id(metric, golds, predictions)
-    value = metric.score(list(statistics.values())).value
+    value = metric.scored(list(statistics.values())).value
     if value >= FULL:
         return value, []
-    full = [row for row in statistics.values() if metric.score([row]).value >= FULL][:1]
+    table = np.array([*statistics.values()])
+    alone = metric.score(table, np.ones(len(table)))
+    full = table[alone >= FULL][:1]
+    beside = metric.score(table + full.sum(axis=0), np.full(len(table), 1.0 + len(full)))
     values = {prediction.id: prediction.value for prediction in predictions}
     return value, [
-        BadRow(id, plain(golds[id]), plain(values[id]), "", metric.score([row]).value)
-        for id, row in statistics.items()
-        if metric.score([*full, row]).value < FULL
+        BadRow(id, plain(golds[id]), plain(values[id]), "", float(score))
+        for id, score, both in zip(statistics, alone, beside, strict=True)
+        if both < FULL
     ]
 
 
 def _bad_row(metric: Metric, gold: Gold, prediction: Prediction, readout: Readout) -> BadRow:
     try:
-        score = metric.score([metric.statistics(gold, prediction.value)]).value
+        score = metric.scored([metric.statistics(gold, prediction.value)]).value
     except UserError:  # not as many tags as words
         score = 0.0
     return BadRow(prediction.id, plain(gold), plain(prediction.value), readout.value, score)
@@ -262,7 +267,7 @@ def _majority(
     read = MajorityEngine(setting.majority).read(prompted, answer.options, Readout.slots)
     found = [answer.parse(each, text) for each, text in zip(read, prompted, strict=True)]
     statistics = statistics_by_id(metric, golds, found)
-    return metric.score(list(statistics.values())).value
+    return metric.scored(list(statistics.values())).value
 
 
 def _histogram(task: Task, golds: Iterable[Gold]) -> dict[str, int]:

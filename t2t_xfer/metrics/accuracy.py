@@ -1,33 +1,34 @@
-"""Accuracy: the share of examples whose answer is the gold answer, letter for letter.
+"""Accuracy, alone and beside the F1 of a positive label.
 
-Both sides come out of the same answer format, so there is nothing left to normalise. XTREME's
-`evaluate.py` compares stripped lines and divides by the number of predictions; `metric.py` makes
-sure that this is the number of examples.
-
-Accuracy and F1 of the positive label, as GLUE scores QQP: their mean, both in the details.
-
-The positive label is named, never guessed from an order: F1 of the other label is another number.
-
->>> metric = AccuracyF1("paraphrase")
->>> metric.score([metric.statistics("paraphrase", "different")]).value
-0.0
+Both sides come out of the same answer format, so there is nothing left to normalise: an answer is
+right if it is the gold answer, letter for letter.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from t2t_xfer.metrics.base import percent, sums
-from t2t_xfer.records import Gold, Score
+from t2t_xfer.metrics.base import Metric, percent
+from t2t_xfer.metrics.chance import chance_level
+from t2t_xfer.records import Gold
+
+if TYPE_CHECKING:
+    from t2t_xfer.metrics.base import Floats
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of right answers. An invalid prediction is a wrong one."""
+class Accuracy(Metric):
+    """Share of right answers. An invalid prediction is a wrong one.
 
-    name: str = "accuracy"
-    signature: str = "accuracy|match:exact|invalid:wrong|version:1"
+    XTREME's `evaluate.py` compares stripped lines and divides by the number of predictions;
+    `statistics_by_id` makes sure that this is the number of examples.
+    """
+
+    name = "accuracy"
+    answers = ("label", "choice")
+    signature: ClassVar[str] = "accuracy|match:exact|invalid:wrong|version:1"
 
     def statistics(
         self, gold: Gold, value: Gold | None, evidence: float | None = None
@@ -35,19 +36,32 @@ class Accuracy:
         """1 for a right answer, 0 for a wrong one."""
         return (float(value == gold),)
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """The share of ones, 0 to 100."""
-        (right,) = sums(rows)
-        return Score(self.name, percent(right, len(rows)), len(rows), {}, self.signature)
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The share of ones."""
+        return percent(sums[..., 0], n)
+
+    def chance(self, golds: Sequence[Gold], options: Sequence[str]) -> float:
+        """The share of the rarest answer."""
+        counts = Counter(golds)
+        return chance_level(counts[name] for name in options)
 
 
 @dataclass(frozen=True)
-class AccuracyF1:
-    """The mean of accuracy and F1. An invalid prediction is wrong, and not a positive one."""
+class AccuracyF1(Metric):
+    """The mean of accuracy and the F1 of the positive label, as GLUE scores QQP.
+
+    An invalid prediction is wrong, and not a positive one. The positive label is named, never
+    guessed from an order: F1 of the other label is another number.
+
+    >>> metric = AccuracyF1("paraphrase")
+    >>> metric.scored([metric.statistics("paraphrase", "different")]).value
+    0.0
+    """
 
     positive: str = ""
     """The label whose F1 counts: the task's `positive_label`."""
-    name: str = "accuracy_f1"
+    name = "accuracy_f1"
+    answers = ("label",)
 
     @property
     def signature(self) -> str:
@@ -63,9 +77,12 @@ class AccuracyF1:
         predicted, positive = value == self.positive, gold == self.positive
         return tuple(map(float, (value == gold, predicted and positive, predicted, positive)))
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """0 to 100. F1 is 0 where no example is positive and none is called so."""
-        right, both, predicted, gold = sums(rows)
-        accuracy, f1 = percent(right, len(rows)), percent(2 * both, predicted + gold)
-        details = {"accuracy": accuracy, "f1": f1}
-        return Score(self.name, (accuracy + f1) / 2, len(rows), details, self.signature)
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The mean of both figures."""
+        both = self.details(sums, n)
+        return (both["accuracy"] + both["f1"]) / 2
+
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """F1 is 0 where no example is positive and none is called so."""
+        f1 = percent(2 * sums[..., 1], sums[..., 2] + sums[..., 3])
+        return {"accuracy": percent(sums[..., 0], n), "f1": f1}

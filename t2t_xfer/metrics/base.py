@@ -1,48 +1,105 @@
-"""What a metric is, and how the predictions of a data set become its statistics.
+"""What a metric is: counts per example that add up, and a score made of their sums.
 
-Statistics are numbers per example that add up to the score's ingredients. So a bootstrap is a
-choice of rows, and a table over languages needs no second look at the predictions.
+A metric is one class, registered once in `METRICS` (`metrics/__init__.py`). It never sees text:
+gold answers and predictions are labels' names, tuples of tags, or answers with their places, made
+by the same answer format. Counts are logged beside every number, so a bootstrap is a choice of
+rows, and scoring and redrawing use the same arithmetic, `score`, on one sum or on thousands.
+
+>>> import numpy as np
+>>> from t2t_xfer.metrics import Accuracy
+>>> metric = Accuracy()
+>>> metric.statistics("entailment", "neutral")
+(0.0,)
+>>> metric.scored([(1.0,), (0.0,)]).value
+50.0
+>>> metric.score(np.array([[30.0], [25.0]]), np.array([50.0, 50.0])).tolist()
+[60.0, 50.0]
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.records import Gold, Prediction, Score
 
+if TYPE_CHECKING:
+    # A task's file is read without numpy; only scores need it.
+    import numpy as np
+    from numpy.typing import NDArray
 
-class Metric(Protocol):
-    """Compares predictions with gold answers."""
+    Floats: TypeAlias = NDArray[np.float64]
+
+
+class Metric(ABC):
+    """Compares predictions with gold answers. A frozen dataclass if it has settings."""
+
+    name: ClassVar[str]
+    """As in the task's YAML."""
+    answers: ClassVar[tuple[str, ...]]
+    """The kinds of answers it judges (`answer:` of a task)."""
 
     @property
-    def name(self) -> str:
-        """As in the task's YAML."""
-        ...
-
-    @property
+    @abstractmethod
     def signature(self) -> str:
         """Pins how the number is computed: name, semantics, version."""
-        ...
 
+    @abstractmethod
     def statistics(
         self, gold: Gold, value: Gold | None, evidence: float | None = None
     ) -> tuple[float, ...]:
-        """Additive statistics of one example. None is an invalid prediction and is wrong.
+        """Additive counts of one example. None is an invalid prediction and is wrong.
 
         Args:
             evidence: see `Prediction`; only a `Tuned` metric looks at it.
         """
-        ...
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """The score of many examples.
+    @abstractmethod
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """Scores, 0 to 100, `[...]`.
+
+        Args:
+            sums: summed statistics, `[..., statistics]`.
+            n: numbers of examples, `[...]`.
+        """
+
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """Other figures of the same sums, such as precision; by default there are none."""
+        return {}
+
+    def chance(self, golds: Sequence[Gold], options: Sequence[str]) -> float | None:
+        """What answers without regard to the input score at least, 0 to 100; None: not known.
+
+        Args:
+            options: all possible answers, of a closed question.
+        """
+        return None
+
+    def for_language(self, code: str) -> Metric:
+        """The metric that judges one language; by default all are judged alike.
 
         Raises:
-            DataError: there are no rows.
+            UnsupportedError: there are no rules for the language.
         """
-        ...
+        return self
+
+    def scored(self, rows: Sequence[tuple[float, ...]]) -> Score:
+        """The score of many examples, with its details.
+
+        Raises:
+            DataError: there are no rows: a score over nothing is not a number.
+        """
+        import numpy as np
+
+        if not rows:
+            raise DataError("there are no examples to score.")
+        # Added one by one, as logged scores always were; numpy's pairwise sum ends in other digits.
+        sums = np.array([sum(column) for column in zip(*rows, strict=True)])
+        n = np.array(float(len(rows)))
+        details = {name: float(value) for name, value in self.details(sums, n).items()}
+        return Score(self.name, float(self.score(sums, n)), len(rows), details, self.signature)
 
 
 @runtime_checkable
@@ -56,28 +113,6 @@ class Tuned(Protocol):
             UserError: predictions and gold answers do not fit each other.
         """
         ...
-
-
-@runtime_checkable
-class Localized(Protocol):
-    """A metric that reads the answers of each language by rules of its own."""
-
-    def for_language(self, code: str) -> Metric:
-        """The same metric for one language; its signature names the language.
-
-        Raises:
-            UnsupportedError: there are no rules for the language.
-        """
-        ...
-
-
-def in_language(metric: Metric, code: str) -> Metric:
-    """The metric that judges one language: itself, unless it is `Localized`.
-
-    Raises:
-        UnsupportedError: it has no rules for the language.
-    """
-    return metric.for_language(code) if isinstance(metric, Localized) else metric
 
 
 def statistics_by_id(
@@ -116,17 +151,9 @@ def statistics_by_id(
     return rows
 
 
-def sums(rows: Sequence[tuple[float, ...]]) -> list[float]:
-    """Column sums of the statistics.
-
-    Raises:
-        DataError: there are no rows: a score over nothing is not a number.
-    """
-    if not rows:
-        raise DataError("there are no examples to score.")
-    return [sum(column) for column in zip(*rows, strict=True)]
-
-
-def percent(part: float, whole: float) -> float:
+def percent(part: Floats, whole: Floats) -> Floats:
     """`part` of `whole` in 0..100; nothing of nothing is 0, as in the reference scorers."""
-    return 100.0 * part / whole if whole else 0.0
+    import numpy as np
+
+    part, whole = np.broadcast_arrays(part, whole)
+    return np.divide(100.0 * part, whole, out=np.zeros(part.shape), where=whole != 0)

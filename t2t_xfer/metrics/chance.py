@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
-from math import exp, lgamma, log
 from typing import NamedTuple
 
 ALPHA = 1e-4
@@ -51,26 +50,9 @@ def below_chance(score: float, n: int, chance: float, alpha: float = ALPHA) -> b
     """
     if n <= 0 or not 0 <= score <= 100 or not 0 <= chance <= 100:
         raise ValueError(f"expected percentages and n > 0, got {score}, {n}, {chance}")
-    return binomial_tail(round(score * n / 100), n, chance / 100) < alpha
+    from scipy.special import bdtr
 
-
-def binomial_tail(k: int, n: int, p: float) -> float:
-    """P(X <= k) of n draws with probability p, to about 12 digits."""
-    if k >= n or p <= 0:
-        return 1.0
-    if p >= 1 or k < 0:
-        return 0.0
-    if k > n * p:  # the sum below runs away from the peak, where terms only shrink
-        return 1.0 - binomial_tail(n - k - 1, n, 1 - p)
-    term = exp(
-        lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log(1 - p)
-    )
-    total = 0.0
-    while k >= 0 and term > total * 1e-13:
-        total += term
-        term *= k / (n - k + 1) * (1 - p) / p
-        k -= 1
-    return min(total, 1.0)
+    return bool(bdtr(round(score * n / 100), n, chance / 100) < alpha)
 
 
 def alarm(score: float, n: int, chance: float) -> str | None:
@@ -103,6 +85,8 @@ def renamed(labels: Sequence[str], pairs: Mapping[tuple[str, str], int]) -> Rena
         labels: all of them; more than six are not looked at.
         pairs: (gold, predicted) -> how often, readable predictions only.
     """
+    from scipy.special import bdtrc
+
     n = sum(pairs.values())
     if not n or not 2 <= len(labels) <= MOST_LABELS:
         return None
@@ -115,8 +99,7 @@ def renamed(labels: Sequence[str], pairs: Mapping[tuple[str, str], int]) -> Rena
     best = max(orders, key=right)
 
     def beats_constant(k: int) -> bool:
-        tail = 1.0 - binomial_tail(k - 1, n, constant / n)
-        return k > constant and tail * len(orders) < ALPHA
+        return k > constant and bool(bdtrc(k - 1, n, constant / n) * len(orders) < ALPHA)
 
     if best == tuple(labels) or not beats_constant(right(best)) or beats_constant(right(labels)):
         return None

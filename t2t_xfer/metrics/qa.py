@@ -1,41 +1,34 @@
-"""SQuAD's exact match and F1 over words, as XTREME scores XQuAD and TyDiQA in every language.
+"""Metrics of answers to questions: SQuAD, MLQA and SQuAD 2.0, each the mean of exact match and F1.
 
-Answers are lowercased, then lose ASCII punctuation and the English articles; words are what white
-space separates. So languages without spaces are scored by whole phrases (`北京` is no part of
-`北京大学`), and marks outside ASCII count (`«Kiev»` is not `Kiev`). That is the published number;
-changing it would make ours another one.
+**SQuAD** (XTREME scores XQuAD and TyDiQA so in every language): answers are lowercased, then lose
+ASCII punctuation and the English articles; words are what white space separates. So languages
+without spaces are scored by whole phrases (`北京` is no part of `北京大学`), and marks outside
+ASCII count (`«Kiev»` is not `Kiev`). That is the published number; changing it would make ours
+another one.
 
->>> metric = Squad()
->>> metric.statistics((Answer("The Norman dynasty", 0),), "Norman kings")
-(0.0, 0.5)
+**MLQA** (Lewis et al. 2020) has a normaliser for each language: answers lose every character of a
+Unicode category P* and ASCII punctuation, then the language's articles; in Chinese each Han
+character is a word. The rules are those of `mlqa_evaluation_v1.py`, oddities included: Arabic loses
+the letters of its article wherever they stand, also inside a word.
 
-MLQA's exact match and F1, whose normaliser differs by language (Lewis et al. 2020).
-
-Answers are lowercased, lose every character of a Unicode category P* and ASCII punctuation, then
-the language's articles; words are what white space separates, in Chinese each Han character is
-one. The rules are MLQA's own (`mlqa_evaluation_v1.py`, which XTREME uses), oddities included:
-Arabic loses the letters of its article wherever they stand, also inside a word.
-
->>> normalized_mlqa("Der Rhein!", "de")
-'rhein'
->>> normalized_mlqa("北京大学 (Peking University)", "zh")
-'北 京 大 学 peking university'
-
-SQuAD 2.0: exact match and F1 where some questions have no answer, at the best thresholds.
-
-A prediction is the best span with the *evidence* that it beats "no answer"; the null score is the
-evidence with its sign turned. A threshold on the null score decides: above it, there is no answer.
-A question without an answer counts 1 if and only if that is what was predicted.
-
-The semantics are those of the official `evaluate-v2.0.py` of SQuAD 2.0, which the published
-"best exact" and "best F1" come from: exact match and F1 have a threshold each, chosen on the
-predictions by one sweep. It starts with no question answered, takes them in by ascending null score
-(of equal ones in the order given), and remembers the null score of the question after which the
-sum of the scores was first at its highest.
+**SQuAD 2.0**: some questions have no answer. A prediction is the best span with the *evidence* that
+it beats "no answer"; the null score is the evidence with its sign turned. A threshold on the null
+score decides: above it, there is no answer. A question without an answer counts 1 if and only if
+that is what was predicted. The semantics are those of the official `evaluate-v2.0.py`, which the
+published "best exact" and "best F1" come from: exact match and F1 have a threshold each, chosen on
+the predictions by one sweep. It starts with no question answered, takes them in by ascending null
+score (of equal ones in the order given), and remembers the null score of the question after which
+the sum of the scores was first at its highest.
 
     null scores   -5   -1   2           the sum starts at 1: one question has no answer
     answerable    yes  no   yes         +1 -> 2, -1 -> 1, +1 -> 2: the threshold is -5
 
+>>> Squad().statistics((Answer("The Norman dynasty", 0),), "Norman kings")
+(0.0, 0.5)
+>>> normalized_in("Der Rhein!", "de")
+'rhein'
+>>> normalized_in("北京大学 (Peking University)", "zh")
+'北 京 大 学 peking university'
 >>> find_best_threshold([Candidate(-5.0, 1.0), Candidate(-1.0, -1.0), Candidate(2.0, 1.0)], 1)
 Best(threshold=-5.0, total=2.0)
 """
@@ -50,66 +43,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.metrics.base import percent, statistics_by_id, sums
-from t2t_xfer.records import Answer, Gold, Prediction, Score
+from t2t_xfer.metrics.base import Metric, percent, statistics_by_id
+from t2t_xfer.records import Answer, Gold, Prediction
+
+if TYPE_CHECKING:
+    from t2t_xfer.metrics.base import Floats
 
 ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-@dataclass(frozen=True)
-class Squad:
-    """The mean of exact match and F1; both are in the details. An invalid prediction is wrong."""
-
-    name: str = "squad"
-    signature: str = "squad|mean:exact_match,f1|normalizer:squad1.1|answers:best|version:1"
-
-    def statistics(
-        self, gold: Gold, value: Gold | None, evidence: float | None = None
-    ) -> tuple[float, ...]:
-        """Exact match and F1, 0 to 1, each against the accepted answer that suits it best."""
-        return exact_and_f1(gold, value, normalized)
-
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """Means over the examples, 0 to 100."""
-        exact, f1 = (percent(total, len(rows)) for total in sums(rows))
-        details = {"exact_match": exact, "f1": f1}
-        return Score(self.name, (exact + f1) / 2, len(rows), details, self.signature)
-
-
-def normalized(text: str) -> str:
-    """The form in which two answers are compared (SQuAD v1.1)."""
-    return " ".join(ENGLISH_ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
-
-
-def exact_and_f1(
-    gold: Gold, value: Gold | None, normalized: Callable[[str], str]
-) -> tuple[float, float]:
-    """Exact match and word F1 of normalised texts, each against the answer that suits it best.
-
-    Raises:
-        ValueError: the gold answers are none, or not those of a question.
-    """
-    texts = [answer.text for answer in gold if isinstance(answer, Answer)]
-    if not texts or len(texts) < len(gold):
-        raise ValueError(f"{gold!r} are no answers with places")
-    if value is None:
-        return (0.0, 0.0)
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
-    found = normalized(value)
-    wanted = [normalized(text) for text in texts]
-    return float(found in wanted), max(_f1(found.split(), each.split()) for each in wanted)
-
-
-def _f1(found: list[str], wanted: list[str]) -> float:
-    """Harmonic mean of precision and recall over words. Nothing against nothing is 0 here."""
-    same = sum((Counter(found) & Counter(wanted)).values())
-    return 2 * same / (len(found) + len(wanted)) if same else 0.0
-
 
 ARTICLES: Mapping[str, re.Pattern[str] | None] = {
     "en": re.compile(r"\b(a|an|the)\b"),
@@ -128,15 +72,40 @@ _HAN = re.compile("([\u4e00-\u9fa5])")
 """The characters that are a word each in Chinese; rarer ones (extension A, say) are not."""
 
 
+class Squad(Metric):
+    """The mean of exact match and F1; both are in the details. An invalid prediction is wrong."""
+
+    name = "squad"
+    answers = ("span",)
+    signature: ClassVar[str] = (
+        "squad|mean:exact_match,f1|normalizer:squad1.1|answers:best|version:1"
+    )
+
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
+        """Exact match and F1, 0 to 1, each against the accepted answer that suits it best."""
+        return exact_and_f1(gold, value, normalized)
+
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The mean of both figures."""
+        return _mean_of_both(sums, n)
+
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """Means over the examples."""
+        return _both(sums, n)
+
+
 @dataclass(frozen=True)
-class Mlqa:
+class Mlqa(Metric):
     """The mean of exact match and F1 in one language. An invalid prediction is wrong.
 
     As a task's metric it has no language yet; `for_language` gives it one.
     """
 
     language: str = ""
-    name: str = "mlqa"
+    name = "mlqa"
+    answers = ("span",)
 
     @property
     def signature(self) -> str:
@@ -164,17 +133,165 @@ class Mlqa:
         """Exact match and F1, 0 to 1, each against the accepted answer that suits it best."""
         if not self.language:
             raise ValueError("the metric mlqa needs a language: for_language(code)")
-        return exact_and_f1(gold, value, partial(normalized_mlqa, language=self.language))
+        return exact_and_f1(gold, value, partial(normalized_in, language=self.language))
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """Means over the examples, 0 to 100."""
-        exact, f1 = (percent(total, len(rows)) for total in sums(rows))
-        details = {"exact_match": exact, "f1": f1}
-        return Score(self.name, (exact + f1) / 2, len(rows), details, self.signature)
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The mean of both figures."""
+        return _mean_of_both(sums, n)
+
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """Means over the examples."""
+        return _both(sums, n)
 
 
-def normalized_mlqa(text: str, language: str) -> str:
-    """The form in which two answers of a language are compared: words with a space between."""
+@dataclass(frozen=True)
+class SquadV2(Metric):
+    """The mean of exact match and F1, each at its own threshold; both are in the details.
+
+    Without thresholds every span stands, and only an empty text is "no answer". So it is, too, for
+    a prediction without evidence. An invalid prediction is wrong.
+    """
+
+    exact_threshold: float | None = None
+    """On the null score, for exact match. None: nothing was tuned."""
+    f1_threshold: float | None = None
+    name = "squad_v2"
+    answers = ("span",)
+    signature: ClassVar[str] = (
+        "squad_v2|mean:exact_match,f1|normalizer:squad1.1|answers:best"
+        "|thresholds:evaluate-v2.0,one-each|version:1"
+    )
+
+    def tuned(self, golds: Mapping[str, Gold], predictions: Iterable[Prediction]) -> SquadV2:
+        """The thresholds that are best on these predictions.
+
+        Predictions without evidence (the gold answers, or text that was written freely) have
+        nothing to compare with a threshold. If none has any, nothing is tuned.
+
+        Raises:
+            UserError: as `statistics_by_id`.
+        """
+        found = list(predictions)
+        raw = statistics_by_id(SquadV2(), golds, found)
+        compared = [prediction for prediction in found if prediction.evidence is not None]
+        if not compared:
+            return SquadV2()
+        unanswerable = sum(not golds[prediction.id] for prediction in compared)
+        thresholds = [
+            find_best_threshold(
+                [_candidate(each, golds[each.id], raw[each.id][column]) for each in compared],
+                unanswerable,
+            ).threshold
+            for column in range(2)
+        ]
+        return replace(self, exact_threshold=thresholds[0], f1_threshold=thresholds[1])
+
+    def statistics(
+        self, gold: Gold, value: Gold | None, evidence: float | None = None
+    ) -> tuple[float, ...]:
+        """Exact match and F1, 0 to 1; 1 if there is an answer; and both scores times that."""
+        # Accepted answers that are empty once normalised count as none; then "" is the answer.
+        texts = [text for text in map(normalized, _texts(gold)) if text] or [""]
+        answerable = float(bool(gold))
+        exact, _ = _against(texts, self._decided(value, evidence, self.exact_threshold), 1.0)
+        _, f1 = _against(texts, self._decided(value, evidence, self.f1_threshold), 1.0)
+        return (exact, f1, answerable, exact * answerable, f1 * answerable)
+
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The mean of both figures."""
+        return _mean_of_both(sums, n)
+
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """Means over all examples and, where there are any, over those with and without an answer
+        (`HasAns_…`, `NoAns_…`); and the thresholds."""
+        import numpy as np
+
+        exact, f1, answerable, answered_exact, answered_f1 = np.moveaxis(sums, -1, 0)
+        found = _both(sums, n)
+        if np.any(answerable):
+            found["HasAns_exact"] = percent(answered_exact, answerable)
+            found["HasAns_f1"] = percent(answered_f1, answerable)
+        if np.any(unanswerable := n - answerable):
+            found["NoAns_exact"] = percent(exact - answered_exact, unanswerable)
+            found["NoAns_f1"] = percent(f1 - answered_f1, unanswerable)
+        if self.exact_threshold is not None and self.f1_threshold is not None:
+            found["best_exact_thresh"] = np.array(self.exact_threshold)
+            found["best_f1_thresh"] = np.array(self.f1_threshold)
+        return found
+
+    def _decided(
+        self, value: Gold | None, evidence: float | None, threshold: float | None
+    ) -> str | None:
+        """The normalised answer that counts; empty: there is none."""
+        if threshold is not None and evidence is not None and -evidence > threshold:
+            return ""
+        return None if value is None else normalized(_text(value))
+
+
+def _both(sums: Floats, n: Floats) -> dict[str, Floats]:
+    return {"exact_match": percent(sums[..., 0], n), "f1": percent(sums[..., 1], n)}
+
+
+def _mean_of_both(sums: Floats, n: Floats) -> Floats:
+    both = _both(sums, n)
+    return (both["exact_match"] + both["f1"]) / 2
+
+
+def exact_and_f1(
+    gold: Gold, value: Gold | None, normalized: Callable[[str], str]
+) -> tuple[float, float]:
+    """Exact match and word F1 of normalised texts, each against the answer that suits it best.
+
+    Raises:
+        ValueError: the gold answers are none, or not those of a question.
+    """
+    texts = _texts(gold)
+    if not texts:
+        raise ValueError("no answers are accepted")
+    found = None if value is None else normalized(_text(value))
+    return _against([normalized(text) for text in texts], found, 0.0)
+
+
+def normalized(text: str) -> str:
+    """The form in which two answers are compared (SQuAD v1.1)."""
+    return " ".join(ENGLISH_ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
+
+
+def _texts(gold: Gold) -> list[str]:
+    texts = [answer.text for answer in gold if isinstance(answer, Answer)]
+    if isinstance(gold, str) or len(texts) < len(gold):
+        raise ValueError(f"{gold!r} are no answers with places")
+    return texts
+
+
+def _text(value: Gold) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _against(texts: Sequence[str], found: str | None, nothing: float) -> tuple[float, float]:
+    """Exact match and F1 against whichever normalised text suits best.
+
+    Args:
+        nothing: F1 of no words against no words, in which the official scorers differ.
+    """
+    if found is None:
+        return (0.0, 0.0)
+    words = found.split()
+    return float(found in texts), max(_word_f1(words, text.split(), nothing) for text in texts)
+
+
+def _word_f1(found: list[str], wanted: list[str], nothing: float) -> float:
+    """Harmonic mean of precision and recall over words."""
+    if not found and not wanted:
+        return nothing
+    same = sum((Counter(found) & Counter(wanted)).values())
+    return 2 * same / (len(found) + len(wanted))
+
+
+def normalized_in(text: str, language: str) -> str:
+    """The form in which two answers of a language are compared (MLQA): words and single spaces."""
     bare = "".join(char for char in text.lower() if not _is_punctuation(char))
     articles = ARTICLES[language]
     if articles is not None:
@@ -230,113 +347,8 @@ def find_best_threshold(candidates: Sequence[Candidate], unanswerable: int) -> B
     return Best(threshold, best)
 
 
-@dataclass(frozen=True)
-class SquadV2:
-    """The mean of exact match and F1, each at its own threshold; both are in the details.
-
-    Without thresholds every span stands, and only an empty text is "no answer". So it is, too, for
-    a prediction without evidence. An invalid prediction is wrong.
-    """
-
-    exact_threshold: float | None = None
-    """On the null score, for exact match. None: nothing was tuned."""
-    f1_threshold: float | None = None
-    name: str = "squad_v2"
-    signature: str = (
-        "squad_v2|mean:exact_match,f1|normalizer:squad1.1|answers:best"
-        "|thresholds:evaluate-v2.0,one-each|version:1"
-    )
-
-    def tuned(self, golds: Mapping[str, Gold], predictions: Iterable[Prediction]) -> SquadV2:
-        """The thresholds that are best on these predictions.
-
-        Predictions without evidence (the gold answers, or text that was written freely) have
-        nothing to compare with a threshold. If none has any, nothing is tuned.
-
-        Raises:
-            UserError: as `statistics_by_id`.
-        """
-        found = list(predictions)
-        raw = statistics_by_id(SquadV2(), golds, found)
-        compared = [prediction for prediction in found if prediction.evidence is not None]
-        if not compared:
-            return SquadV2()
-        unanswerable = sum(not golds[prediction.id] for prediction in compared)
-        thresholds = [
-            find_best_threshold(
-                [_candidate(each, golds[each.id], raw[each.id][column]) for each in compared],
-                unanswerable,
-            ).threshold
-            for column in range(2)
-        ]
-        return replace(self, exact_threshold=thresholds[0], f1_threshold=thresholds[1])
-
-    def statistics(
-        self, gold: Gold, value: Gold | None, evidence: float | None = None
-    ) -> tuple[float, ...]:
-        """Exact match and F1, 0 to 1; 1 if there is an answer; and both scores times that."""
-        texts = _accepted(gold)
-        answerable = float(bool(gold))
-        exact, _ = _scores(texts, self._decided(value, evidence, self.exact_threshold))
-        _, f1 = _scores(texts, self._decided(value, evidence, self.f1_threshold))
-        return (exact, f1, answerable, exact * answerable, f1 * answerable)
-
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """Means over all examples and, where there are any, over those with and without an answer
-        (`HasAns_…`, `NoAns_…`), 0 to 100; and the thresholds."""
-        exact, f1, answerable, answered_exact, answered_f1 = sums(rows)
-        details = {"exact_match": percent(exact, len(rows)), "f1": percent(f1, len(rows))}
-        if answerable:
-            details["HasAns_exact"] = percent(answered_exact, answerable)
-            details["HasAns_f1"] = percent(answered_f1, answerable)
-        if unanswerable := len(rows) - answerable:
-            details["NoAns_exact"] = percent(exact - answered_exact, unanswerable)
-            details["NoAns_f1"] = percent(f1 - answered_f1, unanswerable)
-        if self.exact_threshold is not None and self.f1_threshold is not None:
-            details["best_exact_thresh"] = self.exact_threshold
-            details["best_f1_thresh"] = self.f1_threshold
-        mean = (details["exact_match"] + details["f1"]) / 2
-        return Score(self.name, mean, len(rows), details, self.signature)
-
-    def _decided(
-        self, value: Gold | None, evidence: float | None, threshold: float | None
-    ) -> str | None:
-        """The answer that counts; empty: there is none."""
-        if threshold is not None and evidence is not None and -evidence > threshold:
-            return ""
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"{value!r} is no text")
-        return value
-
-
 def _candidate(prediction: Prediction, gold: Gold, score: float) -> Candidate:
     """What an answer to this question gains over none: its score, or the loss of a sure point."""
     assert prediction.evidence is not None
     sure_point = 0.0 if prediction.value == "" else 1.0
     return Candidate(-prediction.evidence, score if gold else -sure_point)
-
-
-def _accepted(gold: Gold) -> list[str]:
-    """The accepted answers that are not empty once normalised; if there are none, the empty one."""
-    texts = [answer.text for answer in gold if isinstance(answer, Answer)]
-    if isinstance(gold, str) or len(texts) < len(gold):
-        raise ValueError(f"{gold!r} are no answers with places")
-    return [text for text in map(normalized, texts) if text] or [""]
-
-
-def _scores(texts: Sequence[str], value: str | None) -> tuple[float, float]:
-    """Exact match and F1 against whichever normalised text suits best."""
-    if value is None:
-        return (0.0, 0.0)
-    found = normalized(value)
-    return float(found in texts), max(
-        _f1_of_squad_v2(found.split(), text.split()) for text in texts
-    )
-
-
-def _f1_of_squad_v2(found: list[str], wanted: list[str]) -> float:
-    """Harmonic mean of precision and recall over words. Nothing against nothing is 1 here."""
-    if not found or not wanted:
-        return float(found == wanted)
-    same = sum((Counter(found) & Counter(wanted)).values())
-    return 2 * same / (len(found) + len(wanted))

@@ -1,10 +1,4 @@
-"""Retrieval accuracy: the share of English sentences whose translation was found.
-
-XTREME's Tatoeba score: accuracy at 1 in the direction English to target language, among all
-target-language sentences of the split. A smaller split (`--limit`) has fewer wrong sentences to
-find, so scores of different sizes do not compare.
-
-BUCC's F1: the pairs that were mined against the pairs that are there, both as sets.
+"""Metrics of sentence pairs: Tatoeba's accuracy and BUCC's F1, as XTREME scores them.
 
     statistics of a foreign sentence     (right, mined, gold)
     has a partner, and it was found       1 1 1
@@ -12,33 +6,36 @@ BUCC's F1: the pairs that were mined against the pairs that are there, both as s
     has one, nothing was mined            0 0 1
     has none, something was mined         0 1 0
 
-A mined pair stands if its margin reaches the threshold. As in XTREME, the threshold is the one
-with the best F1, half-way between two margins that follow each other.
-
-F1 of mined pairs: how many of those found are right, and how many of the right ones were found.
-
 >>> pair_scores({("de-1", "en-7"), ("de-2", "en-9")}, {("de-1", "en-7")})["recall"]
 100.0
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.metrics.base import percent, sums
-from t2t_xfer.records import Gold, Prediction, Score
+from t2t_xfer.metrics.base import Metric, percent
+from t2t_xfer.records import Gold, Prediction
+
+if TYPE_CHECKING:
+    from t2t_xfer.metrics.base import Floats
 
 
-@dataclass(frozen=True)
-class RetrievalAccuracy:
-    """Share of queries whose best candidate is the aligned one."""
+class RetrievalAccuracy(Metric):
+    """Share of queries whose best candidate is the aligned one.
 
-    name: str = "retrieval_accuracy"
-    signature: str = "retrieval_accuracy|direction:en-to-target|at:1|version:1"
+    Accuracy at 1 in the direction English to target language, among all target-language sentences
+    of the split. A smaller split (`--limit`) has fewer wrong sentences to find, so scores of
+    different sizes do not compare.
+    """
+
+    name = "retrieval_accuracy"
+    answers = ("pair",)
+    signature: ClassVar[str] = "retrieval_accuracy|direction:en-to-target|at:1|version:1"
 
     def statistics(
         self, gold: Gold, value: Gold | None, evidence: float | None = None
@@ -46,20 +43,24 @@ class RetrievalAccuracy:
         """1 for the aligned sentence's id, 0 for another."""
         return (float(value == gold),)
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """The share of ones, 0 to 100."""
-        (found,) = sums(rows)
-        return Score(self.name, percent(found, len(rows)), len(rows), {}, self.signature)
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The share of ones."""
+        return percent(sums[..., 0], n)
 
 
 @dataclass(frozen=True)
-class BuccF1:
-    """Set F1 over pairs."""
+class BuccF1(Metric):
+    """F1 of the pairs that were mined against the pairs that are there, both as sets.
+
+    A mined pair stands if its margin reaches the threshold. As in XTREME, the threshold is the one
+    with the best F1, half-way between two margins that follow each other.
+    """
 
     threshold: float | None = None
     """The least margin of a pair that stands. None: every mined pair stands."""
-    name: str = "bucc_f1"
-    signature: str = "bucc_f1|pairs:set|threshold:midpoint-of-best-f1|version:1"
+    name = "bucc_f1"
+    answers = ("pair",)
+    signature: ClassVar[str] = "bucc_f1|pairs:set|threshold:midpoint-of-best-f1|version:1"
 
     def statistics(
         self, gold: Gold, value: Gold | None, evidence: float | None = None
@@ -92,14 +93,21 @@ class BuccF1:
         num_gold = sum(len(_partners(gold)) for gold in golds.values())
         return replace(self, threshold=_best_threshold(mined, num_gold))
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """F1 with precision and recall, 0 to 100; 0 if no pair is right."""
-        right, mined, there = sums(rows)
-        details = {"precision": percent(right, mined), "recall": percent(right, there)}
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """F1; 0 if no pair is right."""
+        return percent(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """Precision and recall; and the threshold."""
+        import numpy as np
+
+        found = {
+            "precision": percent(sums[..., 0], sums[..., 1]),
+            "recall": percent(sums[..., 0], sums[..., 2]),
+        }
         if self.threshold is not None:
-            details["threshold"] = self.threshold
-        f1 = percent(2 * right, mined + there)
-        return Score(self.name, f1, len(rows), details, self.signature)
+            found["threshold"] = np.array(self.threshold)
+        return found
 
 
 def _partners(gold: Gold) -> tuple[object, ...]:
@@ -129,10 +137,7 @@ def _best_threshold(mined: Iterable[tuple[float, bool]], num_gold: int) -> float
 
 
 def pair_scores(found: Set[tuple[Any, ...]], gold: Set[tuple[Any, ...]]) -> dict[str, float]:
-    """F1, precision and recall as XTREME scores BUCC, 0 to 100; all 0 if no pair is right."""
-    right = len(found & gold)
-    return {
-        "f1": percent(2 * right, len(found) + len(gold)),
-        "precision": percent(right, len(found)),
-        "recall": percent(right, len(gold)),
-    }
+    """F1, precision and recall of two sets of pairs, 0 to 100."""
+    sums = float(len(found & gold)), float(len(found)), float(len(gold))
+    score = BuccF1().scored([sums])
+    return {"f1": score.value, **score.details}

@@ -1,44 +1,31 @@
-"""Spans of tagged words, read exactly as seqeval 0.0.12 reads them.
+"""Metrics of tagged words: span F1 with the semantics of seqeval 0.0.12, and token accuracy.
 
 XTREME scores UDPOS and PAN-X with that version, and its reading decides the numbers: a bare tag
 is a span's type, so equal neighbours are *one* span (`NOUN NOUN` is one NOUN), and the first
 character of a bare tag is taken for a BIOES prefix (`SYM` and `SCONJ` for `S-`, so they never
-merge; `INTJ` for `I-`; anything with `O` for "outside"). Later versions read other types.
+merge; `INTJ` for `I-`; anything with `O` for "outside"). Later versions read other types. So span
+F1 is neither token accuracy nor token F1, and token accuracy stands beside it.
 
 >>> sorted(read_spans(("DET", "NOUN", "NOUN")))
 [('DET', 0, 0), ('NOUN', 1, 2)]
 >>> sorted(read_spans(("B-PER", "I-PER", "O", "I-LOC")))
 [('LOC', 3, 3), ('PER', 0, 1)]
-
-Span F1 over tagged words, with the semantics of seqeval 0.0.12: XTREME's tagging score.
-
-It is neither token accuracy nor token F1 (see `spans.py`), so token accuracy stands beside it.
-Every statistic is a count per sentence; precision, recall and F1 are made of their sums.
-
 >>> metric = SpanF1()
->>> metric.score([metric.statistics(("DET", "NOUN"), ("DET", "VERB"))]).value
-50.0
-
-Token accuracy: the share of words with the right tag, over all words of all sentences.
-
-CCG supertagging is scored so. jiant looks at the first subword of each word, which is the same
-number, since every word has one tag.
-
->>> metric = TokenAccuracy()
->>> metric.score([metric.statistics(("N", "S\\NP"), ("N", "NP"))]).value
+>>> metric.scored([metric.statistics(("DET", "NOUN"), ("DET", "VERB"))]).value
 50.0
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.metrics.base import percent, sums
-from t2t_xfer.records import Gold, Score
+from t2t_xfer.metrics.base import Metric, percent
+from t2t_xfer.records import Gold
+
+if TYPE_CHECKING:
+    from t2t_xfer.metrics.base import Floats
 
 Span: TypeAlias = tuple[str, int, int]
 """Type, first word, last word (included)."""
@@ -107,12 +94,12 @@ def read_spans(tags: tuple[str, ...]) -> set[Span]:
     return spans
 
 
-@dataclass(frozen=True)
-class SpanF1:
+class SpanF1(Metric):
     """Micro F1 of spans. An invalid prediction has no spans and no right tag."""
 
-    name: str = "span_f1"
-    signature: str = "span_f1|semantics:seqeval-0.0.12|version:1"
+    name = "span_f1"
+    answers = ("tags",)
+    signature: ClassVar[str] = "span_f1|semantics:seqeval-0.0.12|version:1"
 
     def statistics(
         self, gold: Gold, value: Gold | None, evidence: float | None = None
@@ -138,19 +125,17 @@ class SpanF1:
         counts = (len(expected & found), len(found), len(expected), right, len(gold))
         return tuple(map(float, counts))
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """F1, 0 to 100; 0 if neither side has a span. Details: precision, recall, token_accuracy.
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """F1; 0 if neither side has a span."""
+        return percent(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
-        `token_accuracy` is the share of words with the right tag.
-        """
-        both, predicted, gold, right, words = sums(rows)
-        details = {
-            "precision": percent(both, predicted),
-            "recall": percent(both, gold),
-            "token_accuracy": percent(right, words),
+    def details(self, sums: Floats, n: Floats) -> dict[str, Floats]:
+        """Precision and recall of spans, and the share of words with the right tag."""
+        return {
+            "precision": percent(sums[..., 0], sums[..., 1]),
+            "recall": percent(sums[..., 0], sums[..., 2]),
+            "token_accuracy": percent(sums[..., 3], sums[..., 4]),
         }
-        f1 = percent(2 * both, predicted + gold)
-        return Score(self.name, f1, len(rows), details, self.signature)
 
 
 def _tags(answer: Gold) -> tuple[str, ...]:
@@ -162,12 +147,16 @@ def _start(tags: tuple[str, ...]) -> str:
     return " ".join(tags[:8]) + (" …" if len(tags) > 8 else "")
 
 
-@dataclass(frozen=True)
-class TokenAccuracy:
-    """Share of right tags. An invalid prediction has no right tag."""
+class TokenAccuracy(Metric):
+    """Share of right tags over all words of all sentences. An invalid prediction has none right.
 
-    name: str = "token_accuracy"
-    signature: str = "token_accuracy|over:words|invalid:wrong|version:1"
+    CCG supertagging is scored so. jiant looks at the first subword of each word, which is the same
+    number, since every word has one tag.
+    """
+
+    name = "token_accuracy"
+    answers = ("tags",)
+    signature: ClassVar[str] = "token_accuracy|over:words|invalid:wrong|version:1"
 
     def statistics(
         self, gold: Gold, value: Gold | None, evidence: float | None = None
@@ -187,7 +176,6 @@ class TokenAccuracy:
         right = sum(a == b for a, b in zip(gold, value, strict=True))
         return (float(right), float(len(gold)))
 
-    def score(self, rows: Sequence[tuple[float, ...]]) -> Score:
-        """The share of right tags, 0 to 100. Long sentences weigh more than short ones."""
-        right, words = sums(rows)
-        return Score(self.name, percent(right, words), len(rows), {}, self.signature)
+    def score(self, sums: Floats, n: Floats) -> Floats:
+        """The share of right tags. Long sentences weigh more than short ones."""
+        return percent(sums[..., 0], sums[..., 1])

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.records import Json, Status
 from t2t_xfer.report.browser import ANSWERS, EXAMPLES, Answered, Browsed, Chunk, Run
 from t2t_xfer.report.drift import first_text
 from t2t_xfer.report.grid import EMBED, aside_name, read_twice
 from t2t_xfer.report.inputs import Inputs
-from t2t_xfer.report.sums import scores
 from t2t_xfer.study.plan_file import Cell
 from t2t_xfer.study.results import Floats, Log, Result, Results
 
@@ -114,7 +114,7 @@ def _choose(cells: Sequence[Result]) -> _Chosen:
 
 def example_points(cell: Result) -> Floats:
     """The metric of each example alone, 0 to 100, `[examples]`."""
-    return scores(cell.metric, cell.statistics, np.ones(len(cell.ids)))
+    return METRICS[cell.metric]().score(cell.statistics, np.ones(len(cell.ids)))
 
 
 def _answers(cell: Result, ids: Sequence[str]) -> dict[str, Answered]:

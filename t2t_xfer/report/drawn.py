@@ -19,8 +19,8 @@ from math import asin, exp, log, sqrt
 import numpy as np
 
 from t2t_xfer.report.grid import NONE
-from t2t_xfer.report.intervals import Interval, interval, p_value
-from t2t_xfer.report.resampled import STILL, Resampled
+from t2t_xfer.report.intervals import STILL, Interval, interval, p_value
+from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.study.results import Floats
 
 

@@ -18,6 +18,8 @@ import numpy as np
 
 from t2t_xfer.study.results import Floats
 
+STILL = 1e-9
+"""In points: numbers that differ by less are the same, but for rounding."""
 RESOLVED = 10
 """Fewer redrawings beyond 0 than these are too few to count: their tail is continued instead."""
 TAIL = 0.1
@@ -56,7 +58,8 @@ def p_value(values: Floats, *, normal: bool = False) -> float:
     """
     ordered = np.sort(values[1:] if values[0] > 0 else -values[1:])
     n = len(ordered)
-    count = int(np.searchsorted(ordered, 0.0, side="right"))
+    # What is 0 but for rounding is 0, in whatever order means were taken.
+    count = int(np.searchsorted(ordered, STILL, side="right"))
     tail = int(n * TAIL)
     if count >= RESOLVED or tail <= RESOLVED:
         return min(1.0, 2 * (count + 1) / (n + 1))

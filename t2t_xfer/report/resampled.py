@@ -17,18 +17,16 @@ from typing import TypeAlias
 
 import numpy as np
 
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.report.draws import BATCH, Group, SeedDraws, draws, groups
 from t2t_xfer.report.grid import NONE, by_readout
-from t2t_xfer.report.intervals import Interval, adjust, interval, p_value
-from t2t_xfer.report.sums import scores
+from t2t_xfer.report.intervals import STILL, Interval, adjust, interval, p_value
 from t2t_xfer.study.results import Floats, Result
 
 __all__ = ["Interval", "Place", "Resampled", "adjust", "interval", "p_value"]
 
 Place: TypeAlias = tuple[str, str, str, str]
 """Model, intermediate, target and language."""
-STILL = 1e-9
-"""In points: numbers that differ by less are the same, but for rounding."""
 
 
 class Resampled:
@@ -183,10 +181,11 @@ def _stacks(cells: Sequence[Result], group: Group) -> Iterator[tuple[int, Floats
 
 def _score(cell: Result, sums: Floats, n: Floats) -> Floats:
     """Scores; of a redrawing without any example of the cell, the observed one."""
-    found = scores(cell.metric, sums, n)
+    metric = METRICS[cell.metric]()
+    found = metric.score(sums, n)
     if np.all(n):
         return found
-    observed = scores(cell.metric, cell.statistics.sum(axis=0), np.array(float(len(cell.ids))))
+    observed = metric.score(cell.statistics.sum(axis=0), np.array(float(len(cell.ids))))
     return np.where(n == 0, observed, found)
 
 

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationInfo
 
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.specs.base import mistake
 from t2t_xfer.specs.mining import check_metric
-
-METRICS: dict[str, tuple[str, ...]] = {
-    "accuracy": ("label", "choice"),
-    "accuracy_f1": ("label",),
-    "span_f1": ("tags",),
-    "token_accuracy": ("tags",),
-    "squad": ("span",),
-    "mlqa": ("span",),
-    "squad_v2": ("span",),
-    "retrieval_accuracy": ("pair",),
-    "bucc_f1": ("pair",),
-}
-"""The metrics a task may name, and the answers each one judges."""
 
 
 def fitting_metric(metric: str, info: ValidationInfo) -> str:
@@ -29,9 +17,9 @@ def fitting_metric(metric: str, info: ValidationInfo) -> str:
     """
     if metric not in METRICS:
         raise mistake(" or ".join(METRICS), METRICS)
-    answer = info.data.get("answer", METRICS[metric][0])
-    if answer not in METRICS[metric]:
-        fitting = next(name for name, judged in METRICS.items() if answer in judged)
+    answer = info.data.get("answer", METRICS[metric].answers[0])
+    if answer not in METRICS[metric].answers:
+        fitting = next(name for name, each in METRICS.items() if answer in each.answers)
         raise mistake(f"{fitting}, because the answer is {answer}")
     if "mining" in info.data:
         check_metric(info.data["mining"], metric)

@@ -17,10 +17,10 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 from pydantic import BaseModel
 
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.records import Json
 from t2t_xfer.specs.base import Spec
 from t2t_xfer.specs.claims import ClaimsSpec
-from t2t_xfer.specs.metric import METRICS
 from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.specs.prompt import PromptSpec
 from t2t_xfer.specs.study import StudySpec

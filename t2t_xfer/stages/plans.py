@@ -14,7 +14,6 @@ from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
 from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.metrics import in_language
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
@@ -270,7 +269,7 @@ def score_spec(context: Context, test: Evaluated) -> dict[str, Json]:
     Raises:
         UnsupportedError: the task's metric has no rules for the language.
     """
-    in_language(context.task(test.task).metric, test.language)
+    context.task(test.task).metric.for_language(test.language)
     return {
         "version": VERSIONS["score"],
         "parsed": context.task(test.task).parsed(),

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.metrics import Tuned, in_language, statistics_by_id
-from t2t_xfer.metrics.chance import chance_level
+from t2t_xfer.metrics import Tuned, statistics_by_id
 from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
 from t2t_xfer.stages.few_shot import shots_scored
 from t2t_xfer.stages.logs import plain
@@ -61,7 +60,7 @@ def score_examples(
     """
     golds = _golds(examples)
     predictions = _predictions(task, prompted, generations)
-    metric = in_language(task.metric, examples[0].language)
+    metric = task.metric.for_language(examples[0].language)
     how: list[str] = []
     untuned = metric
     if isinstance(metric, Tuned):
@@ -84,7 +83,7 @@ def score_examples(
         for prediction in predictions
     ]
     invalid = sum(prediction.status is Status.invalid for prediction in predictions)
-    score = metric.score(list(statistics.values()))
+    score = metric.scored(list(statistics.values()))
     readouts = dict.fromkeys(generations[text.id].readout for text in prompted)
     if examples[0].split != "test":
         how.append(f"split:{examples[0].split}")
@@ -125,10 +124,8 @@ def _answers(predictions: Sequence[Prediction]) -> dict[str, Json]:
 
 def _chance(task: Task, golds: Mapping[str, Gold]) -> dict[str, Json]:
     """What answers without regard to the input score at least, where that is known."""
-    if task.spec.metric != "accuracy":
-        return {}
-    counts = Counter(golds.values())
-    return {"chance": chance_level(counts[name] for name in task.options)}
+    level = task.metric.chance(list(golds.values()), task.options)
+    return {} if level is None else {"chance": level}
 
 
 def _golds(examples: Sequence[Example]) -> dict[str, Gold]:

@@ -174,7 +174,7 @@ def _score_labels(
     _check_count(predictions, len(found), labels, len(gold), "lines", line)
     metric = Accuracy()
     rows = [metric.statistics(one, other) for one, other in zip(gold, found, strict=True)]
-    return {"accuracy": metric.score(rows).value}
+    return {"accuracy": metric.scored(rows).value}
 
 
 def _check_count(
@@ -196,7 +196,7 @@ def _score_tags(task: XtremeTask, predictions: Path, labels: Path, warn: Warn) -
     _check_count(predictions, len(found), labels, len(gold), "sentences", line)
     metric = SpanF1()
     rows = [metric.statistics(g.tags, p.tags) for g, p in zip(gold, found, strict=True)]
-    score = metric.score(rows)
+    score = metric.scored(rows)
     details = score.details
     return {"f1": score.value, "precision": details["precision"], "recall": details["recall"]}
 
@@ -222,7 +222,7 @@ def _score_answers(metric: Metric, predictions: Path, labels: Path, warn: Warn) 
     for question in questions:
         gold = tuple(Answer(text, 0) for text in question.texts)
         rows.append(metric.statistics(gold, answers.texts.get(question.id)))
-    return dict(metric.score(rows).details)
+    return dict(metric.scored(rows).details)
 
 
 def _warn_of_ids(

@@ -1,4 +1,4 @@
-"""Span F1 agrees with seqeval 0.0.12, by hand and by the reference's own numbers."""
+"""Span F1 agrees with seqeval 0.0.12, by hand and by the reference's own numbers; CCG's score."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t2t_xfer.errors import UserError
-from t2t_xfer.metrics import SpanF1
+from t2t_xfer.metrics import SpanF1, TokenAccuracy
 from t2t_xfer.metrics.tagging import read_spans
 
 GOLDEN = Path(__file__).parent / "data" / "span_f1_seqeval_0_0_12.json"
@@ -18,7 +18,7 @@ tag_lists = st.lists(st.sampled_from(TAGS), min_size=1).map(tuple)
 
 def score_of(*pairs):
     metric = SpanF1()
-    return metric.score([metric.statistics(tuple(g.split()), tuple(p.split())) for g, p in pairs])
+    return metric.scored([metric.statistics(tuple(g.split()), tuple(p.split())) for g, p in pairs])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_equals_the_reference(case):
 def test_gold_scores_the_ceiling(tags):
     # 100, or 0 where the gold answer has no span at all.
     metric = SpanF1()
-    score = metric.score([metric.statistics(tags, tags)])
+    score = metric.scored([metric.statistics(tags, tags)])
     assert score.value == (100.0 if read_spans(tags) else 0.0)
     assert score.details["token_accuracy"] == 100.0
 
@@ -107,3 +107,19 @@ def test_sentences_do_not_touch_each_other(one, two):
     # The reference flattens a file with an O after each sentence.
     shifted = {(kind, a + len(one) + 1, b + len(one) + 1) for kind, a, b in read_spans(two)}
     assert read_spans((*one, "O", *two)) == read_spans(one) | shifted
+
+
+def test_token_accuracy_is_over_words_not_sentences():
+    metric = TokenAccuracy()
+    # One of one word and one of three: 2 of 4, not the mean of 100 and 33.
+    rows = [
+        metric.statistics(("N",), ("N",)),
+        metric.statistics(("N", "S\\NP", "NP/N"), ("N", "NP/N", "S\\NP")),
+    ]
+    assert metric.scored(rows).value == 50
+    assert metric.statistics(("N", "N"), None) == (0, 2)
+
+
+def test_a_missing_tag_is_an_error():
+    with pytest.raises(UserError, match="1 predicted tags for 2 words"):
+        TokenAccuracy().statistics(("N", "N"), ("N",))

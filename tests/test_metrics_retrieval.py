@@ -16,7 +16,7 @@ def mined(id: str, value: str, margin: float | None = None) -> Prediction:
 
 
 def score(metric: BuccF1, predictions: list[Prediction], golds: dict[str, Gold] = GOLDS) -> Score:
-    return metric.score([*statistics_by_id(metric, golds, predictions).values()])
+    return metric.scored([*statistics_by_id(metric, golds, predictions).values()])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_threshold_of_strangers_is_refused() -> None:
 
 def test_there_is_no_score_of_nothing() -> None:
     with pytest.raises(DataError):
-        BuccF1().score([])
+        BuccF1().scored([])
 
 
 def test_the_catalogue_knows_it_as_a_metric_with_a_threshold() -> None:

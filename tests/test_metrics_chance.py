@@ -10,35 +10,12 @@ from t2t_xfer.metrics.chance import (
     ALPHA,
     alarm,
     below_chance,
-    binomial_tail,
     chance_level,
     renamed,
 )
 from t2t_xfer.study.results import Result
 
 from .reported import page as render
-
-
-@pytest.mark.parametrize(
-    ("k", "n", "p", "expected"),
-    [
-        (0, 3, 0.5, 1 / 8),
-        (1, 3, 0.5, 4 / 8),  # 1 + 3 of the 8 outcomes
-        (2, 3, 0.5, 7 / 8),
-        (3, 3, 0.5, 1.0),
-        (1, 2, 1 / 3, 8 / 9),  # all but two hits of a third each
-        (0, 400, 0.5, 0.5**400),  # far below what a sum of whole factorials could hold
-        (5, 10, 1.0, 0.0),
-        (0, 10, 0.0, 1.0),
-    ],
-)
-def test_the_tail_is_exact(k: int, n: int, p: float, expected: float) -> None:
-    assert binomial_tail(k, n, p) == pytest.approx(expected, rel=1e-9)
-
-
-def test_the_tail_of_many_examples_is_scipys() -> None:
-    # scipy.stats.binom.cdf(1580, 5010, 1 / 3), scipy 1.17
-    assert binomial_tail(1580, 5010, 1 / 3) == pytest.approx(0.00354012, abs=1e-7)
 
 
 def test_the_border_of_the_alarm() -> None:
