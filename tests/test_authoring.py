@@ -213,7 +213,7 @@ def test_numbers_without_a_meaning_are_asked_about_with_a_row_each(here: Path) -
     rows = [{"text": "so nice", "label": 0}, {"text": "so bad", "label": 7}]
     name = str(write_rows(here / "r.jsonl", *rows))
     draft = propose(look(name, open_source("hub"), here, "en"), "new")
-    (asked,) = [each for each in draft.questions if "numbers mean" in each]
+    (asked,) = [each.what for each in draft.questions if "numbers mean" in each.what]
     assert "0 is 'so nice'; 7 is 'so bad'" in asked
 
 
@@ -227,16 +227,18 @@ def test_the_hub_s_names_of_numbers_are_taken(here: Path) -> None:
         "good": {"value": 1, "word": "good"},
         "mixed": {"value": 2, "word": "mixed"},
     }
-    assert not [each for each in draft.questions if "numbers mean" in each]
+    assert not [each for each in draft.questions if "numbers mean" in each.what]
 
 
 def test_a_language_that_nothing_tells_is_asked(here: Path) -> None:
     rows = [{"text": "un petit chat noir", "label": "a"}, {"text": "le chien brun", "label": "b"}]
     name = str(write_rows(here / "r.jsonl", *rows))
     asked = propose(look(name, open_source("hub"), here, None), "new").questions
-    assert any("which language are the rows in?" in each and " fr " in each for each in asked)
+    assert any(
+        "which language are the rows in?" in each.what and " fr " in each.what for each in asked
+    )
     told = propose(look(name, open_source("hub"), here, "fr"), "new").questions
-    assert not any("which language" in each for each in told)
+    assert not any("which language" in each.what for each in told)
 
 
 def test_a_column_may_say_the_language(here: Path) -> None:
@@ -304,7 +306,7 @@ def test_tags_as_numbers_are_asked_for(here: Path, shared_hub: Path) -> None:
     source = open_source(f"mirror:{shared_hub}")
     draft = propose(look("google/xtreme/PAN-X.{language}", source, here, None), "new")
     assert (draft["tags_field"], draft["tags"]) == ("ner_tags", [f"tag{i}" for i in range(7)])
-    assert any("what do the numbers 0 to 6 mean?" in each for each in draft.questions)
+    assert any("what do the numbers 0 to 6 mean?" in each.what for each in draft.questions)
 
 
 # The parts.

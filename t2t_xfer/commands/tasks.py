@@ -253,6 +253,7 @@ def new(
     """Propose a task file from a data set: write tasks/NAME.yaml, check it and show examples."""
     from t2t_xfer.author.dataset import look
     from t2t_xfer.author.propose import propose
+    from t2t_xfer.check.findings import lines
     from t2t_xfer.data.sources import open_source
     from t2t_xfer.languages import language as known_language
     from t2t_xfer.specs.catalogue import Catalogue
@@ -274,8 +275,8 @@ def new(
     with path.open("x", encoding="utf-8") as file:
         file.write(draft.text(head))
     secho(f"{path} is written: answer {draft['answer']}.", bold=True)
-    for question in draft.questions:
-        echo(f"  {question}")
+    for line in lines(draft.questions):
+        echo(line)
     try:
         Catalogue().prompt_of(Catalogue().task(name))
     except SpecError as e:

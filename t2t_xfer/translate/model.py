@@ -1,8 +1,8 @@
 """Translations from any encoder-decoder or decoder, by the model's own `generate`.
 
-The rule: a text is read whole and a translation is written to its end, or there is none. Nothing is
-said of positions or slots here, so models that cannot answer tasks (NLLB, M2M-100, mBART, whose
-decoders count positions) translate all the same.
+A text is read whole and a translation is written to its end, or there is none. Nothing is said of
+positions or slots here, so models that cannot answer tasks (NLLB, M2M-100, mBART, whose decoders
+count positions) translate all the same.
 
     translator = load_translating(path, None, spec, dtype="float32", batch_tokens=8192)
     for number, translation in translator.write(texts, "de"): ...
@@ -35,7 +35,6 @@ from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.languages import language
 from t2t_xfer.paths import weight_files
 from t2t_xfer.prompts import Template
-from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.translate.rows import Translation
 
@@ -93,8 +92,12 @@ class Translating(NamedTuple):
             yield from zip(rows, self._write([inputs[i] for i in rows], forced), strict=True)
 
     @property
+    def _positions(self) -> int | None:
+        return max_positions(self.model.config.to_dict())
+
+    @property
     def _room(self) -> int:
-        most = max_positions(self.model.config.to_dict())
+        most = self._positions
         if most is None:
             return self.spec.max_input_tokens
         # A decoder needs half of its positions for the translation.
@@ -132,10 +135,12 @@ class Translating(NamedTuple):
         fill = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         device = self.model.device
         start = None if self.decodes_alone else self.model.config.decoder_start_token_id
+        taken = longest if self.decodes_alone else 2
+        room = (self._positions or taken + self.spec.max_new_tokens) - taken
         settings = GenerationConfig(
             do_sample=False,
             num_beams=self.spec.beams,
-            max_new_tokens=min(self._most(longest), FLOOR + GROWTH * longest),
+            max_new_tokens=min(self.spec.max_new_tokens, room, FLOOR + GROWTH * longest),
             eos_token_id=sorted(end),
             pad_token_id=fill,
             decoder_start_token_id=start,
@@ -153,12 +158,6 @@ class Translating(NamedTuple):
         with torch.inference_mode(), own_settings_aside(self.model) as plain:
             out = plain.generate(**rows, generation_config=settings, tokenizer=tokenizer)
         return [self._read(row, end) for row in out[:, given:].tolist()]
-
-    def _most(self, longest: int) -> int:
-        most = max_positions(self.model.config.to_dict())
-        taken = longest if self.decodes_alone else 2
-        room = self.spec.max_new_tokens if most is None else most - taken
-        return min(self.spec.max_new_tokens, room)
 
     def _end_tokens(self) -> set[int]:
         # A chat model ends its turn with another token than its texts.
@@ -193,7 +192,17 @@ def load_translating(
     options = {} if spec.source_code is None else {"src_lang": spec.source_code}
     config, tokenizer = config_and_tokenizer(path, revision, **options)
     name = architecture_of(config.to_dict())
-    _check_architecture(path, name, spec)
+    if name == "encoder":
+        raise UnsupportedError(
+            f"the model {path!r} is an encoder, which writes no text. Translate with an"
+            " encoder-decoder or a decoder."
+        )
+    if name == "causal" and spec.forced_bos:
+        raise UnsupportedError(
+            f"the model {path!r} is a decoder, but the translator {spec.translator!r} forces the"
+            " first token of an encoder-decoder's translation. Use --translator instruct or"
+            " --translator continue."
+        )
     _, account = laid_out(path, revision, config, name)
     check_head(path, account.fresh_head)
     with told(path), quiet():
@@ -206,17 +215,3 @@ def load_translating(
         )
     check_finite(model, path)
     return Translating(model.to(device).eval(), tokenizer, name == "causal", spec, batch_tokens)
-
-
-def _check_architecture(path: str, name: ArchitectureName, spec: TranslatorSpec) -> None:
-    if name == "encoder":
-        raise UnsupportedError(
-            f"the model {path!r} is an encoder, which writes no text. Translate with an"
-            " encoder-decoder or a decoder."
-        )
-    if name == "causal" and spec.forced_bos:
-        raise UnsupportedError(
-            f"the model {path!r} is a decoder, but the translator {spec.translator!r} forces the"
-            " first token of an encoder-decoder's translation. Use --translator instruct or"
-            " --translator continue."
-        )

@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,8 @@ from ruamel.yaml import YAML
 
 from t2t_xfer.data.examples import fingerprint
 from t2t_xfer.data.textfile import content_hash
-from t2t_xfer.errors import DataError, UserError
-from t2t_xfer.files import whole, write_text
+from t2t_xfer.errors import DataError, UnsupportedError, UserError
+from t2t_xfer.files import write_text
 from t2t_xfer.languages import LANGUAGES, nearest_language
 from t2t_xfer.languages import language as language_of
 from t2t_xfer.progress import Progress
@@ -40,19 +41,10 @@ from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.bases import model_identity
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.task import Task
-from t2t_xfer.translate.rows import (
-    ID_COLUMN,
-    Loss,
-    SourceRow,
-    Told,
-    Translation,
-    check_translatable,
-    source_rows,
-)
+from t2t_xfer.translate.rows import ID_COLUMN, SourceRow, Told, Translation, source_rows
 
 if TYPE_CHECKING:
     from t2t_xfer.translate.model import Translating
-
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +53,8 @@ VERSION = 1
 BATCH_TOKENS = 8192
 """Padded tokens of one batch, input and expected translation."""
 ROWS, RECORD = "train.jsonl", "record.json"
+LEFT = ("task", "data", "train_task", "contains", "languages", "parallel", "note", "id_field")
+"""Keys of a task that its translation does not take over."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +73,11 @@ class Order:
     dtype: str
     limit: int | None
     output: Path
+
+    @property
+    def yaml(self) -> Path:
+        """The new task's file."""
+        return self.output / "tasks" / f"{self.name}.yaml"
 
     def folder(self, code: str) -> Path:
         """Where a language's rows and record go."""
@@ -121,19 +120,18 @@ def translate(
         DataError: no row of a language could be translated.
     """
     task = context.task(order.task)
-    check_translatable(task.spec)
+    _check_translatable(task.spec)
     for code in order.languages:
         order.translator.token_for(code)
-    yaml = order.output / "tasks" / f"{order.name}.yaml"
-    text = translated_task(task.spec, order.name, order.languages, Path(order.model).name)
-    check_task(yaml, text)
+    text = _translated_task(task.spec, order)
+    _check_file(order.yaml, text)
     identity = _identity(context, task, order)
-    records = {code: _record(order.folder(code), identity) for code in order.languages}
-    missing = [code for code, record in records.items() if record is None]
+    done = {code: _record(order.folder(code), identity) for code in order.languages}
+    missing = [code for code, record in done.items() if record is None]
     if missing:
         from t2t_xfer.translate.model import load_translating
 
-        rows = source_rows(context, task, order.translator, order.limit)
+        rows = list(source_rows(context, task, order.limit))
         translating = load_translating(
             order.model,
             order.revision,
@@ -144,10 +142,10 @@ def translate(
         for code in missing:
             translating.check(code)
         for code in missing:
-            records[code] = _translated(order, code, rows, translating, identity)
-            say(summary(code, records[code] or {}))
-    write_text(yaml, text)
-    return {code: record for code, record in records.items() if record is not None}
+            record = done[code] = _translated(order, code, rows, translating, identity)
+            say(summary(code, record))
+    write_text(order.yaml, text)
+    return {code: record for code, record in done.items() if record is not None}
 
 
 def summary(code: str, record: Mapping[str, Any]) -> str:
@@ -161,88 +159,50 @@ def summary(code: str, record: Mapping[str, Any]) -> str:
     )
 
 
-def _translated(
-    order: Order,
-    code: str,
-    rows: Sequence[SourceRow],
-    translating: Translating,
-    identity: dict[str, Json],
-) -> dict[str, Json]:
-    """Translates one language and writes its files."""
-    started, folder = time.perf_counter(), order.folder(code)
-    made_by = {key: identity[key] for key in ("version", "model", "translator", "dtype")}
-    store = PieceStore(folder.parent / "pieces" / f"{code}-{_digest(made_by)}.jsonl")
-    no_spaces = language_of(code).no_spaces
-    _complete(store, [text for row in rows for text in row.plan.wanted()], translating, code)
-    unmarked = [
-        row
-        for row in rows
-        if row.plan.fallback() and row.plan.told(store.known, no_spaces=no_spaces) == "answer_lost"
-    ]
-    _complete(store, [text for row in unmarked for text in row.plan.fallback()], translating, code)
-    told = [row.plan.told(store.known, no_spaces=no_spaces) for row in rows]
-    found = _counted(order, rows, told, store)
-    lines = (json.dumps(each.row, ensure_ascii=False) for each in told if isinstance(each, Told))
-    write_text(folder / ROWS, "".join(f"{line}\n" for line in lines))
-    record: dict[str, Json] = {
-        "identity": identity,
-        "task": order.task,
-        "language": code,
-        "model": order.model,
-        "commit": translating.commit,
-        **found,
-        "sha256": content_hash(folder / ROWS),
-        "device": str(translating.model.device),
-        "versions": _versions(),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    write_text(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-    return record
-
-
-def _counted(
-    order: Order, rows: Sequence[SourceRow], told: Sequence[Told | Loss], store: PieceStore
-) -> dict[str, Json]:
-    """How many rows were translated and dropped, and why.
-
-    Raises:
-        DataError: none was translated.
-    """
-    done = [each for each in told if isinstance(each, Told)]
-    dropped: Counter[str] = Counter(each for each in told if isinstance(each, str))
-    if not done:
-        raise DataError(
-            f"none of the {len(rows)} rows of {order.task} could be translated:"
-            f" {', '.join(f'{count} {why}' for why, count in dropped.items())}. See what the model"
-            f" wrote in {store.path}; it may need another --translator (docs/translate.md)."
+def _check_translatable(spec: TaskSpec) -> None:
+    if spec.answer in ("tags", "pair"):
+        why = "its tags belong to the words" if spec.answer == "tags" else "its rows are pairs"
+        raise UnsupportedError(
+            f"task {spec.task!r} cannot be translated, because {why} of each language. Translate"
+            " a task whose answers are labels, choices or spans."
         )
-    pieces = {text for row in rows for text in row.plan.wanted()}
-    unchanged = sum(store.known[text].text == text for text in pieces)
-    if unchanged > len(pieces) / 2:
-        log.warning(
-            "%d of %d pieces are the same as in the source language: does the model translate?"
-            " See %s",
-            *(unchanged, len(pieces), store.path),
+    if spec.train_languages:
+        raise UserError(
+            f"task {spec.task!r} is trained in {', '.join(spec.train_languages)}: its rows are"
+            " translations already. Translate the task that they were made from."
         )
-    return {
-        "rows": len(rows),
-        "translated": len(done),
-        "dropped": {**dropped},
-        "aligned": {**Counter(each.aligned for each in done if each.aligned is not None)},
-        "pieces": len(pieces),
-        "unchanged_pieces": unchanged,
+
+
+def _translated_task(spec: TaskSpec, order: Order) -> str:
+    """The text of the new task's file."""
+    stated = spec.model_dump(mode="json", exclude_unset=True)
+    content: dict[str, Any] = {
+        "task": order.name,
+        "data": {"files": {"train": f"translated/{order.name}/{{language}}/{ROWS}"}},
+        "train_languages": [*order.languages],
+        # The rows are the task's own in other words.
+        "contains": [spec.task, *spec.contains],
+        "languages": [spec.source_language],
+        "id_field": ID_COLUMN,
+        **{key: value for key, value in stated.items() if key not in LEFT},
+        "note": f"{spec.task}'s training rows, translated by {Path(order.model).name} (t2t-xfer"
+        " translate). Not zero-shot: every cell that is trained on it is marked translate-train.",
     }
+    yaml, out = YAML(), io.StringIO()
+    yaml.width = 100
+    yaml.dump(content, out)
+    return out.getvalue()
 
 
-def _complete(store: PieceStore, texts: Sequence[str], translating: Translating, code: str) -> None:
-    """Translates the texts that the store lacks."""
-    missing = [text for text in dict.fromkeys(texts) if text not in store.known]
-    if not missing:
-        return
-    with Progress(total=len(missing), desc=f"translate to {code}", unit="piece") as progress:
-        for number, translation in translating.write(missing, code):
-            store.add(missing[number], translation)
-            progress.update()
+def _check_file(path: Path, text: str) -> None:
+    """Refuses to write over another task."""
+    if not NAME_PATTERN.fullmatch(path.stem):
+        raise UserError(f"--name {path.stem}: expected {NAME_WORDS}.")
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{path} is there and says something else, for example other languages. Nothing is"
+            " overwritten: give another --name, or move the file away."
+        )
 
 
 def _identity(context: Context, task: Task, order: Order) -> dict[str, Json]:
@@ -259,11 +219,7 @@ def _identity(context: Context, task: Task, order: Order) -> dict[str, Json]:
 
 
 def _record(folder: Path, identity: dict[str, Json]) -> dict[str, Json] | None:
-    """The record of a language that is done; None if there is none.
-
-    Raises:
-        UserError: the rows were made otherwise, or have changed since.
-    """
+    """The record of a language that is done; None if there is none."""
     path = folder / RECORD
     if not path.is_file():
         return None
@@ -283,65 +239,75 @@ def _record(folder: Path, identity: dict[str, Json]) -> dict[str, Json] | None:
     return record
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _versions() -> dict[str, Json]:
-    import torch
-    import transformers
-
-    return {"torch": str(torch.__version__), "transformers": transformers.__version__}
-
-
-ROWS_AT = "translated/{name}/{{language}}/train.jsonl"
-"""Relative to the folder that holds `tasks/`."""
-LEFT = ("task", "data", "train_task", "contains", "languages", "parallel", "note", "id_field")
-
-
-def translated_task(spec: TaskSpec, name: str, languages: Sequence[str], model: str) -> str:
-    """The text of `tasks/<name>.yaml`.
-
-    Args:
-        model: who translated, for the note.
-    """
-    stated = spec.model_dump(mode="json", exclude_unset=True)
-    content: dict[str, Any] = {
-        "task": name,
-        "data": {"files": {"train": ROWS_AT.format(name=name)}},
-        "train_languages": [*languages],
-        # The rows are the task's own in other words.
-        "contains": [spec.task, *spec.contains],
-        "languages": [spec.source_language],
-        "id_field": ID_COLUMN,
-        **{key: value for key, value in stated.items() if key not in LEFT},
-        "note": f"{spec.task}'s training rows, translated by {model} (t2t-xfer translate). Not"
-        " zero-shot: every cell that is trained on it is marked translate-train.",
-    }
-    yaml = YAML()
-    yaml.width = 100
-    out = io.StringIO()
-    yaml.dump(content, out)
-    return out.getvalue()
-
-
-def check_task(path: Path, text: str) -> None:
-    """Refuses to write over another task.
-
-    Raises:
-        UserError: the name cannot be a task's, or a file of that name says something else.
-    """
-    if not NAME_PATTERN.fullmatch(path.stem):
-        raise UserError(f"--name {path.stem}: expected {NAME_WORDS}.")
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UserError(
-            f"{path} is there and says something else, for example other languages. Nothing is"
-            " overwritten: give another --name, or move the file away."
+def _translated(
+    order: Order,
+    code: str,
+    rows: Sequence[SourceRow],
+    translating: Translating,
+    identity: dict[str, Json],
+) -> dict[str, Json]:
+    """Translates one language and writes its files."""
+    started, folder = time.perf_counter(), order.folder(code)
+    made_by = {key: identity[key] for key in ("version", "model", "translator", "dtype")}
+    digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:12]
+    store = PieceStore(folder.parent / "pieces" / f"{code}-{digest}.jsonl")
+    no_spaces = language_of(code).no_spaces
+    while True:  # an answer whose marks were lost asks for more, once
+        store.asked.clear()
+        told = [row.told(store.look_up, order.translator, no_spaces=no_spaces) for row in rows]
+        missing = [text for text in store.asked if text not in store.known]
+        if not missing:
+            break
+        with Progress(total=len(missing), desc=f"translate to {code}", unit="piece") as progress:
+            for number, translation in translating.write(missing, code):
+                store.add(missing[number], translation)
+                progress.update()
+    kept = [each for each in told if isinstance(each, Told)]
+    dropped = Counter[str](each for each in told if isinstance(each, str))
+    if not kept:
+        raise DataError(
+            f"none of the {len(rows)} rows of {order.task} could be translated:"
+            f" {', '.join(f'{count} {why}' for why, count in dropped.items())}. See what the model"
+            f" wrote in {store.path}; it may need another --translator (docs/translate.md)."
         )
+    unchanged = sum(store.known[text].text == text for text in store.asked)
+    if unchanged > len(store.asked) / 2:
+        log.warning(
+            "%d of %d pieces are the same as in the source language: does the model translate?"
+            " See %s",
+            *(unchanged, len(store.asked), store.path),
+        )
+    lines = (json.dumps(each.row, ensure_ascii=False) for each in kept)
+    write_text(folder / ROWS, "".join(f"{line}\n" for line in lines))
+    record: dict[str, Json] = {
+        "identity": identity,
+        "task": order.task,
+        "language": code,
+        "model": order.model,
+        "commit": translating.commit,
+        "rows": len(rows),
+        "translated": len(kept),
+        "dropped": {**dropped},
+        "aligned": {**Counter(each.aligned for each in kept if each.aligned is not None)},
+        "pieces": len(store.asked),
+        "unchanged_pieces": unchanged,
+        "sha256": content_hash(folder / ROWS),
+        "device": str(translating.model.device),
+        "versions": {name: version(name) for name in ("torch", "transformers")},
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    write_text(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    return record
 
 
 class PieceStore:
-    """The translations that a file holds; new ones go to its end."""
+    """Translated pieces in a file, one a line, so that a killed run goes on where it stopped.
+
+    A line is written as soon as its piece is translated; what a kill left of the last line is cut
+    off. A piece is known by its own text, so the paragraph of five questions is translated once.
+
+        {"source": "A dog slept.", "text": "Ein Hund schlief.", "loss": null}
+    """
 
     def __init__(self, path: Path) -> None:
         """Reads what is there.
@@ -352,9 +318,28 @@ class PieceStore:
         self.path = path
         self.known: dict[str, Translation] = {}
         """Source text to what became of it."""
+        self.asked: dict[str, None] = {}
+        """The texts that were looked up, each once."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file():
-            self._read()
+        try:
+            with path.open("a+b") as file:
+                file.seek(0)
+                content = file.read()
+                end = content.rfind(b"\n") + 1
+                for line in content[:end].splitlines():
+                    each = json.loads(line)
+                    self.known[each["source"]] = Translation(each["text"], each["loss"])
+                if end < len(content):
+                    file.truncate(end)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
+            raise DataError(
+                f"{path} holds no translated pieces: {e}. Move it away to translate anew."
+            ) from e
+
+    def look_up(self, source: str) -> Translation | None:
+        """What became of a text, if it is known."""
+        self.asked[source] = None
+        return self.known.get(source)
 
     def add(self, source: str, translation: Translation) -> None:
         """Keeps one piece."""
@@ -362,18 +347,3 @@ class PieceStore:
         line = json.dumps({"source": source, **translation._asdict()}, ensure_ascii=False)
         with self.path.open("ab") as file:
             file.write(line.encode() + b"\n")
-
-    def _read(self) -> None:
-        try:
-            content = self.path.read_bytes()
-            complete = content[: content.rfind(b"\n") + 1]
-            for line in complete.splitlines():
-                each = json.loads(line)
-                self.known[each["source"]] = Translation(each["text"], each["loss"])
-            if len(complete) < len(content):
-                with whole(self.path) as temporary:
-                    temporary.write_bytes(complete)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
-            raise DataError(
-                f"{self.path} holds no translated pieces: {e}. Move it away to translate anew."
-            ) from e
