@@ -14,7 +14,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from t2t_xfer.data.formats import line_of, read_file
+from t2t_xfer.data.formats import located_rows, read_file
 from t2t_xfer.data.gold import look_up
 from t2t_xfer.data.textfile import LONGEST_LINE, MOST_BLANK, content_hash
 from t2t_xfer.errors import DataError
@@ -101,7 +101,7 @@ def test_quoted_cells_of_tsv_are_read_where_the_task_says_so(tmp_path: Path) -> 
         'He said "no".',
         "one\nline\tmore",
     ]
-    assert line_of(path, 1, "quoted") == 3
+    assert [line for line, _ in located_rows(path, tsv="quoted")] == [2, 3]
 
 
 def test_parquet_bytes_are_text_or_refused_where_they_are_used(tmp_path: Path) -> None:
@@ -264,6 +264,4 @@ def test_hundred_thousand_rows_read_in_seconds(tmp_path: Path) -> None:
 def test_the_line_of_a_row(tmp_path: Path, name: str, text: str, lines: list[int | None]) -> None:
     path = tmp_path / name
     path.write_text(text)
-    rows = list(read_file(path))
-    assert [line_of(path, number) for number in range(len(rows))] == lines
-    assert line_of(path, len(rows)) is None
+    assert [line for line, _ in located_rows(path)] == lines

@@ -65,8 +65,11 @@ def test_a_task_that_lists_its_tags_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        ([["N", 3]], r"us/chunks/en/train, row 0, column 'chunks': 3 is no tag"),
-        ([["N", "V"], ["N N"]], r"us/chunks/en/train, row 1, column 'chunks': 'N N' is no tag"),
+        ([["N", 3]], r"us/chunks/en/train, row 0, column 'chunks': 3 \(word 1\) is no tag"),
+        (
+            [["N", "V"], ["N N"]],
+            r"us/chunks/en/train, row 1, column 'chunks': 'N N' \(word 0\) is no tag",
+        ),
         ([["N", "N"]], "its training split has 1 tags"),
         ([["V", "NP"]], r"default tag 'N' stands nowhere.*Did you mean 'NP'"),
     ],

@@ -1,5 +1,8 @@
 """Names lead to files: the user's own first, unknown ones to the nearest, and no more is read."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,33 @@ def test_a_study_with_an_unknown_task_names_the_place_and_the_nearest(tmp_path: 
     root = folder(tmp_path, tasks__reviews=TASK, studies__small=text)
     with pytest.raises(SpecError, match=r"small\.yaml:3:23: intermediates\[1\]: .*'reviews'\?"):
         Catalogue([root]).study("small")
+
+
+COUNTER = """
+import json, sys
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+from t2t_xfer.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(json.dumps([name for name in opened if name.endswith(".yaml")]), file=sys.stderr)
+"""
+
+
+def test_a_command_opens_no_other_tasks_than_its_own(tmp_path: Path) -> None:
+    folder(tmp_path, **{f"tasks__own_{number}": TASK for number in range(5)})
+    for name, files in (("own_3", ["own_3.yaml"]), ("xnli", ["xnli.yaml", "nli.yaml"])):
+        command = [sys.executable, "-c", COUNTER, "tasks", "show", name]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert [Path(each).name for each in json.loads(done.stderr.splitlines()[-1])] == files
+
+
+def test_a_task_written_later_is_found(tmp_path: Path) -> None:
+    catalogue = Catalogue([tmp_path])
+    assert catalogue.task_names() == []
+    folder(tmp_path, tasks__late=TASK)
+    assert catalogue.task("late").answer == "label"
 
 
 # What ships.

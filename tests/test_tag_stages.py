@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.data.formats import read_jsonl
+from t2t_xfer.data.formats import read_file
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Example, Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
@@ -184,7 +184,7 @@ def test_a_study_predicts_legal_names_and_counts_the_pieces(
         assert cell.readout == readouts_of(cell.architecture, context.task(target))[0].value
         how = "legal-tag-by-tag" if cell.readout == "generate" else "best-sequence"
         assert str(record.results["signature"]).endswith(f"|bio:{how}")
-        rows = list(read_jsonl(store.path(cell.score_id) / STATISTICS))
+        rows = list(read_file(store.path(cell.score_id) / STATISTICS))
         assert len(rows) == 6
         for row in rows:
             assert len(row["value"]) == len(row["gold"])

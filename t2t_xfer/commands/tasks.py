@@ -75,11 +75,10 @@ def list_tasks(as_json: bool) -> None:
     """List every task with its answer format, languages and metric."""
     from tabulate import tabulate
 
-    from t2t_xfer.engines.response_cache import cache_directory
     from t2t_xfer.specs.catalogue import Catalogue
-    from t2t_xfer.specs.summaries import summaries
 
-    found = summaries(Catalogue(), cache_directory() / "tasks.json")
+    catalogue = Catalogue()
+    found = [catalogue.task(name) for name in catalogue.task_names()]
     if as_json:
         rows = [
             {
@@ -323,10 +322,8 @@ def task_json(spec: TaskSpec, prompt: ResolvedPrompt) -> dict[str, Json]:
 
 def task_lines(spec: TaskSpec, prompt: ResolvedPrompt) -> Iterator[str]:
     """The same for people, without the defaults."""
-    from t2t_xfer.specs.summaries import summary_of
-
     yield f"task       {spec.task}  ({spec.answer}, {spec.metric})"
-    yield f"trains on  {summary_of(spec).trains_on}"
+    yield f"trains on  {spec.trains_on}"
     yield f"languages  {' '.join(spec.languages)}"
     for part in spec.data.sources:
         named = f"{part.name}: " if spec.data.parts else ""

@@ -22,6 +22,8 @@ from t2t_xfer.data.gold import (
     look_up,
     read_answers,
     read_choices,
+    read_id,
+    read_open_tag,
     read_text,
     read_words,
 )
@@ -135,16 +137,7 @@ def _is_missing(task: TaskSpec, source: Source, language: str, split: Split, tes
         return True
     if not all(place.exists() for place in places):
         return True
-    return any(place.filtered and next(place.rows(), None) is None for place in places)
-
-
-def _nothing(place: Place) -> DataError:
-    if not place.filtered:
-        return DataError(f"{place}: holds no rows.")
-    wanted = [f"{column} = {text!r}" for column, text in place.where.items()]
-    wanted += [f"{column} = {text + '…'!r}" for column, text in place.where_prefix.items()]
-    kind = AbsentError if place.per_language else DataError
-    return kind(f"{place}: holds no row with {' and '.join(wanted)}.")
+    return any(place.part.is_filtered and next(place.rows(), None) is None for place in places)
 
 
 def numbered_rows(task: TaskSpec, places: Sequence[Place]) -> Iterator[NumberedRow]:
@@ -154,30 +147,27 @@ def numbered_rows(task: TaskSpec, places: Sequence[Place]) -> Iterator[NumberedR
         DataError: a place has no row, or an id is wrong.
     """
     for which, place in enumerate(places):
+        seen: dict[str, int] = {}
         number = -1
-        for number, id, row in _identified(task, place):
-            yield NumberedRow(number, place.prefix + id, row, which)
+        for number, (line, row) in enumerate(place.located_rows()):
+            try:
+                id = _read_id(task, row, number, seen, f"{place}, row {number}")
+            except DataError as e:
+                raise DataError(f"{e}{place.line(line)}") from e
+            yield NumberedRow(number, place.prefix + id, row, which, line)
         if number < 0:
-            raise _nothing(place)
+            raise place.is_empty()
 
 
-def _identified(task: TaskSpec, place: Place) -> Iterator[tuple[int, str, Row]]:
-    seen: dict[str, int] = {}
-    for number, row in enumerate(place.rows()):
-        if task.id_field is None:
-            yield number, str(number), row
-            continue
-        where = f"{place}, row {number}"
-        id = look_up(row, task.id_field, "`id_field`", where)
-        if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
-            raise DataError(f"{where}, column {task.id_field!r}: {quoted(id)} cannot be an id.")
-        first = seen.setdefault(str(id), number)
-        if first != number:
-            raise DataError(
-                f"{where}: the id {quoted(id)} already stands in row"
-                f" {first}.{place.line_of(number)}"
-            )
-        yield number, str(id), row
+def _read_id(task: TaskSpec, row: Row, number: int, seen: dict[str, int], where: str) -> str:
+    """The id of a row; `seen` remembers in which row each stands."""
+    if task.id_field is None:
+        return str(number)
+    id = read_id(row, task.id_field, "`id_field`", where)
+    first = seen.setdefault(str(id), number)
+    if first != number:
+        raise DataError(f"{where}: the id {quoted(id)} already stands in row {first}.")
+    return str(id)
 
 
 class RowReader:
@@ -210,7 +200,7 @@ class RowReader:
             try:
                 example = self.example(row)
             except DataError as e:
-                raise DataError(f"{e}{self._places[row.place].line_of(row.number)}") from e
+                raise DataError(f"{e}{self._places[row.place].line(row.line)}") from e
             if example is not None:
                 found.append(example)
         self._log(read)
@@ -363,18 +353,10 @@ def _tags(task: TaskSpec, source: Source) -> set[str]:
         for number, row in enumerate(place.rows()):
             where = f"{place}, row {number}"
             value = look_up(row, column, "`tags_field`", where)
+            where = f"{where}, column {column!r}"
             if not isinstance(value, tuple):
-                raise DataError(
-                    f"{where}, column {column!r}: expected a list, found {quoted(value)}."
-                )
-            for tag in value:
-                if not isinstance(tag, str) or len(tag.split()) != 1:
-                    raise DataError(
-                        f"{where}, column {column!r}: {quoted(tag)} is no tag. Where the tags come"
-                        " from"
-                        " the data (`tags_from`), each is a text without white space."
-                    )
-                found.add(tag)
+                raise DataError(f"{where}: expected a list, found {quoted(value)}.")
+            found.update(read_open_tag(tag, i, where) for i, tag in enumerate(value))
     return found
 
 
@@ -393,31 +375,11 @@ def broken_rows(task: TaskSpec, source: Source, language: str, split: Split) -> 
         for which, place in enumerate(places):
             seen: dict[str, int] = {}
             for number, row in enumerate(place.rows()):
-                where = f"{place}, row {number}"
-                problem = _id_problem(task, row, number, where, seen)
                 try:
+                    _read_id(task, row, number, seen, f"{place}, row {number}")
                     reader.example(NumberedRow(number, str(number), row, which))
                 except DataError as e:
-                    problem = problem or str(e)
-                if problem:
-                    found.append(problem)
+                    found.append(str(e))
     except DataError as e:
         found.append(str(e))
     return found
-
-
-def _id_problem(
-    task: TaskSpec, row: Row, number: int, where: str, seen: dict[str, int]
-) -> str | None:
-    if task.id_field is None:
-        return None
-    try:
-        id = look_up(row, task.id_field, "`id_field`", where)
-    except DataError as e:
-        return str(e)
-    if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
-        return f"{where}, column {task.id_field!r}: {quoted(id)} cannot be an id."
-    first = seen.setdefault(str(id), number)
-    return (
-        None if first == number else f"{where}: the id {quoted(id)} already stands in row {first}."
-    )

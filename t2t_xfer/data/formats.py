@@ -20,15 +20,210 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from glob import glob
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from t2t_xfer.data.conllu import read_conllu, read_fused
-from t2t_xfer.data.textfile import LONGEST_LINE, numbered_lines
+from t2t_xfer.data.textfile import LONGEST_LINE, Located, numbered_lines
 from t2t_xfer.errors import DataError, MissingExtraError
 from t2t_xfer.records import Row, Value
 from t2t_xfer.specs.data import Conllu, Tsv
+
+
+def read_file(
+    path: Path, *, conllu: Conllu = "words", tsv: Tsv = "plain", language: str = "en"
+) -> Iterator[Row]:
+    """Rows of a file in its order; see `located_rows`."""
+    return (row for _, row in located_rows(path, conllu=conllu, tsv=tsv, language=language))
+
+
+def located_rows(
+    path: Path, *, conllu: Conllu = "words", tsv: Tsv = "plain", language: str = "en"
+) -> Iterator[Located]:
+    """Rows of a file in its order, each with the line on which it begins; the name's end says how.
+
+    Args:
+        path: the file.
+        conllu: whether CoNLL-U is read as syntactic words or as XTREME makes `udpos` of it.
+        tsv: whether a quotation mark is text, or cells may be quoted as in csv.
+        language: of the rows; XTREME's rules for fused words depend on it.
+
+    Raises:
+        DataError: an unknown kind of file, or one that cannot be read; names file and line.
+    """
+    kind = file_kind(path)
+    if kind not in READERS:
+        known = ", ".join(READERS)
+        raise DataError(f"{path}: the name must end in one of {known} (text also with .gz).")
+    if kind == ".conllu" and conllu == "xtreme":
+        return read_fused(path, language)
+    if kind == ".tsv" and tsv == "quoted":
+        return read_csv(path, "\t")
+    return READERS[kind](path)
+
+
+def file_kind(path: Path) -> str:
+    """`.jsonl` for `x.jsonl` and `x.jsonl.gz`. Parquet is packed in itself: no `.gz`."""
+    packed = path.suffix == ".gz" and not path.stem.endswith(".parquet")
+    return Path(path.stem).suffix if packed else path.suffix
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The files that a name with `*` stands for, in the order of their names.
+
+    A name without `*` stands for itself, whether it is there or not.
+    """
+    if "*" not in str(pattern):
+        return [pattern]
+    # Only `*` is special: brackets and question marks stand in real names.
+    escaped = re.sub(r"([\[?])", r"[\1]", str(pattern))
+    return sorted(map(Path, glob(escaped)), key=lambda path: (path.name, str(path)))
+
+
+def _reject(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):  # of two equal keys Python would keep the last
+        twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_constant=_reject, object_pairs_hook=_object)
+LONGEST_JSON = 2**30
+"""Bytes of a file that holds one JSON list, since all of it is read at once."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def read_jsonl(path: Path) -> Iterator[Located]:
+    """One object a line; blank lines are passed over."""
+    for number, line in numbered_lines(path):
+        if line and not line.isspace():
+            where = f"{path}:{number}"
+            yield number, _row(parse_json(line, where), where)
+
+
+def read_json(path: Path) -> Iterator[Located]:
+    """One list of objects, whose rows have no lines."""
+    lines: list[str] = []
+    left = LONGEST_JSON
+    for _, line in numbered_lines(path, longest=LONGEST_JSON):
+        left -= len(line) + 1
+        if left < 0:
+            raise DataError(
+                f"{path}: more than {LONGEST_JSON >> 20} MiB in one JSON list, which is read at"
+                " once. Write one object a line into a file that ends in .jsonl."
+            )
+        lines.append(line)
+    content = parse_json("\n".join(lines), str(path))
+    if not isinstance(content, list):
+        raise DataError(f"{path}: expected a list of objects, found {_kind(content)}.")
+    for number, item in enumerate(content):
+        yield None, _row(item, f"{path}, item {number}")
+
+
+def parse_json(text: str, where: str) -> object:
+    """One JSON value. NaN and half surrogate pairs are refused: nothing later could write them."""
+    try:
+        value: object = _DECODER.decode(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise DataError(f"{where}: broken JSON: lists or objects are nested too deep.") from error
+    except ValueError as error:
+        raise DataError(f"{where}: broken JSON: {error}.") from error
+    return value
+
+
+def _row(value: object, where: str) -> Row:
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: expected an object with columns, found {_kind(value)}.")
+    return freeze_row(value, where)
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return kinds.get(type(value), "null" if value is None else "a number")
+
+
+def read_csv(path: Path, delimiter: str = ",") -> Iterator[Located]:
+    """Rows of a table whose cells may be quoted; every value is text."""
+    # The csv module stops at 131072 characters, which a long document passes.
+    csv.field_size_limit(LONGEST_LINE)
+    # The csv module needs the line ends: a quoted cell may hold one.
+    lines = (line + "\n" for _, line in numbered_lines(path))
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
+
+    def numbered_cells() -> Iterator[tuple[int, Sequence[str]]]:
+        begins = 1
+        try:
+            for cells in reader:
+                yield begins, cells
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            raise DataError(f"{path}:{reader.line_num}: broken csv: {error}.") from error
+
+    return _rows(path, numbered_cells())
+
+
+def read_tsv(path: Path) -> Iterator[Located]:
+    """Rows of a tab-separated table without quoting; every value is text."""
+    lines = numbered_lines(path)
+    cells = ((number, line.split("\t") if line else ()) for number, line in lines)
+    return _rows(path, cells, " If its cells are quoted, say so: `tsv: quoted` under `data`.")
+
+
+def _rows(
+    path: Path, lines: Iterator[tuple[int, Sequence[str]]], quoted: str = ""
+) -> Iterator[Located]:
+    """`quoted`: said beside the wrong number of cells where one begins with a quotation mark."""
+    header: Sequence[str] = ()
+    for number, cells in lines:
+        if not cells:
+            continue
+        if not header:
+            header = _checked_header(cells, f"{path}:{number}")
+        elif len(cells) != len(header):
+            raise DataError(
+                f"{path}:{number}: {len(cells)} cells, but the header names {len(header)} columns "
+                f"({', '.join(header)}).{quoted if any(map(_is_quoted, cells)) else ''}"
+            )
+        else:
+            yield number, dict(zip(header, cells, strict=True))
+
+
+def _is_quoted(cell: str) -> bool:
+    return cell.startswith('"')
+
+
+def _checked_header(cells: Sequence[str], where: str) -> Sequence[str]:
+    twice = [name for position, name in enumerate(cells) if name in cells[:position]]
+    if twice or "" in cells:
+        problem = f"column {twice[0]!r} stands twice" if twice else "a column has no name"
+        raise DataError(f"{where}: {problem} in the header ({', '.join(cells)}).")
+    return cells
+
+
+def read_parquet(path: Path) -> Iterator[Located]:
+    """Rows with their types, and without lines."""
+    try:
+        import pyarrow as arrow  # type: ignore[import-untyped]
+        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingExtraError(f"{path}: parquet needs pyarrow: pip install pyarrow") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                yield from ((None, freeze_row(row, str(path))) for row in batch.to_pylist())
+    except DataError:
+        raise
+    # Times that Python's own types cannot hold are ValueErrors and OverflowErrors.
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise DataError(f"{path}: cannot be read as parquet: {error}") from error
+
 
 _SCALARS = frozenset({str, int, bool, type(None)})
 DEEPEST = 64
@@ -77,183 +272,15 @@ def _whole(items: tuple[Value, ...]) -> Value:
     return items if bad is None else bad
 
 
-def freeze_row(row: Mapping[str, object], where: str = "") -> Row:
-    """One row with every value frozen.
-
-    Args:
-        where: begins the message of an error.
-    """
+def freeze_row(row: Mapping[str, object], where: str) -> Row:
+    """One row with every value frozen.; `where` begins the message of an error."""
     try:
         return {key: freeze(value) for key, value in row.items()}
     except DataError as error:
-        raise DataError(f"{where}: {error}" if where else str(error)) from error
+        raise DataError(f"{where}: {error}") from error
 
 
-def _reject(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):  # of two equal keys Python would keep the last
-        twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return found
-
-
-_DECODER = json.JSONDecoder(parse_constant=_reject, object_pairs_hook=_object)
-LONGEST_JSON = 2**30
-"""Bytes of a file that holds one JSON list, since all of it is read at once."""
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-
-
-def read_jsonl(path: Path) -> Iterator[Row]:
-    """Rows in file order; blank lines are passed over.
-
-    Raises:
-        DataError: a line is not a JSON object; names file and line.
-    """
-    for number, line in numbered_lines(path):
-        if not line or line.isspace():
-            continue
-        yield _row(parse_json(line, f"{path}:{number}"), f"{path}:{number}")
-
-
-def read_json(path: Path) -> Iterator[Row]:
-    """Rows of a file that holds one JSON list of objects.
-
-    Raises:
-        DataError: it is something else, or longer than `LONGEST_JSON`; names the file.
-    """
-    lines: list[str] = []
-    left = LONGEST_JSON
-    for _, line in numbered_lines(path, longest=LONGEST_JSON):
-        left -= len(line) + 1
-        if left < 0:
-            raise DataError(
-                f"{path}: more than {LONGEST_JSON >> 20} MiB in one JSON list, which is read at"
-                " once. Write one object a line into a file that ends in .jsonl."
-            )
-        lines.append(line)
-    content = parse_json("\n".join(lines), str(path))
-    if not isinstance(content, list):
-        raise DataError(f"{path}: expected a list of objects, found {_kind(content)}.")
-    for number, item in enumerate(content):
-        yield _row(item, f"{path}, item {number}")
-
-
-def parse_json(text: str, where: str) -> object:
-    """One JSON value. NaN and half surrogate pairs are refused: nothing later could write them."""
-    try:
-        value: object = _DECODER.decode(text)
-        if _SURROGATE.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError as error:
-        raise DataError(f"{where}: broken JSON: lists or objects are nested too deep.") from error
-    except ValueError as error:
-        raise DataError(f"{where}: broken JSON: {error}.") from error
-    return value
-
-
-def _row(value: object, where: str) -> Row:
-    if not isinstance(value, dict):
-        raise DataError(f"{where}: expected an object with columns, found {_kind(value)}.")
-    return freeze_row(value, where)
-
-
-def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return kinds.get(type(value), "null" if value is None else "a number")
-
-
-def read_csv(path: Path, delimiter: str = ",") -> Iterator[Row]:
-    """Rows of a file whose cells may be quoted; every value is text.
-
-    Raises:
-        DataError: broken quoting, or a row with more or fewer cells than the header.
-    """
-    # The csv module stops at 131072 characters, which a long document passes.
-    csv.field_size_limit(LONGEST_LINE)
-    # The csv module needs the line ends: a quoted cell may hold one.
-    lines = (line + "\n" for _, line in numbered_lines(path))
-    reader = csv.reader(lines, strict=True, delimiter=delimiter)
-
-    def numbered_cells() -> Iterator[tuple[int, Sequence[str]]]:
-        try:
-            for cells in reader:
-                yield reader.line_num, cells
-        except csv.Error as error:
-            raise DataError(f"{path}:{reader.line_num}: broken csv: {error}.") from error
-
-    return _rows(path, numbered_cells())
-
-
-def read_tsv(path: Path) -> Iterator[Row]:
-    """Rows of a tab-separated file without quoting; every value is text.
-
-    Raises:
-        DataError: a row has more or fewer cells than the header.
-    """
-    lines = numbered_lines(path)
-    cells = ((number, line.split("\t") if line else ()) for number, line in lines)
-    return _rows(path, cells, " If its cells are quoted, say so: `tsv: quoted` under `data`.")
-
-
-def _rows(
-    path: Path, lines: Iterator[tuple[int, Sequence[str]]], quoted: str = ""
-) -> Iterator[Row]:
-    """`quoted`: said beside the wrong number of cells where one begins with a quotation mark."""
-    header: Sequence[str] = ()
-    for number, cells in lines:
-        if not cells:
-            continue
-        if not header:
-            header = _checked_header(cells, f"{path}:{number}")
-        elif len(cells) != len(header):
-            raise DataError(
-                f"{path}:{number}: {len(cells)} cells, but the header names {len(header)} columns "
-                f"({', '.join(header)})."
-                f"{quoted if any(map(_opens_quote, cells)) else ''}"
-            )
-        else:
-            yield dict(zip(header, cells, strict=True))
-
-
-def _opens_quote(cell: str) -> bool:
-    return cell.startswith('"')
-
-
-def _checked_header(cells: Sequence[str], where: str) -> Sequence[str]:
-    twice = [name for position, name in enumerate(cells) if name in cells[:position]]
-    if twice or "" in cells:
-        problem = f"column {twice[0]!r} stands twice" if twice else "a column has no name"
-        raise DataError(f"{where}: {problem} in the header ({', '.join(cells)}).")
-    return cells
-
-
-def read_parquet(path: Path) -> Iterator[Row]:
-    """Rows of a parquet file, with their types.
-
-    Raises:
-        DataError: not a parquet file, or damaged.
-    """
-    try:
-        import pyarrow as arrow  # type: ignore[import-untyped]
-        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise MissingExtraError(f"{path}: parquet needs pyarrow: pip install pyarrow") from error
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                yield from (freeze_row(row, str(path)) for row in batch.to_pylist())
-    except DataError:
-        raise
-    # Times that Python's own types cannot hold are ValueErrors and OverflowErrors.
-    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise DataError(f"{path}: cannot be read as parquet: {error}") from error
-
-
-READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
+READERS: Mapping[str, Callable[[Path], Iterator[Located]]] = MappingProxyType(
     {
         ".jsonl": read_jsonl,
         ".json": read_json,
@@ -264,91 +291,5 @@ READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = MappingProxyType(
     }
 )
 """How each kind of file is read, by its name's end."""
-
-_TEXT_ONLY = frozenset({".csv", ".tsv"})
-
-
-def read_file(
-    path: Path, *, conllu: Conllu = "words", tsv: Tsv = "plain", language: str = "en"
-) -> Iterator[Row]:
-    """Rows of a file in its order; the name's end says how.
-
-    Args:
-        path: the file.
-        conllu: whether CoNLL-U is read as syntactic words or as XTREME makes `udpos` of it.
-        tsv: whether a quotation mark is text, or cells may be quoted as in csv.
-        language: of the rows; XTREME's rules for fused words depend on it.
-
-    Raises:
-        DataError: an unknown kind of file, or one that cannot be read; names file and line.
-    """
-    kind = file_kind(path)
-    if kind not in READERS:
-        known = ", ".join(READERS)
-        raise DataError(f"{path}: the name must end in one of {known} (text also with .gz).")
-    if kind == ".conllu" and conllu == "xtreme":
-        return read_fused(path, language)
-    if kind == ".tsv" and tsv == "quoted":
-        return read_csv(path, "\t")
-    return READERS[kind](path)
-
-
-def line_of(path: Path, number: int, tsv: Tsv = "plain") -> int | None:
-    """The line on which a row begins, both as people count: rows from 0, as ids do, lines from 1.
-
-    None for formats without lines, and where the file cannot be read again.
-    """
-    kind = file_kind(path)
-    if kind not in (".jsonl", ".tsv", ".csv", ".conllu"):
-        return None
-    if kind == ".conllu":
-        starts = _sentences(path)
-    elif kind == ".csv" or (kind, tsv) == (".tsv", "quoted"):
-        starts = _records(path)
-    else:
-        starts = (line for line, text in numbered_lines(path) if text and not text.isspace())
-    skipped = number + (kind in (".tsv", ".csv"))  # the header
-    return next(islice(starts, skipped, None), None)
-
-
-def _sentences(path: Path) -> Iterator[int]:
-    """The first word's line of each sentence."""
-    inside = False
-    for line, text in numbered_lines(path):
-        if not text.strip():
-            inside = False
-        elif not inside and not text.startswith("#"):
-            inside = True
-            yield line
-
-
-def _records(path: Path) -> Iterator[int]:
-    """The first line of each record; a quoted cell may go over several."""
-    open_quote = False
-    for line, text in numbered_lines(path):
-        if text and not open_quote:
-            yield line
-        open_quote ^= text.count('"') % 2 == 1
-
-
-def matching(pattern: Path) -> list[Path]:
-    """The files that a name with `*` stands for, in the order of their names.
-
-    A name without `*` stands for itself, whether it is there or not.
-    """
-    if "*" not in str(pattern):
-        return [pattern]
-    # Only `*` is special: brackets and question marks stand in real names.
-    escaped = re.sub(r"([\[?])", r"[\1]", str(pattern))
-    return sorted(map(Path, glob(escaped)), key=lambda path: (path.name, str(path)))
-
-
-def file_kind(path: Path) -> str:
-    """`.jsonl` for `x.jsonl` and `x.jsonl.gz`. Parquet is packed in itself: no `.gz`."""
-    packed = path.suffix == ".gz" and not path.stem.endswith(".parquet")
-    return Path(path.stem).suffix if packed else path.suffix
-
-
-def is_text_only(path: Path) -> bool:
-    """Whether the format knows no types, so that a label `0` can only be the text `0`."""
-    return file_kind(path) in _TEXT_ONLY
+TEXT_ONLY = frozenset({".csv", ".tsv"})
+"""Formats that know no types, so that a label `0` can only be the text `0`."""

@@ -54,6 +54,18 @@ def read_choices(row: Row, columns: tuple[str, ...], count: int, where: str) -> 
     )
 
 
+def read_id(row: Row, column: str, role: str, where: str) -> str | int:
+    """An id: a text that is not empty, or a whole number.
+
+    Raises:
+        DataError: there is no such column, or something else in it.
+    """
+    id = look_up(row, column, role, where)
+    if isinstance(id, bool) or not isinstance(id, str | int) or id == "":
+        raise DataError(f"{where}, column {column!r}: {quoted(id)} cannot be an id.")
+    return id
+
+
 def read_text(value: Value, where: str) -> str:
     """A text that is not blank.
 
@@ -259,14 +271,23 @@ class TagReader:
         )
 
     def _unknown(self, tag: Value, position: int, where: str) -> str:
-        if not isinstance(tag, str) or len(tag.split()) != 1:
-            raise DataError(
-                f"{where}: {quoted(tag)} (word {position}) is no tag. Where the tags come from"
-                " the data "
-                "(`tags_from`), each is a text without white space."
-            )
-        self.unknown[tag] += 1
+        text = read_open_tag(tag, position, where)
+        self.unknown[text] += 1
+        return text
+
+
+def read_open_tag(tag: Value, position: int, where: str) -> str:
+    """A tag of a task that takes its tags from its data.
+
+    Raises:
+        DataError: it is no text, or has white space.
+    """
+    if isinstance(tag, str) and len(tag.split()) == 1:
         return tag
+    raise DataError(
+        f"{where}: {quoted(tag)} (word {position}) is no tag. Where the tags come from the data"
+        " (`tags_from`), each is a text without white space."
+    )
 
 
 def read_words(value: Value, where: str) -> tuple[str, ...]:

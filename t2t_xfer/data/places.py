@@ -20,17 +20,17 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from t2t_xfer.data.formats import is_text_only, line_of, matching, read_file
+from t2t_xfer.data.formats import TEXT_ONLY, file_kind, located_rows, matching
 from t2t_xfer.data.sources import Source, SplitRef
-from t2t_xfer.data.textfile import content_hash
+from t2t_xfer.data.textfile import Located, content_hash
 from t2t_xfer.errors import AbsentError, DataError, nearest
-from t2t_xfer.languages import fill, holds_language, nearest_language
+from t2t_xfer.languages import holds_language, nearest_language
 from t2t_xfer.paths import advice, expanded, is_dir, is_file, outside
 from t2t_xfer.records import Json, Row, Split, Value
 from t2t_xfer.specs.data import PartSpec
@@ -46,6 +46,8 @@ class NumberedRow(NamedTuple):
     row: Row
     place: int = 0
     """Which of the task's places it comes from."""
+    line: int | None = None
+    """The line of a file on which it begins; None where rows have no lines."""
 
 
 def choose(rows: Iterable[NumberedRow], limit: int | None, seed: str) -> Iterable[NumberedRow]:
@@ -62,9 +64,6 @@ def choose(rows: Iterable[NumberedRow], limit: int | None, seed: str) -> Iterabl
 
     kept = heapq.nsmallest(limit, rows, key=draw)
     return sorted(kept, key=lambda row: (row.place, row.number))
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -88,22 +87,7 @@ class Place:
     @property
     def text_only(self) -> bool:
         """Whether every value is text, as in csv."""
-        return isinstance(self.location, Path) and is_text_only(self.location)
-
-    @property
-    def where(self) -> Mapping[str, str]:
-        """Only rows whose column has this text."""
-        return {name: fill(text, self.language) for name, text in self.part.where.items()}
-
-    @property
-    def where_prefix(self) -> Mapping[str, str]:
-        """Only rows whose column begins with this text."""
-        return {name: fill(text, self.language) for name, text in self.part.where_prefix.items()}
-
-    @property
-    def filtered(self) -> bool:
-        """Whether some rows may not count."""
-        return bool(self.part.where or self.part.where_prefix)
+        return isinstance(self.location, Path) and file_kind(self.location) in TEXT_ONLY
 
     def __str__(self) -> str:
         return f"{self.location} (part {self.part.name!r})" if self.named else str(self.location)
@@ -131,7 +115,8 @@ class Place:
         location = self._check_there()
         if isinstance(location, Path):
             return content_hash(location)
-        return self._naming_the_part(lambda: self.source.fingerprint(location))
+        with self._naming_the_part():
+            return self.source.fingerprint(location)
 
     def rows(self) -> Iterator[Row]:
         """The rows that pass the filter, in order, under the task's names of the columns.
@@ -139,37 +124,35 @@ class Place:
         Raises:
             AbsentError, DataError: it is not there.
         """
-        rows = self._all_rows()
-        if self.filtered:
-            exact, start = self.where, self.where_prefix
-            rows = (row for n, row in enumerate(rows) if self._passes(row, n, exact, start))
-        if self.part.columns:
-            rows = (self._renamed(row, number) for number, row in enumerate(rows))
-        return rows
+        return (row for _, row in self.located_rows())
 
-    def line_of(self, number: int) -> str:
-        """` See data/reviews.de.jsonl:7.` for a row, by its number among those that count; empty
-        where rows have no lines."""
-        if not isinstance(self.location, Path):
-            return ""
-        rows: Iterator[tuple[int, Row]] = enumerate(self._all_rows())
-        if self.filtered:
-            exact, start = self.where, self.where_prefix
-            rows = ((n, row) for n, row in rows if self._passes(row, n, exact, start))
-        try:
-            raw = next(islice(rows, number, None), (None, None))[0]
-            line = None if raw is None else line_of(self.location, raw, self.part.tsv)
-        except DataError:
-            return ""
-        return "" if line is None else f" See {self.location}:{line}."
-
-    def _all_rows(self) -> Iterator[Row]:
-        location = self._check_there()
+    def located_rows(self) -> Iterator[Located]:
+        """The same, each with its line in a file."""
+        location, part = self._check_there(), self.part
         if isinstance(location, Path):
-            return read_file(
-                location, conllu=self.part.conllu, tsv=self.part.tsv, language=self.language
-            )
-        return self._naming_the_part(lambda: self.source.rows(location))
+            language = self.language
+            rows = located_rows(location, conllu=part.conllu, tsv=part.tsv, language=language)
+        else:
+            with self._naming_the_part():
+                rows = ((None, row) for row in self.source.rows(location))
+        if part.is_filtered:
+            rows = self._passing(rows)
+        return self._renamed(rows) if part.columns else rows
+
+    def line(self, number: int | None) -> str:
+        """` See data/reviews.de.jsonl:7.` behind what is wrong with a row; empty where rows have no
+        lines."""
+        return "" if number is None else f" See {self.location}:{number}."
+
+    def is_empty(self) -> DataError:
+        """What to raise where no row is left."""
+        if not self.part.is_filtered:
+            return DataError(f"{self}: holds no rows.")
+        exact, start = self.part.filters(self.language)
+        wanted = [f"{column} = {text!r}" for column, text in exact.items()]
+        wanted += [f"{column} = {text + '…'!r}" for column, text in start.items()]
+        kind = AbsentError if self.per_language else DataError
+        return kind(f"{self}: holds no row with {' and '.join(wanted)}.")
 
     @property
     def _unhosted(self) -> bool:
@@ -192,39 +175,40 @@ class Place:
         kind = AbsentError if self.per_language else DataError
         raise kind(f"{self}: there is no such file.{nearest(location.name, beside)}")
 
-    def _naming_the_part(self, ask: Callable[[], T]) -> T:
-        if not self.named:
-            return ask()
+    @contextmanager
+    def _naming_the_part(self) -> Iterator[None]:
         try:
-            return ask()
+            yield
         except AbsentError as e:
+            if not self.named:
+                raise
             raise AbsentError(f"part {self.part.name!r}: {e}") from e
 
-    def _passes(
-        self, row: Row, number: int, exact: Mapping[str, str], start: Mapping[str, str]
-    ) -> bool:
-        missing = [column for column in (*exact, *start) if column not in row]
-        if missing:
-            key = "where" if missing[0] in exact else "where_prefix"
-            raise self._no_column(row, number, missing[0], f"which the task's `{key}` filters by")
-        return all(as_text(row[column]) == text for column, text in exact.items()) and all(
-            as_text(row[column]).startswith(text) for column, text in start.items()
-        )
+    def _passing(self, rows: Iterator[Located]) -> Iterator[Located]:
+        exact, start = self.part.filters(self.language)
+        for number, (line, row) in enumerate(rows):
+            for key, wanted in (("where", exact), ("where_prefix", start)):
+                self._require(row, number, wanted, f"which the task's `{key}` filters by")
+            if all(as_text(row[column]) == text for column, text in exact.items()) and all(
+                as_text(row[column]).startswith(text) for column, text in start.items()
+            ):
+                yield line, row
 
-    def _renamed(self, row: Row, number: int) -> Row:
-        """The row with the task's names; a column that is taken from twice stands there twice."""
-        columns = self.part.columns
-        missing = [theirs for theirs in columns.values() if theirs not in row]
-        if missing:
-            raise self._no_column(row, number, missing[0], "which the part's `columns` names")
-        kept = {name: row[name] for name in row if name not in columns.values()}
-        return {**kept, **{ours: row[theirs] for ours, theirs in columns.items()}}
+    def _renamed(self, rows: Iterator[Located]) -> Iterator[Located]:
+        """Rows with the task's names; a column that is taken from twice stands there twice."""
+        columns, theirs = self.part.columns, {*self.part.columns.values()}
+        for number, (line, row) in enumerate(rows):
+            self._require(row, number, columns.values(), "which the part's `columns` names")
+            kept = {name: row[name] for name in row if name not in theirs}
+            yield line, {**kept, **{ours: row[named] for ours, named in columns.items()}}
 
-    def _no_column(self, row: Row, number: int, column: str, why: str) -> DataError:
-        return DataError(
-            f"{self}, row {number}: no column {column!r}, {why}.{nearest(column, list(row))} "
-            f"It has: {', '.join(row)}."
-        )
+    def _require(self, row: Row, number: int, columns: Iterable[str], why: str) -> None:
+        for column in columns:
+            if column not in row:
+                raise DataError(
+                    f"{self}, row {number}: no column {column!r}, {why}."
+                    f"{nearest(column, list(row))} It has: {', '.join(row)}."
+                )
 
 
 def as_text(value: Value) -> str:
@@ -300,10 +284,10 @@ def locations(
     if hub is None:
         path = part.file_for(split, language)
         if path is None:
+            key = f"data: parts: {part.name}" if task.data.parts else "data"
             named = ", ".join(part.files or ())
             raise AbsentError(
-                f"task {task.task!r}: `{_key(task, part)}: files` names no {split!r} (only:"
-                f" {named})."
+                f"task {task.task!r}: `{key}: files` names no {split!r} (only: {named})."
             )
         return (expanded(path),)
     names = hub.splits_for(split)
@@ -332,11 +316,12 @@ def described(task: TaskSpec, language: str, split: Split) -> dict[str, Json]:
 
 def _described(task: TaskSpec, part: PartSpec, language: str, split: Split) -> dict[str, Json]:
     """A place on the hub, filter and names. Paths of files do not count."""
-    places = [str(ref) for ref in locations(task, part, language, split) if _on_the_hub(ref)]
-    prefixes = {name: fill(text, language) for name, text in part.where_prefix.items()}
+    found = locations(task, part, language, split)
+    places = [str(ref) for ref in found if isinstance(ref, SplitRef)]
+    exact, prefixes = part.filters(language)
     return {
         "place": None if not places else places[0] if len(places) == 1 else [*places],
-        "where": {name: fill(text, language) for name, text in part.where.items()},
+        "where": {**exact},
         **({"where_prefix": {**prefixes}} if prefixes else {}),
         **({"conllu": part.conllu} if part.conllu != "words" else {}),
         **({"tsv": part.tsv} if part.tsv != "plain" else {}),
@@ -355,14 +340,6 @@ def joint_fingerprint(places: Sequence[Place]) -> str:
         return places[0].fingerprint()
     lines = "".join(f"{place.prefix}\t{place.fingerprint()}\n" for place in places)
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _on_the_hub(location: SplitRef | Path) -> bool:
-    return isinstance(location, SplitRef)
-
-
-def _key(task: TaskSpec, part: PartSpec) -> str:
-    return f"data: parts: {part.name}" if task.data.parts else "data"
 
 
 def _expanded(place: Place, steps: list[str]) -> Iterator[Place]:
@@ -433,6 +410,4 @@ def _check_own_rows(task: TaskSpec, language: str, split: Split) -> None:
 
 
 def _rows_of(task: TaskSpec, part: PartSpec, language: str, split: Split) -> tuple[object, ...]:
-    filters = (part.where, part.where_prefix)
-    filled = [[(name, fill(text, language)) for name, text in each.items()] for each in filters]
-    return (locations(task, part, language, split), filled)
+    return (locations(task, part, language, split), part.filters(language))

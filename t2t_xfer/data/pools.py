@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.data.formats import READERS, file_kind
-from t2t_xfer.data.gold import look_up
+from t2t_xfer.data.gold import look_up, read_id
 from t2t_xfer.data.places import NumberedRow, Place, choose, find_places
 from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.data.textfile import numbered_lines
@@ -162,13 +162,6 @@ def _rows(place: Place, columns: tuple[str, str]) -> Iterator[tuple[str, Row]]:
         yield f"{path}:{number}", dict(zip(columns, (first.strip(), second), strict=True))
 
 
-def _text(row: Row, column: str, where: str) -> str:
-    value = look_up(row, column, "`mining`", where)
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise DataError(f"{where}, column {column!r}: {value!r} cannot be an id.")
-    return str(value)
-
-
 def _sentences(task: TaskSpec, place: Place) -> dict[str, str]:
     assert task.mining is not None
     assert task.id_field is not None
@@ -176,7 +169,7 @@ def _sentences(task: TaskSpec, place: Place) -> dict[str, str]:
     sentences: dict[str, str] = {}
     blank = 0
     for where, row in _rows(place, columns):
-        id = _text(row, columns[0], where)
+        id = str(read_id(row, columns[0], "`mining`", where))
         sentence = look_up(row, columns[1], "`sentence_field`", where)
         if not isinstance(sentence, str):
             raise DataError(f"{where}, column {columns[1]!r}: found {sentence!r}, expected text.")
@@ -199,7 +192,7 @@ def _gold(
     columns = (task.pair_fields[0], task.pair_fields[1])
     gold: dict[str, tuple[str, ...]] = {}
     for where, row in _rows(places.gold, columns):
-        ours, theirs = (_text(row, column, where).strip() for column in columns)
+        ours, theirs = (str(read_id(row, column, "`mining`", where)).strip() for column in columns)
         for id, pool, place in ((ours, foreign, places.foreign), (theirs, english, places.english)):
             if id not in pool:
                 raise DataError(f"{where}: no sentence {id!r} in {place}.{nearest(id, [*pool])}")

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from zlib import crc32
 
 from t2t_xfer import microworld
-from t2t_xfer.data.formats import freeze_row, read_jsonl
+from t2t_xfer.data.formats import freeze_row, read_file
 from t2t_xfer.data.textfile import content_hash, numbered_lines
 from t2t_xfer.errors import AbsentError, DataError, UserError, nearest
 from t2t_xfer.microworld.text import Mixture, documents
@@ -254,7 +254,7 @@ class MirrorSource:
             AbsentError: no such data set, configuration or split; names the nearest one.
             DataError: a line cannot be read; names file and line.
         """
-        return read_jsonl(self._path(ref))
+        return read_file(self._path(ref))
 
     def configs(self, id: str) -> list[str] | None:
         """The configurations of a data set that are here; None if the data set is not."""

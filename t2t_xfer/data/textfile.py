@@ -14,8 +14,13 @@ import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from t2t_xfer.errors import DataError
+from t2t_xfer.records import Row
+
+Located: TypeAlias = tuple[int | None, Row]
+"""A row and the line on which it begins, counted from 1; None in formats without lines."""
 
 _BROKEN = (EOFError, zlib.error, OSError)
 """What opening or unpacking raises; a bad gzip header is an `OSError`."""

@@ -185,6 +185,19 @@ class PartSpec(Spec):
         pattern = (self.files or {}).get(split)
         return None if pattern is None else self._root / fill(pattern, language)
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether some rows may not count."""
+        return bool(self.where or self.where_prefix)
+
+    def filters(self, language: str) -> tuple[dict[str, str], dict[str, str]]:
+        """`where` and `where_prefix` of a language: column -> text."""
+        exact, start = (
+            {column: fill(text, language) for column, text in each.items()}
+            for each in (self.where, self.where_prefix)
+        )
+        return exact, start
+
     def patterns(self, split: Split | None = None) -> list[str]:
         """What may name the language: for one split, or for all that are tested or tuned on."""
         names = [*self.where.values(), *self.where_prefix.values()]

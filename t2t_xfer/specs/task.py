@@ -197,6 +197,12 @@ class TaskSpec(Spec):
         return self.train_languages or (self.source_language,)
 
     @property
+    def trains_on(self) -> str:
+        """As lists show it: `mnli, en`, or `nothing`."""
+        rows = f"{self.train_task or self.task}, {'+'.join(self.trained_in)}"
+        return "nothing" if self.answer == "pair" else rows
+
+    @property
     def cloze(self) -> bool:
         """Whether the target text is the choice itself."""
         return self.form == "cloze"
