@@ -18,7 +18,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from t2t_xfer.microworld.checkpoints import checkpoint
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+from t2t_xfer.records import ArchitectureName, Closed, Cloze, Prompted, Readout
 
 ANSWER_ROOM = 32
 START = "text:"
@@ -112,7 +112,7 @@ def task_items(case: Case) -> list[dict[str, Any]]:
                 choices: Any = example.fields["choices"]
                 items.append({"input": text, "choices": list(choices)})
             else:
-                choices = list(task.answer.options.texts)
+                choices = list(task.answer.options)
                 items.append({"input": prompted.input, "choices": choices})
     return items
 
@@ -196,20 +196,13 @@ def prompts_of(case: Case) -> list[dict[str, Any]]:
     return found
 
 
-def read_prompts(case: Case) -> tuple[list[Prompted], Options]:
+def read_prompts(case: Case) -> list[Prompted]:
     """The prompts as our engines take them."""
-    items = prompts_of(case)
-    prompted = [
-        Prompted(
-            str(i),
-            "en",
-            item["input"],
-            "",
-            candidates=tuple(item["choices"]) if case.own else (),
-        )
-        for i, item in enumerate(items)
+    kind = Cloze if case.own else Closed
+    return [
+        Prompted(str(i), "en", item["input"], "", kind(tuple(item["choices"])))
+        for i, item in enumerate(prompts_of(case))
     ]
-    return prompted, Options(tuple(items[0]["choices"]))
 
 
 class Size(NamedTuple):

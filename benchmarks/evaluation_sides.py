@@ -69,7 +69,7 @@ class Ours:
         self._case = case
         self.loaded = load(str(case.model), max_input_tokens=case.context)
         self.model: Any = self.loaded.model
-        self._prompted, self._options = read_prompts(case)
+        self._prompted = read_prompts(case)
 
     def read(
         self, batch: int, items: int | None = None
@@ -79,7 +79,7 @@ class Ours:
 
         engine = TransformersEngine(self.loaded, batch_tokens=batch)
         some = self._prompted[:items]
-        found, times = timed(lambda: engine.read(some, self._options, self._case.readout))
+        found, times = timed(lambda: engine.answer(some, self._case.readout))
         return [list(each.scores) for each in found], times
 
 

@@ -39,14 +39,16 @@ def speed(case: Case, batches: list[int]) -> dict[str, Any]:
     examples, _ = context.prompted("udpos", "en", "test", 3 * case.items)
     prompted = [_joined(task, examples[i : i + 3]) for i in range(0, len(examples) - 2, 3)]
     engine = TransformersEngine(load(str(case.model), max_input_tokens=case.context))
-    options = task.answer.options
-    found: dict[str, Any] = {"words": sum(len(p.slots) for p in prompted), "items": len(prompted)}
+    found: dict[str, Any] = {
+        "words": sum(len(p.slot_targets) for p in prompted),
+        "items": len(prompted),
+    }
     for form in FORMS:
-        engine.read(prompted[:2], options, form)
+        engine.answer(prompted[:2], form)
         found[form.value] = {}
         for batch in batches:
             engine.batch_tokens = batch
-            _, times = timed(lambda form=form: engine.read(prompted, options, form))  # type: ignore[misc]
+            _, times = timed(lambda form=form: engine.answer(prompted, form))  # type: ignore[misc]
             found[form.value][str(batch)] = times["seconds"]
     return found
 
@@ -73,7 +75,7 @@ def score(case: Case, steps: int) -> dict[str, Any]:
         engine = TransformersEngine(loaded)
         for language in LANGUAGES:
             examples, asked = context.prompted("udpos", language, "test", test)
-            read, times = timed(lambda: engine.read(asked, task.answer.options, form))  # noqa: B023
+            read, times = timed(lambda: engine.answer(asked, form))  # noqa: B023
             rows = score_examples(task, examples, asked, {g.id: g for g in read}).rows
             low, middle, high = _interval(task, rows)
             found.setdefault(language, {})[form.value] = {

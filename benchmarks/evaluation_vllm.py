@@ -68,7 +68,6 @@ def measured(side: str, told: dict[str, Any]) -> dict[str, Any]:
     engine, tokenizer = engine_of(side, told["model"])
     found: dict[str, Any] = {}
     for case, (name, readout, decoding) in CASES.items():
-        task = context.task(name)
         asked = {
             code: context.prompted(name, code, "test", told["items"])[1]
             for code in languages(context, name)
@@ -78,9 +77,8 @@ def measured(side: str, told: dict[str, Any]) -> dict[str, Any]:
             some: list[Prompted],
             how: Readout = readout,
             decoding: Decoding = decoding,
-            options: Any = task.answer.options,
         ) -> list[Any]:
-            answers = engine.read(some, options, how, decoding)
+            answers = engine.answer(some, how, decoding)
             return [list(each.scores) if how is Readout.rank else each.text for each in answers]
 
         for each in asked.values():  # what is compiled or made at the first call

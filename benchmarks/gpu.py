@@ -29,14 +29,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gpu_models import LABELS, SHAPES, TAGS, Shape, Words, build, label_examples, tag_examples
+from gpu_models import LABELS, SHAPES, Shape, Words, build, label_examples, tag_examples
 
 from t2t_xfer.architectures.adapters import add_adapter, count_parameters
 from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, token_budget_batches
 from t2t_xfer.engines.transformers import TransformersEngine
-from t2t_xfer.records import Options, Prompted, Readout
+from t2t_xfer.records import Prompted, Readout
 
 PACKAGES = ("t2t_xfer", "torch", "transformers", "peft", "tokenizers", "numpy")
 EXAMPLES_PER_STEP = 32
@@ -145,10 +145,10 @@ class Stepper:
 
 
 def training(
-    machine: Machine, loaded: LoadedModel, prompted: list[Prompted], options: Options, peak: float
+    machine: Machine, loaded: LoadedModel, prompted: list[Prompted], peak: float
 ) -> dict[str, Any]:
     """Rate of LoRA steps, with the adapter's products in float32 and in bfloat16 (autocast)."""
-    rows = [r for p in prompted for r in loaded.architecture.training_rows(p, options)]
+    rows = [r for p in prompted for r in loaded.architecture.training_rows(p)]
     loaded.model.train()
     stepper = Stepper(machine, loaded, rows)
     flops = stepper.flops()
@@ -171,13 +171,12 @@ def reading(
     machine: Machine,
     loaded: LoadedModel,
     prompted: list[Prompted],
-    options: Options,
     readout: Readout,
 ) -> dict[str, Any]:
     """Rate of answers through the engine, tokenization included."""
     engine = TransformersEngine(loaded, 2 * machine.micro_batch_tokens)
     machine.forget_peak()
-    passes = rate(machine, lambda: void(engine.read(prompted, options, readout)), 1, 1)
+    passes = rate(machine, lambda: void(engine.answer(prompted, readout)), 1, 1)
     return {
         "readout": readout.value,
         "examples_per_second": round(passes * len(prompted), 1),
@@ -195,7 +194,7 @@ def case(machine: Machine, shape: Shape, peak: float) -> dict[str, Any]:
     count = 2 * EXAMPLES_PER_STEP if machine.tiny else 16 * EXAMPLES_PER_STEP
     labels, tags = label_examples(words, count), tag_examples(words, count)
     started = time.perf_counter()
-    texts = [f"{p.input} {' '.join(LABELS.texts)}" for p in (*labels, *tags)]
+    texts = [f"{p.input} {' '.join(LABELS)}" for p in (*labels, *tags)]
     base = build(shape, texts, machine.device, machine.tiny)
     adapted = add_adapter(base.model, shape.architecture, Lora(), seed=0)
     loaded = replace(base, model=adapted)
@@ -209,12 +208,12 @@ def case(machine: Machine, shape: Shape, peak: float) -> dict[str, Any]:
         "seconds_to_build": round(time.perf_counter() - started, 1),
     }
     measures: dict[str, Callable[[], dict[str, Any]]] = {
-        "train_label": lambda: training(machine, loaded, labels, LABELS, peak),
-        "train_tags": lambda: training(machine, loaded, tags, TAGS, peak),
+        "train_label": lambda: training(machine, loaded, labels, peak),
+        "train_tags": lambda: training(machine, loaded, tags, peak),
         "read_label": lambda: reading(
-            machine, loaded, labels, LABELS, Readout.slots if encoder else Readout.rank
+            machine, loaded, labels, Readout.slots if encoder else Readout.rank
         ),
-        "read_tags": lambda: reading(machine, loaded, tags, TAGS, Readout.slots),
+        "read_tags": lambda: reading(machine, loaded, tags, Readout.slots),
     }
     for name, measure in measures.items():
         try:

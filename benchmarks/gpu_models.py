@@ -15,13 +15,13 @@ import transformers
 
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import train_tokenizer
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Region
+from t2t_xfer.records import ArchitectureName, Closed, Prompted, Region, Slots
 
 MAX_INPUT_TOKENS = 256
 TOKENIZER_VOCABULARY = 4000
 IDS = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2}
-LABELS = Options(("entailment", "neutral", "contradiction"))
-TAGS = Options(tuple(f"tag{i}" for i in range(17)), coded=True)
+LABELS = ("entailment", "neutral", "contradiction")
+TAGS = tuple(f"tag{i}" for i in range(17))
 """As many as UDPOS has."""
 
 
@@ -140,9 +140,11 @@ def label_examples(words: Words, count: int) -> list[Prompted]:
         premise, hypothesis = " ".join(words.draw(20)), " ".join(words.draw(10))
         text = f"premise: {premise}\nhypothesis: {hypothesis}\nrelation:"
         region = Region("premise", 9, 9 + len(premise))
-        target = LABELS.texts[i % len(LABELS.texts)]
+        target = LABELS[i % len(LABELS)]
         out.append(
-            Prompted(str(i), "en", text, target, regions=(region,), shortenable=("premise",))
+            Prompted(
+                str(i), "en", text, target, Closed(LABELS), (region,), shortenable=("premise",)
+            )
         )
     return out
 
@@ -157,7 +159,7 @@ def tag_examples(words: Words, count: int) -> list[Prompted]:
             text += " " if j else ""
             regions.append(Region(f"words[{j}]", len(text), len(text) + len(word)))
             text += word
-        tags = tuple(words.rng.choice(TAGS.texts) for _ in sentence)
+        tags = tuple(words.rng.choice(TAGS) for _ in sentence)
         slots = tuple(region.field for region in regions)
         out.append(
             Prompted(
@@ -165,9 +167,9 @@ def tag_examples(words: Words, count: int) -> list[Prompted]:
                 "en",
                 f"{text}\nTags:",
                 " ".join(tags),
-                regions=tuple(regions),
-                slots=slots,
-                slot_targets=tags,
+                Slots(slots, TAGS),
+                tuple(regions),
+                tags,
             )
         )
     return out

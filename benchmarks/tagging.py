@@ -57,13 +57,12 @@ def trained(
         max_input_tokens=MAX_INPUT_TOKENS,
         micro_batch_tokens=8192,
     )
-    options = task.answer.options
     started = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         done = train(
             loaded,
             Mixture.of_one(len(prompted), seed),
-            lambda at: loaded.architecture.training_rows(prompted[at.example], options, form),
+            lambda at: loaded.architecture.training_rows(prompted[at.example], form),
             training,
             seed=seed,
             directory=Path(folder),
@@ -82,7 +81,7 @@ def _tested(
     scores, accuracies, seconds, pieces = {}, {}, 0.0, 0
     for language, (examples, prompted) in tests.items():
         started = time.process_time()
-        read = engine.read(prompted, task.answer.options, form)
+        read = engine.answer(prompted, form)
         seconds += time.process_time() - started
         pieces += sum(generation.pieces for generation in read)
         results = score_examples(task, examples, prompted, {g.id: g for g in read}).results

@@ -183,7 +183,7 @@ def mixture_rows(case: Case, loaded: LoadedModel, context: Context) -> list[list
             ids = ids[: case.max_input_tokens - 2]
             rows = [text_row(architecture, ids, Random(place.example), id=str(place.example))]
         else:
-            rows = architecture.training_rows(prompted[place.example], task.answer.options)
+            rows = architecture.training_rows(prompted[place.example])
         out.append(rows)
     return out
 

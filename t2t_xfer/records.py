@@ -102,20 +102,77 @@ class Region:
     end: int
 
 
-@dataclass(frozen=True)
-class Options:
-    """The closed set of answers of a task, in a fixed order."""
+class Question:
+    """What a model is asked about one example; its class decides how the answer is read.
 
-    texts: tuple[str, ...]
-    """Label words, or tag names."""
-    coded: bool = False
-    """True: each option is one reserved token of the tokenizer's codebook, because the names
-    are rarely single tokens (tags). False: the text itself is the target text (labels)."""
+    Architectures make rows of each kind in a method of its own (`architectures.base.Way`). This
+    class itself asks nothing: a text to look at.
+    """
+
+
+NOTHING = Question()
+
+
+@dataclass(frozen=True)
+class Closed(Question):
+    """Which of a few texts? They are the same for every example, and the answer comes after the
+    input."""
+
+    options: tuple[str, ...]
+    """Label words or letters, in a fixed order."""
+
+
+@dataclass(frozen=True)
+class Cloze(Question):
+    """Which of some texts that are this example's own?"""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Separate(Question):
+    """About which choice is the answer yes? Each is asked about apart, and the odds are compared.
+
+    `Prompted.input` is all of the questions, for people.
+    """
+
+    asked: tuple[Prompted, ...]
+    """One for each choice, each with the words of yes and no as its options and one of them as its
+    target."""
+
+
+@dataclass(frozen=True)
+class Slots(Question):
+    """Which option belongs to each of some places in the input, such as its words?"""
+
+    places: tuple[str, ...]
+    """Names of the regions that carry one answer each (`words[0]`, …)."""
+    options: tuple[str, ...]
+    """Tag names. Each stands for one reserved token of the tokenizer's codebook, because names are
+    rarely single tokens."""
     follows: tuple[tuple[int, ...], ...] = ()
-    """Of each option the options one of which must stand at the slot before (`I-PER` follows
+    """Of each option the options one of which must stand at the place before (`I-PER` follows
     `B-PER` and `I-PER`); empty: it may stand anywhere. No tuples at all: all may."""
     held: bool = False
     """Whether what is written keeps to `follows`. What is read in one pass is logged both ways."""
+
+
+@dataclass(frozen=True)
+class Copied(Question):
+    """Which piece of a field of the input?"""
+
+    field: str
+    """Its region's name (`context`). If it is too long for one input, it is read through
+    overlapping windows."""
+    unanswerable: str = ""
+    """What is answered when the field holds no answer; `Prompted.target` is this text then. Empty:
+    it always holds one, and a model can answer nothing else."""
+
+
+@dataclass(frozen=True)
+class Pair(Question):
+    """Which of many other sentences means the same? Read from hidden states; about the nearest
+    ones a `Closed` question is asked, too."""
 
 
 @dataclass(frozen=True)
@@ -127,34 +184,25 @@ class Prompted:
     input: str
     target: str
     """The gold answer as text; empty if unknown."""
+    question: Question = NOTHING
     regions: tuple[Region, ...] = ()
-    slots: tuple[str, ...] = ()
-    """Names of the regions that carry one answer each (`words[0]`, …).
-    Empty: the one answer comes after the input."""
     slot_targets: tuple[str, ...] = ()
-    """The gold option text of each slot; empty if unknown."""
+    """The gold option of each place of `Slots`; empty if unknown."""
     shortenable: tuple[str, ...] = ()
     """Fields that may lose tokens at their end when the input is too long, in this order."""
-    candidates: tuple[str, ...] = ()
-    """Answers of this example alone, where they are not the same for the whole task (`cloze`)."""
-    separate: tuple[Prompted, ...] = ()
-    """The questions about each choice, which are asked apart and compared (`form: separate`); each
-    has the words of yes and no as its candidates, and one of them as its target. `input` is all of
-    them, for people."""
-    copied: str = ""
-    """The field that the answer is copied from (`context`). If it is too long for one input, it is
-    read through overlapping windows."""
     answer: Region | None = None
-    """Where the gold answer stands in `input`, if it is copied and known."""
+    """Where the gold answer stands in `input`, if it is `Copied` and known."""
     shots: tuple[str, ...] = ()
     """Solved examples that stand before `input`, each with the separator behind it. Regions count
     from the start of `input`. Where all do not fit, the first ones go."""
-    unanswerable: str = ""
-    """What is answered when the copied field holds no answer; `target` is this text then. Empty:
-    the field always holds one, and a model can answer nothing else."""
     wording: str = field(default="", compare=False, repr=False)
     """The template's own text. A special token of the tokenizer that stands here is meant; in the
     data the same characters are text."""
+
+    @property
+    def asked(self) -> tuple[Prompted, ...]:
+        """What goes through a model: the example, or the question about each of its choices."""
+        return self.question.asked if isinstance(self.question, Separate) else (self,)
 
 
 @dataclass(frozen=True)
@@ -191,7 +239,7 @@ class Generation:
     choices: tuple[int, ...] = ()
     """Index of the best option for each slot (`slots` of tags)."""
     legal: tuple[int, ...] = ()
-    """The same of the best sequence that `Options.follows` allows, where that is another."""
+    """The same of the best sequence that `Slots.follows` allows, where that is another."""
     place: tuple[int, int] | None = None
     """Characters `[start, end)` of the input that the text was copied from."""
     removed_tokens: int = 0

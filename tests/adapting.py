@@ -66,7 +66,7 @@ def fit(
     return train(
         loaded,
         Mixture.of_one(len(prompted), seed=0),
-        lambda at: loaded.architecture.training_rows(prompted[at.example], answer.options),
+        lambda at: loaded.architecture.training_rows(prompted[at.example]),
         training,
         seed=0,
         directory=folder,

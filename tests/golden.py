@@ -234,7 +234,7 @@ def losses() -> dict[str, list[float]]:
             torch.manual_seed(0)
             loaded = fresh_model(architecture, texts)  # type: ignore[arg-type]
             made = loaded.architecture.training_rows
-            batch = [row for each in prompted for row in made(each, answer.options)]
+            batch = [row for each in prompted for row in made(each)]
             with torch.inference_mode():
                 of_rows = batch_losses(loaded.model.eval(), loaded.architecture, batch)
             found[f"{architecture} {kind}"] = [round(value, 9) for value in of_rows.tolist()]

@@ -19,7 +19,15 @@ from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.metrics import METRICS, Tuned, statistics_by_id
-from t2t_xfer.records import Answer, ArchitectureName, Decoding, Example, Options, Prompted, Readout
+from t2t_xfer.records import (
+    Answer,
+    ArchitectureName,
+    Decoding,
+    Example,
+    Prompted,
+    Question,
+    Readout,
+)
 from t2t_xfer.specs.prompt import PromptUse, ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
@@ -190,7 +198,7 @@ TRAINING_OF = {
 
 def training_of(architecture: str, answer: AnswerFormat) -> TrainingSpec:
     """The settings that an architecture needs for an answer format at this size."""
-    kind = "bio" if answer.options.follows else answer.name
+    kind = "bio" if answer.reading(Readout.slots).startswith("bio") else answer.name
     return TRAINING_OF.get(f"{architecture} {kind}", TRAINING_OF.get(kind, TRAINING))
 
 
@@ -394,14 +402,14 @@ def learn(
         form: of tags, the readout that they are trained for.
     """
     prompted = [answer.render(example) for example in examples]
-    asked = [each for p in prompted for each in p.separate or (p,)]
+    asked = [each for p in prompted for each in p.asked]
     texts = [f"{p.input} {p.target}" for p in asked]
     loaded = fresh_model(architecture, texts, heads=4 if answer.name == "choice" else 2)
     train(
         loaded,
         Mixture.of_one(len(prompted), seed=0),
         lambda at: loaded.architecture.training_rows(
-            answer.render(examples[at.example], at.epoch), answer.options, form
+            answer.render(examples[at.example], at.epoch), form
         ),
         training or training_of(architecture, answer),
         seed=0,
@@ -426,7 +434,7 @@ def score(
     """
     metric = METRICS[TASKS[kind or answer.name].metric]()
     prompted = [answer.render(example) for example in examples]
-    generations = TransformersEngine(loaded, 2048).read(prompted, answer.options, readout, decoding)
+    generations = TransformersEngine(loaded, 2048).answer(prompted, readout, decoding)
     golds = {example.id: example.gold for example in examples if example.gold is not None}
     predictions = [answer.parse(g, text) for g, text in zip(generations, prompted, strict=True)]
     if isinstance(metric, Tuned):
@@ -435,6 +443,11 @@ def score(
     return {"score": found.value, **found.details}
 
 
-def rendered(kind: str, count: int, seed: int = 5) -> tuple[list[Prompted], Options]:
+def asking(prompted: Sequence[Prompted], question: Question) -> list[Prompted]:
+    """The same texts with another question."""
+    return [replace(each, question=question) for each in prompted]
+
+
+def rendered(kind: str, count: int, seed: int = 5) -> list[Prompted]:
     answer = answers(kind)
-    return [answer.render(e) for e in EXAMPLES[kind](count, seed)], answer.options
+    return [answer.render(e) for e in EXAMPLES[kind](count, seed)]

@@ -16,7 +16,7 @@ from t2t_xfer.architectures.head import without_wrapper
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import NULL, Row, unpacked
 from t2t_xfer.engines.written import constraint_of
-from t2t_xfer.records import Options, Prompted, Readout
+from t2t_xfer.records import Prompted, Readout
 
 
 def logits_of(loaded: LoadedModel, row: Row) -> torch.Tensor:
@@ -29,12 +29,10 @@ def logits_of(loaded: LoadedModel, row: Row) -> torch.Tensor:
         return loaded.model.eval()(**inputs).logits[0].float()
 
 
-def option_scores(
-    loaded: LoadedModel, prompted: Prompted, options: Options, readout: Readout
-) -> list[float]:
+def option_scores(loaded: LoadedModel, prompted: Prompted, readout: Readout) -> list[float]:
     """The sum of log p over each option's terms, each option in a sequence of its own."""
     scores: list[float] = []
-    for row in loaded.architecture.reading_rows(prompted, options, readout):
+    for row in loaded.architecture.reading_rows(prompted, readout):
         if row.apart:
             scores += _log_odds(loaded, row)
             continue
@@ -56,11 +54,9 @@ def _log_odds(loaded: LoadedModel, bundle: Row) -> list[float]:
     return [yes - no for yes, no in (_scores(loaded, each) for each in bundle.apart)]
 
 
-def tags(
-    loaded: LoadedModel, prompted: Prompted, options: Options, codes: Sequence[int]
-) -> torch.Tensor:
+def tags(loaded: LoadedModel, prompted: Prompted, codes: Sequence[int]) -> torch.Tensor:
     """Logits of the codes at each word, shape (words, codes)."""
-    rows = loaded.architecture.reading_rows(prompted, options, Readout.slots)
+    rows = loaded.architecture.reading_rows(prompted, Readout.slots)
     words = [logits for row in rows for logits in _word_logits(loaded, row)]
     return torch.stack(words)[:, list(codes)]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from t2t_xfer.architectures.base import ANSWER_READOUTS, option_tokens
+from t2t_xfer.architectures import way_of
 from t2t_xfer.architectures.head import batch_losses
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import pointer_logits
@@ -18,12 +18,12 @@ from t2t_xfer.engines.embedding import embed
 from t2t_xfer.engines.transformers import TransformersEngine, write
 from t2t_xfer.engines.written import most_tokens
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Decoding, Options, Readout
+from t2t_xfer.records import ArchitectureName, Closed, Cloze, Decoding, Question, Readout, Separate
 from t2t_xfer.specs.task import EmbeddingSpec
 
 from . import plain
 from .families import NO_BLOCKS, NO_INNER_VECTORS, made
-from .learning import TASKS, rendered
+from .learning import TASKS, answers, rendered
 
 CLOSE = 1e-4
 """Of a score in float32; relative where scores exceed 1, since a random model's may be large."""
@@ -34,12 +34,12 @@ def reads_as_alone(architecture: ArchitectureName, name: str) -> None:
     """Label, choice, cloze, tags, span, pair and losses of a family."""
     loaded = made(architecture, name)
     for kind in ("label", "choice", "cloze", "separate"):
-        if (architecture, kind) in ANSWER_READOUTS:
+        if way_of(architecture, answers(kind).asks).readouts:
             _options(loaded, kind)
     if name in NO_BLOCKS:
-        prompted, options = rendered("tags", 1)
+        prompted = rendered("tags", 1)
         with pytest.raises(UnsupportedError, match="generate"):
-            loaded.architecture.training_rows(prompted[0], options)
+            loaded.architecture.training_rows(prompted[0])
     else:
         _tags(loaded)
     if architecture == "encoder":
@@ -65,18 +65,14 @@ def _close(found: object, expected: object, what: str) -> None:
 
 def _options(loaded: LoadedModel, kind: str) -> None:
     """Scores of options in two orders, in batches where padding differs."""
-    readout = ANSWER_READOUTS[loaded.architecture.name, kind][0]
-    prompted, options = rendered(kind, 3)
-    backwards = Options(options.texts[::-1])
-    turned = [
-        replace(each, candidates=each.candidates[::-1], separate=each.separate[::-1])
-        for each in prompted
-    ]
+    readout = way_of(loaded.architecture.name, answers(kind).asks).readouts[0]
+    prompted = rendered(kind, 3)
+    turned = [replace(each, question=backwards(each.question)) for each in prompted]
     engine = TransformersEngine(loaded, BATCH_TOKENS)
-    there = engine.read(prompted, options, readout)
-    back = engine.read(turned, backwards, readout)
+    there = engine.answer(prompted, readout)
+    back = engine.answer(turned, readout)
     for example, one, other in zip(prompted, there, back, strict=True):
-        expected = plain.option_scores(loaded, example, options, readout)
+        expected = plain.option_scores(loaded, example, readout)
         _close(one.scores, expected, kind)
         _close(other.scores[::-1], expected, f"{kind}, options backwards")
         assert _best(one.scores) == _best(expected), f"{kind}: another decision"
@@ -85,16 +81,24 @@ def _options(loaded: LoadedModel, kind: str) -> None:
     )
 
 
+def backwards(question: Question) -> Question:
+    """The same with its options, or its choices, the other way round."""
+    if isinstance(question, Separate):
+        return Separate(question.asked[::-1])
+    assert isinstance(question, Closed | Cloze)
+    return replace(question, options=question.options[::-1])
+
+
 def _best(scores: Sequence[float]) -> int:
     return max(range(len(scores)), key=scores.__getitem__)
 
 
 def _tags(loaded: LoadedModel) -> None:
-    prompted, options = rendered("tags", 3)
-    codes = [tokens[0] for tokens in option_tokens(loaded.architecture.codec, options)]
-    read = TransformersEngine(loaded, BATCH_TOKENS).read(prompted, options, Readout.slots)
+    prompted = rendered("tags", 3)
+    codes = loaded.architecture.codec.codebook(len(answers("tags").options))
+    read = TransformersEngine(loaded, BATCH_TOKENS).answer(prompted, Readout.slots)
     for example, generation in zip(prompted, read, strict=True):
-        logits = plain.tags(loaded, example, options, codes)
+        logits = plain.tags(loaded, example, codes)
         best = logits.max(-1).values
         for word, choice in enumerate(generation.choices):
             # The one that was chosen is the best, or no worse than rounding makes it.
@@ -103,9 +107,9 @@ def _tags(loaded: LoadedModel) -> None:
 
 def _pointers(loaded: LoadedModel) -> None:
     for kind in ("span", "span_or_none"):
-        prompted, options = rendered(kind, 3)
+        prompted = rendered(kind, 3)
         made = loaded.architecture.reading_rows
-        rows = [row for each in prompted for row in made(each, options, Readout.slots)]
+        rows = [row for each in prompted for row in made(each, Readout.slots)]
         with torch.inference_mode():
             found = pointer_logits(loaded.model, loaded.architecture, rows)
         for row, logits in zip(rows, found, strict=True):
@@ -115,9 +119,9 @@ def _pointers(loaded: LoadedModel) -> None:
 
 def _spans(loaded: LoadedModel) -> None:
     """Written spans: left padding and caches against whole passes."""
-    prompted, options = rendered("span", 3)
+    prompted = rendered("span", 3)
     made = loaded.architecture.reading_rows
-    rows = [row for each in prompted for row in made(each, options, Readout.generate)]
+    rows = [row for each in prompted for row in made(each, Readout.generate)]
     decoding = Decoding(max_new_tokens=5)
     most = max(most_tokens(row, decoding) for row in rows)
     for row, found in zip(rows, write(loaded, rows, decoding, 4096), strict=True):
@@ -139,9 +143,9 @@ def _losses(loaded: LoadedModel, kinds: Sequence[str]) -> None:
     for kind in kinds:
         if (loaded.architecture.name, kind) == ("encoder", "cloze"):
             continue
-        prompted, options = rendered(kind, 3)
+        prompted = rendered(kind, 3)
         made = loaded.architecture.training_rows
-        rows = [row for each in prompted for row in made(each, options)]
+        rows = [row for each in prompted for row in made(each)]
         for batch in row_batches(rows, BATCH_TOKENS):
             some = [rows[i] for i in batch]
             with torch.inference_mode():

@@ -36,8 +36,8 @@ def steps(loaded: LoadedModel) -> list[Step]:
     labels = [label.render(e) for e in label_examples(21, 1)]
     spans = [span.render(e) for e in span_examples(7, 1)]
     made = loaded.architecture.training_rows
-    rows = [made(p, label.options)[0] for p in labels]
-    pointers = [made(p, span.options)[0] for p in spans]
+    rows = [made(p)[0] for p in labels]
+    pointers = [made(p)[0] for p in spans]
     cuts = [(0, 4), (4, 6), (6, 7)]
     out = []
     for i, (start, end) in enumerate(cuts):

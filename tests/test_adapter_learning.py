@@ -11,12 +11,12 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from t2t_xfer.architectures import ANSWER_READOUTS
+from t2t_xfer.architectures import way_of
 from t2t_xfer.architectures.adapters import count_parameters, save_adapter
 from t2t_xfer.architectures.checkpoint import AdapterBase
 from t2t_xfer.architectures.loading import LoadedModel, load, load_merged
 from t2t_xfer.engines.transformers import TransformersEngine
-from t2t_xfer.records import ArchitectureName, Readout
+from t2t_xfer.records import ArchitectureName, Closed, Readout
 from t2t_xfer.specs.training import merge
 
 from .adapting import ARCHITECTURES, LORA_TRAINING, adapted, fit, saved_base
@@ -52,14 +52,14 @@ def case(
     before = {n: p.detach().clone() for n, p in loaded.model.named_parameters()}
     fit(loaded, answers("label"), SEEN, folder / "training")
     save_adapter(loaded.model, folder / "adapter", AdapterBase(base))
-    readout = ANSWER_READOUTS[request.param, "label"][0]
+    readout = way_of(request.param, Closed).readouts[0]
     return Case(base, str(folder / "adapter"), loaded, before, readout)
 
 
 def scores(loaded: LoadedModel, readout: Readout) -> list[tuple[float, ...]]:
     answer = answers("label")
     prompted = [answer.render(example) for example in UNSEEN[:24]]
-    read = TransformersEngine(loaded, 2048).read(prompted, answer.options, readout)
+    read = TransformersEngine(loaded, 2048).answer(prompted, readout)
     return [generation.scores for generation in read]
 
 
@@ -179,7 +179,7 @@ def test_qlora_learns_over_a_base_in_four_bits(
     architecture: ArchitectureName, bases: dict[ArchitectureName, str], tmp_path: Path
 ) -> None:
     base, answer = bases[architecture], answers("label")
-    readout = ANSWER_READOUTS[architecture, "label"][0]
+    readout = way_of(architecture, Closed).readouts[0]
     loaded = adapted(base, quantised=True)
     assert any(type(m).__name__ == "Linear4bit" for m in loaded.model.modules())
     assert count_parameters(loaded.model) == count_parameters(adapted(base).model)

@@ -97,9 +97,9 @@ def test_the_start_is_a_function_of_the_seed() -> None:
 
 def test_the_head_is_found_through_every_wrapper(tmp_path: Path) -> None:
     """PEFT's wrapper hands the question on; DistributedDataParallel does not."""
-    prompted, options = rendered("label", 6)
+    prompted = rendered("label", 6)
     loaded = fresh_model("causal", [p.input for p in prompted])
-    rows = [r for p in prompted for r in loaded.architecture.training_rows(p, options)]
+    rows = [r for p in prompted for r in loaded.architecture.training_rows(p)]
     plain = place_logits(loaded.model, loaded.architecture, rows)
     wrapped = add_adapter(loaded.model, "causal", LoraSpec(rank=2), seed=0)
     assert torch.equal(place_logits(wrapped, loaded.architecture, rows), plain)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from t2t_xfer.answers import answer_format
 from t2t_xfer.errors import DataError, SpecError
-from t2t_xfer.records import Example, Generation, Readout, Status
+from t2t_xfer.records import Closed, Cloze, Example, Generation, Readout, Status
 from t2t_xfer.specs.catalogue import resolve_prompt
 from t2t_xfer.specs.task import TaskSpec
 
@@ -51,8 +51,8 @@ def parsed(text, answers=ANSWERS, choices=TEXTS):
 def test_letters_stand_before_the_choices_in_the_order_of_the_data():
     prompted = ANSWERS.render(example_of())
     assert prompted.input.splitlines()[:2] == ["A: the dog", "B: كلب صغير"]
-    assert (prompted.target, prompted.candidates) == ("B", ())
-    assert ANSWERS.options.texts == ("A", "B", "C")
+    assert (prompted.target, prompted.question) == ("B", Closed(("A", "B", "C")))
+    assert ANSWERS.options == ("A", "B", "C")
     assert (ANSWERS.name, ANSWERS.shuffles) == ("choice", True)
 
 
@@ -74,7 +74,7 @@ def test_every_letter_is_right_equally_often_in_training():
 
 def test_cloze_answers_with_the_text_and_keeps_the_order():
     prompted = CLOZE.render(example_of(), 3)
-    assert (prompted.input, prompted.target, prompted.candidates) == ("x", TEXTS[1], TEXTS)
+    assert (prompted.input, prompted.target, prompted.question) == ("x", TEXTS[1], Cloze(TEXTS))
     assert (CLOZE.name, CLOZE.shuffles) == ("cloze", False)
 
 
@@ -139,11 +139,11 @@ def test_cloze_compares_means_per_token():
 def test_separate_choices_are_asked_about_one_by_one():
     prompted = SEPARATE.render(example_of("B"), epoch=3)
     assert (SEPARATE.name, SEPARATE.shuffles) == ("separate", False)
-    assert [each.input for each in prompted.separate] == [f"x {text} right:" for text in TEXTS]
-    assert [each.target for each in prompted.separate] == ["no", "yes", "no"]
-    assert {each.candidates for each in prompted.separate} == {("yes", "no")}
+    assert [each.input for each in prompted.asked] == [f"x {text} right:" for text in TEXTS]
+    assert [each.target for each in prompted.asked] == ["no", "yes", "no"]
+    assert {each.question for each in prompted.asked} == {Closed(("yes", "no"))}
     unknown = SEPARATE.render(example_of(None))
-    assert [each.target for each in unknown.separate] == ["", "", ""]
+    assert [each.target for each in unknown.asked] == ["", "", ""]
     shown = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
     assert [shown[f"choices[{i}]"] for i in range(3)] == [*TEXTS]
 

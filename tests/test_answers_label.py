@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from t2t_xfer.answers import answer_format
 from t2t_xfer.errors import DataError, SpecError
-from t2t_xfer.records import Example, Generation, Options, Prompted, Readout, Status
+from t2t_xfer.records import Closed, Example, Generation, Prompted, Readout, Status
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 
@@ -51,7 +51,7 @@ def generated(text):
 
 
 def test_options_are_the_words_in_the_order_of_the_labels():
-    assert NLI.options == Options(("yes", "maybe", "no"), coded=False)
+    assert NLI.options == ("yes", "maybe", "no")
 
 
 def test_render_gives_input_target_and_regions():
@@ -59,7 +59,7 @@ def test_render_gives_input_target_and_regions():
     assert prompted.input == "It rains. => It is wet.?"
     assert prompted.target == "no"
     assert prompted.shortenable == ("premise",)
-    assert prompted.slots == ()
+    assert prompted.question == Closed(NLI.options)
     spans = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
     assert spans == {"premise": "It rains.", "hypothesis": "It is wet."}
 

@@ -44,7 +44,7 @@ def test_the_question_joins_a_query_and_a_neighbour():
     asked = ANSWERS.question(DOG, CAT)
     assert (asked.id, asked.input, asked.target) == ("0 1", "the dog = القطة?", "no")
     assert ANSWERS.question(DOG, DOG).target == "yes"
-    assert ANSWERS.options.texts == ("yes", "no")
+    assert ANSWERS.words == ("yes", "no")
 
 
 def test_the_highest_score_wins_and_the_nearest_of_equals():

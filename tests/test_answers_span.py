@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from t2t_xfer.answers import answer_format
 from t2t_xfer.answers.span import find
 from t2t_xfer.errors import SpecError, UnsupportedError
-from t2t_xfer.records import Answer, Example, Generation, Prediction, Prompted, Readout, Status
+from t2t_xfer.records import (
+    Answer,
+    Copied,
+    Example,
+    Generation,
+    Prediction,
+    Prompted,
+    Readout,
+    Status,
+)
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 
@@ -64,7 +73,7 @@ def test_the_first_answer_is_the_target_and_has_a_place() -> None:
     gold = (Answer("Ada", 8), Answer("was Ada", 4))
     prompted = spans().render(example("it, was Ada.", *gold))
     assert prompted.target == "Ada"
-    assert prompted.copied == "context"
+    assert prompted.question == Copied("context")
     assert prompted.answer is not None
     assert prompted.input[prompted.answer.start : prompted.answer.end] == "Ada"
     assert prompted.input[: prompted.answer.start].endswith("it, was ")
@@ -171,7 +180,7 @@ def question(gold: tuple[Answer, ...] | None) -> Example:
 def test_no_answer_has_a_target_but_no_place() -> None:
     prompted = spans(**OR_NONE).render(question(()))
     assert (prompted.target, prompted.answer) == ("unanswerable", None)
-    assert prompted.unanswerable == "unanswerable"
+    assert prompted.question == Copied("context", "unanswerable")
     unknown = spans(**OR_NONE).render(question(None))
     assert (unknown.target, unknown.unanswerable) == ("", "unanswerable")
     found = spans(**OR_NONE).render(question((Answer("Ada", 7),)))

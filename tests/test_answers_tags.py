@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from t2t_xfer.answers import answer_format
 from t2t_xfer.errors import SpecError
-from t2t_xfer.records import Example, Generation, Options, Readout, Status
+from t2t_xfer.records import Example, Generation, Readout, Slots, Status
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.task import TaskSpec
 
@@ -47,22 +47,22 @@ def parsed(text, answers=POS, prompted=THREE):
 
 
 def test_options_are_coded():
-    assert POS.options == Options(TAGS, coded=True)
+    assert POS.options == TAGS
 
 
 def test_every_word_is_a_slot_even_with_a_space_inside():
     assert THREE.input == "Tag: the New York sleeps"
-    assert THREE.slots == ("words[0]", "words[1]", "words[2]")
+    assert THREE.question == Slots(("words[0]", "words[1]", "words[2]"), TAGS)
     assert THREE.slot_targets == ("DET", "NOUN", "VERB")
     assert THREE.target == "0:DET 1:NOUN 2:VERB"
     spans = {r.field: THREE.input[r.start : r.end] for r in THREE.regions}
-    assert [spans[slot] for slot in THREE.slots] == ["the", "New York", "sleeps"]
+    assert [spans[f"words[{i}]"] for i in range(3)] == ["the", "New York", "sleeps"]
 
 
 def test_without_gold_tags_the_slots_stay():
     prompted = POS.render(example_of(("a", "b"), None))
     assert (prompted.target, prompted.slot_targets) == ("", ())
-    assert prompted.slots == ("words[0]", "words[1]")
+    assert prompted.question == Slots(("words[0]", "words[1]"), TAGS)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_parsing_the_target_gives_the_gold_answer_back(pairs):
         return  # refused by the renderer
     prompted = POS.render(example_of(words, tags))
     assert parsed(prompted.target, prompted=prompted) == (tags, Status.exact)
-    assert [r.field for r in prompted.regions if "[" in r.field] == list(prompted.slots)
+    assert [r.field for r in prompted.regions if "[" in r.field] == list(prompted.question.places)
 
 
 PIECES = ["0:DET", "1:NOUN", "2:VERB", "3:", ":", "2", "DET", "٣:X", "\n", "00001:X"]

@@ -5,6 +5,7 @@ Whole families are in `test_families.py`; here is the mechanism.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,10 +19,12 @@ from t2t_xfer.architectures.micro import train_tokenizer
 from t2t_xfer.architectures.rows import Reading, Row, unpacked
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import Options, Prompted, Readout
+from t2t_xfer.records import Closed, Prompted, Readout
+
+from .learning import asking
 
 TEXT = "the old man saw a red house near the river and went home with his dog"
-OPTIONS = Options(("yes", "no way at all", "perhaps"))
+OPTIONS = ("yes", "no way at all", "perhaps")
 SMALL: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -169,12 +172,12 @@ def made(kind: str, **settings: Any) -> LoadedModel:
     return wrap(model, tokenizer, 128)
 
 
-def plain(loaded: LoadedModel, prompted: Prompted, options: Options) -> list[float]:
+def plain(loaded: LoadedModel, prompted: Prompted, options: Sequence[str]) -> list[float]:
     """One candidate at a time, the model called as anybody would call it."""
     codec = loaded.architecture.codec
     context = (*codec.prefix, *codec.encode(prompted).ids)
     scores = []
-    for text in options.texts:
+    for text in options:
         answer = (*codec.target(text), codec.special("eos"))
         with torch.inference_mode():
             logits = loaded.model.eval()(input_ids=torch.tensor([[*context, *answer]])).logits
@@ -228,10 +231,9 @@ def test_candidates_are_worth_what_they_are_worth_alone(case: str) -> None:
     kind, settings, form = MODELS[case]
     loaded = made(kind, **settings)
     questions = [Prompted("1", "en", f"{TEXT} {TEXT}", ""), Prompted("2", "en", "a dog", "")]
-    backwards = Options(OPTIONS.texts[::-1])
     engine = TransformersEngine(loaded, 64)
-    there = engine.read(questions, OPTIONS, Readout.rank)
-    back = engine.read(questions, backwards, Readout.rank)
+    there = engine.answer(asking(questions, Closed(OPTIONS)), Readout.rank)
+    back = engine.answer(asking(questions, Closed(OPTIONS[::-1])), Readout.rank)
     assert engine.candidates.form == form
     for question, one, other in zip(questions, there, back, strict=True):
         expected = plain(loaded, question, OPTIONS)
@@ -255,9 +257,9 @@ def test_a_model_that_breaks_its_promise_is_read_in_separate_rows(
         return forward(*args, **kwargs)
 
     loaded.model.model.forward = leaking
-    question = Prompted("1", "en", TEXT, "")
+    question = Prompted("1", "en", TEXT, "", Closed(OPTIONS))
     engine = TransformersEngine(loaded, 256)
-    (answer,) = engine.read([question], OPTIONS, Readout.rank)
+    (answer,) = engine.answer([question], Readout.rank)
     assert engine.candidates.separate
     assert "apart" in engine.candidates.reason
     assert "separate rows" in caplog.text
@@ -275,10 +277,8 @@ def test_a_head_that_is_no_table_of_tokens_is_read_whole() -> None:
         "deberta-v2", vocab_size=len(tokenizer), legacy=False, **SMALL
     )
     loaded = wrap(transformers.AutoModelForMaskedLM.from_config(config).eval(), tokenizer, 64)
-    options = Options(("red", "dog"))
-    rows = loaded.architecture.reading_rows(
-        Prompted("1", "en", "the old", ""), options, Readout.slots
-    )
+    question = Prompted("1", "en", "the old", "", Closed(("red", "dog")))
+    rows = loaded.architecture.reading_rows(question, Readout.slots)
     with torch.inference_mode():
         some = place_logits(loaded.model, loaded.architecture, rows, [5, 300])
         whole = place_logits(loaded.model, loaded.architecture, rows)

@@ -112,7 +112,7 @@ def test_squad_v2_reads_whole_and_its_gold_answers_score_100(shared_hub: Path) -
         empty = sum(not each.gold for each in examples)
         assert 100 < empty < len(examples) - 100
         prompted = [task.answer.render(example) for example in examples]
-        read_back = OracleEngine().read(prompted, task.answer.options, Readout.generate)
+        read_back = OracleEngine().answer(prompted, Readout.generate)
         scored = score_examples(task, examples, prompted, {g.id: g for g in read_back})
         assert scored.results["score"] == 100
         assert scored.results["invalid_rate"] == 0
@@ -142,7 +142,7 @@ def test_the_gold_answers_of_xquad_score_100_through_text_and_parser(shared_hub:
         examples = read_examples(task.spec, source, language, "test", limit=200)
         ids.add(tuple(each.id for each in examples))
         prompted = [task.answer.render(example) for example in examples]
-        read = OracleEngine().read(prompted, task.answer.options, Readout.generate)
+        read = OracleEngine().answer(prompted, Readout.generate)
         scored = score_examples(task, examples, prompted, {g.id: g for g in read})
         assert (scored.results["score"], scored.results["invalid_rate"]) == (100.0, 0.0), language
     # The same questions everywhere.

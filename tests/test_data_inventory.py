@@ -133,7 +133,7 @@ def ccg(hub: Path) -> Context:
 def test_ccg_has_the_categories_of_the_mirrors_training_split(shared_hub: Path) -> None:
     task = ccg(shared_hub).task("ccg")
     # Counted once with another program: 250 in all splits together, 228 of them in training.
-    assert len(task.spec.tags) == len(task.answer.options.texts) == 228
+    assert len(task.spec.tags) == len(task.answer.options) == 228
     assert task.shown()["tags"] == list(task.spec.tags)
 
 
@@ -141,7 +141,7 @@ def test_words_with_unseen_categories_are_wrong_for_the_oracle_too(shared_hub: P
     context = ccg(shared_hub)
     task = context.task("ccg")
     examples, prompted = context.prompted("ccg", "en", "test", None)
-    read = OracleEngine().read(prompted, task.answer.options, Readout.generate)
+    read = OracleEngine().answer(prompted, Readout.generate)
     scored = score_examples(task, examples, prompted, {each.id: each for each in read})
     known = set(task.spec.tags)
     right = [set(each.gold or ()) <= known for each in examples]

@@ -15,19 +15,19 @@ from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.transformers import TransformersEngine, write
 from t2t_xfer.engines.written import OneOf, PieceOf, Written
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Decoding, Options, Readout, Status
+from t2t_xfer.records import ArchitectureName, Closed, Cloze, Decoding, Question, Readout, Status
 
-from .learning import answers, fresh_model, rendered
+from .learning import answers, asking, fresh_model, rendered
 
 WRITERS: tuple[ArchitectureName, ...] = ("seq2seq", "causal")
 FREE = Decoding(constrained=False, max_new_tokens=7)
-LONG_WORDS = Options(("entailment without doubt", "neutral", "entailment", "contradiction"))
+LONG_WORDS = Closed(("entailment without doubt", "neutral", "entailment", "contradiction"))
 END = 1
 
 
 @pytest.fixture(scope="module", params=WRITERS)
 def loaded(request: pytest.FixtureRequest) -> LoadedModel:
-    texts = [p.input for kind in ("label", "span") for p in rendered(kind, 32)[0]]
+    texts = [p.input for kind in ("label", "span") for p in rendered(kind, 32)]
     words = ["relation: entailment without doubt, relation: contradiction in terms: neutral"] * 8
     model = fresh_model(request.param, [*texts, *words])
     # Random weights say one thing for ever; larger ones are moodier.
@@ -40,14 +40,14 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 
 
 def rows_of(
-    loaded: LoadedModel, kind: str, count: int, options: Options | None = None
+    loaded: LoadedModel, kind: str, count: int, question: Question | None = None
 ) -> list[Row]:
-    prompted, own = rendered(kind, count)
+    prompted = rendered(kind, count)
+    if question is not None:
+        prompted = asking(prompted, question)
     architecture = loaded.architecture
     return [
-        row
-        for example in prompted
-        for row in architecture.reading_rows(example, options or own, Readout.generate)
+        row for example in prompted for row in architecture.reading_rows(example, Readout.generate)
     ]
 
 
@@ -118,20 +118,20 @@ def test_writing_equals_the_slow_search(loaded: LoadedModel, kind: str, decoding
 
 
 def test_a_constrained_label_is_the_greedy_one_and_parses(loaded: LoadedModel) -> None:
-    prompted, options = rendered("label", 12)
-    generations = TransformersEngine(loaded, 500).read(prompted, options, Readout.generate)
+    prompted = rendered("label", 12)
+    generations = TransformersEngine(loaded, 500).answer(prompted, Readout.generate)
     for example, generation in zip(prompted, generations, strict=True):
-        assert generation.text in options.texts
+        assert generation.text in answers("label").options
         prediction = answers("label").parse(generation, example)
         assert (prediction.value, prediction.status) == (generation.text, Status.exact)
 
 
 def test_candidates_of_one_example_beat_the_options(loaded: LoadedModel) -> None:
-    prompted, options = rendered("label", 2)
-    own = [replace(prompted[0], candidates=("the dog", "a cat")), prompted[1]]
-    first, second = TransformersEngine(loaded, 500).read(own, options, Readout.generate)
+    prompted = rendered("label", 2)
+    own = [replace(prompted[0], question=Cloze(("the dog", "a cat"))), prompted[1]]
+    first, second = TransformersEngine(loaded, 500).answer(own, Readout.generate)
     assert first.text in ("the dog", "a cat")
-    assert second.text in options.texts
+    assert second.text in answers("label").options
 
 
 @pytest.mark.parametrize("decoding", [Decoding(), FREE])
@@ -165,10 +165,10 @@ def test_the_checkpoints_own_generation_settings_do_not_count(loaded: LoadedMode
 
 
 def test_free_text_of_a_span_has_no_place_and_still_parses(loaded: LoadedModel) -> None:
-    prompted, options = rendered("span", 4)
+    prompted = rendered("span", 4)
     engine = TransformersEngine(loaded, 500)
     for generation, example in zip(
-        engine.read(prompted, options, Readout.generate, FREE), prompted, strict=True
+        engine.answer(prompted, Readout.generate, FREE), prompted, strict=True
     ):
         assert generation.place is None
         assert generation.text is not None
@@ -176,9 +176,9 @@ def test_free_text_of_a_span_has_no_place_and_still_parses(loaded: LoadedModel) 
 
 
 def test_constrained_text_of_a_span_stands_in_its_place(loaded: LoadedModel) -> None:
-    prompted, options = rendered("span", 12)
+    prompted = rendered("span", 12)
     for generation, example in zip(
-        TransformersEngine(loaded, 500).read(prompted, options, Readout.generate),
+        TransformersEngine(loaded, 500).answer(prompted, Readout.generate),
         prompted,
         strict=True,
     ):

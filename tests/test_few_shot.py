@@ -133,7 +133,7 @@ def test_the_rows_that_train_a_task_are_shown_for_it(
 
 @pytest.fixture(scope="module", params=["seq2seq", "causal"])
 def loaded(request: pytest.FixtureRequest) -> LoadedModel:
-    texts = [f"{p.input} {p.target}" for kind in ("label", "span") for p in rendered(kind, 24)[0]]
+    texts = [f"{p.input} {p.target}" for kind in ("label", "span") for p in rendered(kind, 24)]
     return fresh_model(request.param, texts)
 
 
@@ -145,7 +145,7 @@ def shown(prompted: Prompted, others: list[Prompted]) -> Prompted:
 def test_a_model_reads_shots_as_the_text_before_the_input(
     loaded: LoadedModel, readout: Readout
 ) -> None:
-    prompted, options = rendered("label", 6)
+    prompted = rendered("label", 6)
     prompted = [replace(text, shortenable=()) for text in prompted]
     examples = [shown(text, prompted[4:]) for text in prompted[:4]]
     pasted = [
@@ -153,23 +153,23 @@ def test_a_model_reads_shots_as_the_text_before_the_input(
         for text in examples
     ]
     engine = TransformersEngine(loaded)
-    assert engine.read(examples, options, readout) == engine.read(pasted, options, readout)
+    assert engine.answer(examples, readout) == engine.answer(pasted, readout)
 
 
 def test_a_copied_answer_stands_in_the_example_itself(loaded: LoadedModel) -> None:
-    prompted, options = rendered("span", 6)
+    prompted = rendered("span", 6)
     examples = [shown(text, prompted[3:]) for text in prompted[:3]]
     for text, read in zip(
-        examples, TransformersEngine(loaded).read(examples, options, Readout.generate), strict=True
+        examples, TransformersEngine(loaded).answer(examples, Readout.generate), strict=True
     ):
         assert read.place is not None
-        (field,) = [r for r in text.regions if r.field == text.copied]
+        (field,) = [r for r in text.regions if r.field == "context"]
         assert field.start <= read.place[0] < read.place[1] <= field.end
         assert text.input[slice(*read.place)] == read.text
 
 
 def test_whole_shots_go_from_the_front_until_the_example_fits(loaded: LoadedModel) -> None:
-    prompted, _ = rendered("label", 5)
+    prompted = rendered("label", 5)
     example = shown(prompted[0], prompted[1:])
     codec = loaded.architecture.codec
     whole = len(codec.encode(example).ids)

@@ -23,7 +23,7 @@ from t2t_xfer.data.sources import MicroworldSource
 from t2t_xfer.engines.transformers import best_path, tagged
 from t2t_xfer.errors import DataError
 from t2t_xfer.metrics.tagging import read_spans
-from t2t_xfer.records import Example, Generation, Prompted, Readout, Status
+from t2t_xfer.records import Example, Generation, Readout, Slots, Status
 from t2t_xfer.specs.prompt import ResolvedPrompt
 from t2t_xfer.specs.tag_scheme import bio_follows, made_legal
 from t2t_xfer.specs.task import TaskSpec
@@ -60,6 +60,13 @@ def names(**changes: Any) -> AnswerFormat:
 FREE = {"tag_scheme": None, "tag_reading": "tag_by_tag"}
 
 
+def asked(answer: AnswerFormat) -> Slots:
+    example = Example("7", "names", "en", "test", {"words": WORDS}, None)
+    question = answer.render(example).question
+    assert isinstance(question, Slots)
+    return question
+
+
 def is_legal(tags: tuple[str, ...]) -> bool:
     """Written out by hand: every inside tag has the same type's tag before it."""
     return all(
@@ -70,8 +77,8 @@ def is_legal(tags: tuple[str, ...]) -> bool:
 
 def test_an_inside_tag_follows_its_own_types_tags_alone() -> None:
     assert bio_follows(TAGS) == FOLLOWS
-    assert names().options.follows == FOLLOWS
-    assert names(**FREE).options.follows == ()
+    assert asked(names()).follows == FOLLOWS
+    assert asked(names(**FREE)).follows == ()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +170,7 @@ def test_one_log_of_one_pass_is_scored_both_ways() -> None:
     """XTREME takes the best tag of each word; the best legal sequence is another number."""
     scores = [[-0.3, -1.5, -9.0, -9.0, -9.0], [-1.9, -2.0, -0.2, -9.0, -9.0]]
     row = Row("7", (1, 2), (0, 1))
-    read = tagged(Prompted("7", "en", "", ""), names().options, [(row, scores)])
+    read = tagged("7", asked(names()), [(row, scores)])
     example = Example("7", "names", "en", "test", {"words": WORDS[:2]}, ("B-PER", "I-PER"))
     line = json.loads(json.dumps(logged(example, read)))
     assert (line["choices"], line["legal"]) == ([0, 2], [1, 2])
@@ -178,17 +185,15 @@ def test_one_log_of_one_pass_is_scored_both_ways() -> None:
 
 def test_a_legal_sequence_is_logged_once() -> None:
     scores = [[-0.3, -1.5, -9.0, -9.0, -9.0], [-0.1, -2.0, -9.0, -9.0, -9.0]]
-    read = tagged(
-        Prompted("7", "en", "", ""), names().options, [(Row("7", (1, 2), (0, 1)), scores)]
-    )
+    read = tagged("7", asked(names()), [(Row("7", (1, 2), (0, 1)), scores)])
     assert (read.choices, read.legal) == ((0, 0), ())
 
 
 @pytest.mark.parametrize("reading", ["tag_by_tag", "legal"])
 def test_only_a_legal_reading_holds_what_is_written(reading: str) -> None:
-    options = names(tag_reading=reading).options
+    question = asked(names(tag_reading=reading))
     codec = SimpleNamespace(codebook=lambda size: tuple(range(3, 3 + size)), special=lambda name: 1)
-    pairs = pairs_of(codec, options, [(7,), (8,)])  # type: ignore[arg-type]
+    pairs = pairs_of(codec, question, [(7,), (8,)])  # type: ignore[arg-type]
     assert pairs.follows == (FOLLOWS if reading == "legal" else ())
 
 

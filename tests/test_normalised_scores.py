@@ -30,7 +30,7 @@ from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 from .conftest import REPOSITORY
-from .learning import fresh_model, rendered
+from .learning import answers, fresh_model, rendered
 from .studydata import make_mirror, nli, one_thread, t2t, write_rows
 
 TEXTS = ("yes", "no way", "who")
@@ -142,11 +142,13 @@ def test_what_cannot_be_meant_is_refused(
 
 @pytest.mark.parametrize("architecture", ["seq2seq", "causal"])
 def test_labels_are_logged_with_their_tokens(architecture: Any) -> None:
-    prompted, options = rendered("label", 4)
+    prompted = rendered("label", 4)
     loaded = fresh_model(architecture, [p.input for p in prompted])
     codec = loaded.architecture.codec
-    for generation in TransformersEngine(loaded).read(prompted, options, Readout.rank):
-        assert generation.lengths == tuple(len(codec.target(word)) + 1 for word in options.texts)
+    for generation in TransformersEngine(loaded).answer(prompted, Readout.rank):
+        assert generation.lengths == tuple(
+            len(codec.target(word)) + 1 for word in answers("label").options
+        )
 
 
 TASKS = {

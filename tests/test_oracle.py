@@ -52,7 +52,7 @@ def rows_below_100(context: Context, name: str, language: str, split: Split) -> 
     """One line for each row whose gold answer does not score 100, and for a total below it."""
     task = context.task(name)
     examples, prompted = context.prompted(name, language, split, None)
-    generations = OracleEngine().read(prompted, task.answer.options, Readout.generate)
+    generations = OracleEngine().answer(prompted, Readout.generate)
     by_id = {generation.id: generation for generation in generations}
     scored = score_examples(task, examples, prompted, by_id)
     assert scored.results["n"] == len(examples)

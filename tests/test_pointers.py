@@ -28,7 +28,7 @@ from .learning import answers, fresh_model, rendered
 
 @pytest.fixture(scope="module")
 def loaded() -> LoadedModel:
-    texts = [p.input for kind in ("label", "span") for p in rendered(kind, 32)[0]]
+    texts = [p.input for kind in ("label", "span") for p in rendered(kind, 32)]
     texts += ["relation: entailment neutral contradiction"] * 8
     model = fresh_model("encoder", texts)
     model.model.eval()
@@ -36,8 +36,8 @@ def loaded() -> LoadedModel:
 
 
 def training_rows(loaded: LoadedModel, kind: str, count: int) -> list[Row]:
-    prompted, options = rendered(kind, count)
-    return [row for p in prompted for row in loaded.architecture.training_rows(p, options)]
+    prompted = rendered(kind, count)
+    return [row for p in prompted for row in loaded.architecture.training_rows(p)]
 
 
 def plain_states(model: Any, row: Row) -> torch.Tensor:
@@ -96,10 +96,10 @@ def test_a_batch_may_mix_rows_with_and_without_a_null_place(loaded: LoadedModel)
 
 
 def test_the_scores_are_those_of_no_answer_and_of_the_best_piece(loaded: LoadedModel) -> None:
-    prompted, options = rendered("span_or_none", 6)
-    found = TransformersEngine(loaded, 500).read(prompted, options, Readout.slots)
+    prompted = rendered("span_or_none", 6)
+    found = TransformersEngine(loaded, 500).answer(prompted, Readout.slots)
     for example, generation in zip(prompted, found, strict=True):
-        (row,) = loaded.architecture.reading_rows(example, options, Readout.slots)
+        (row,) = loaded.architecture.reading_rows(example, Readout.slots)
         states = plain_states(loaded.model, row)
         assert row.keys is not None
         start, end = ((states @ states[place] / 64**0.5).tolist() for place in row.places)
@@ -115,18 +115,18 @@ def test_the_scores_are_those_of_no_answer_and_of_the_best_piece(loaded: LoadedM
 def test_an_encoder_without_a_first_token_cannot_say_that_there_is_no_answer(
     loaded: LoadedModel,
 ) -> None:
-    (example, *_), options = rendered("span_or_none", 1)
+    (example,) = rendered("span_or_none", 1)
     other = wrap(loaded.model, loaded.tokenizer, 128)
     other.architecture.codec.prefix = ()
     with pytest.raises(UnsupportedError, match="before a text"):
-        other.architecture.training_rows(example, options)
+        other.architecture.training_rows(example)
 
 
 def test_places_and_labels_are_where_they_should_be(loaded: LoadedModel) -> None:
-    prompted, options = rendered("span", 6)
+    prompted = rendered("span", 6)
     tokenizer = loaded.tokenizer
     for example in prompted:
-        (row,) = loaded.architecture.training_rows(example, options)
+        (row,) = loaded.architecture.training_rows(example)
         assert [row.input_ids[p] for p in row.places] == [tokenizer.mask_token_id] * 2
         assert row.input_ids[row.places[1] + 1 :] == (tokenizer.eos_token_id,)
         assert row.keys is not None
@@ -214,7 +214,7 @@ def test_a_step_may_mix_pointers_with_other_rows(loaded: LoadedModel) -> None:
 def test_neither_batch_size_nor_order_moves_a_pointer(
     loaded: LoadedModel, batch_tokens: int
 ) -> None:
-    prompted, options = rendered("span", 24)
-    expected = TransformersEngine(loaded, 500).read(prompted, options, Readout.slots)
-    found = TransformersEngine(loaded, batch_tokens).read(prompted[::-1], options, Readout.slots)
+    prompted = rendered("span", 24)
+    expected = TransformersEngine(loaded, 500).answer(prompted, Readout.slots)
+    found = TransformersEngine(loaded, batch_tokens).answer(prompted[::-1], Readout.slots)
     assert found[::-1] == expected

@@ -12,7 +12,7 @@ from t2t_xfer.check.examples import layouts
 from t2t_xfer.cli import cli
 from t2t_xfer.data.examples import read_examples
 from t2t_xfer.data.sources import open_source
-from t2t_xfer.records import Readout, Split
+from t2t_xfer.records import Cloze, Copied, Readout, Slots, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.task import load_task, render
 
@@ -35,7 +35,7 @@ def test_the_target_is_marked_where_it_sits(task: str, split: Split, ends: str) 
     loaded = load_task(Catalogue(), task, MICRO)
     (example,) = read_examples(loaded.spec, MICRO, "en", split, 1)
     text = render(loaded, example)
-    views = {view.architecture: view.text for view in layouts(loaded.answer.name, text, {})}
+    views = {view.architecture: view.text for view in layouts(loaded.answer.asks, text, {})}
     assert views["encoder"].endswith(f"{ends}⟦{text.target}⟧")
     assert views["causal"].endswith(f"{ends}⟦{text.target}⟧")
     assert views["seq2seq"] == f"⟦{text.target}⟧"
@@ -44,7 +44,7 @@ def test_the_target_is_marked_where_it_sits(task: str, split: Split, ends: str) 
 def test_separate_choices_have_a_yes_or_no_each() -> None:
     loaded = load_task(Catalogue(), "hellaswag", MICRO)
     (example,) = read_examples(loaded.spec, MICRO, "en", "validation", 1)
-    views = layouts(loaded.answer.name, render(loaded, example), {})
+    views = layouts(loaded.answer.asks, render(loaded, example), {})
     verdicts = [re.findall("⟦(.*?)⟧", view.text) for view in views]
     right = ["yes" if letter == example.gold else "no" for letter in "ABCD"]
     assert verdicts == [right] * 3
@@ -60,7 +60,7 @@ def test_every_word_has_its_tag() -> None:
     assert isinstance(words, tuple)
     assert isinstance(gold, tuple)
     beside = " ".join(f"{word}⟦{tag}⟧" for word, tag in zip(words, gold, strict=True))
-    encoder, seq2seq, causal = layouts("tags", render(loaded, example), {})
+    encoder, seq2seq, causal = layouts(Slots, render(loaded, example), {})
     assert (encoder.text, causal.text) == (beside, beside)
     assert f"<1> {words[1]} ⟦{gold[1]}⟧" in seq2seq.text
 
@@ -71,14 +71,14 @@ def test_a_span_is_marked_in_its_text() -> None:
     prompted = render(loaded, example)
     assert prompted.answer is not None
     before = prompted.input[prompted.answer.start - 5 : prompted.answer.start]
-    (encoder, *_) = layouts("span", prompted, {})
+    (encoder, *_) = layouts(Copied, prompted, {})
     assert f"{before}⟦{prompted.target}⟧" in encoder.text
 
 
 def test_what_an_architecture_cannot_do_says_why() -> None:
     loaded = load_task(Catalogue(), "hellaswag", MICRO)
     (example,) = read_examples(loaded.spec, MICRO, "en", "validation", 1)
-    (encoder, *_) = layouts("cloze", render(loaded, example), {})
+    (encoder, *_) = layouts(Cloze, render(loaded, example), {})
     assert (encoder.readout, encoder.text) == ("", "")
     assert "same mask slots" in encoder.how
 
@@ -86,7 +86,7 @@ def test_what_an_architecture_cannot_do_says_why() -> None:
 def test_the_task_s_own_readout_is_shown() -> None:
     loaded = load_task(Catalogue(), "udpos", MICRO)
     (example,) = read_examples(loaded.spec, MICRO, "tr", "test", 1)
-    views = layouts("tags", render(loaded, example), {"causal": Readout.generate})
+    views = layouts(Slots, render(loaded, example), {"causal": Readout.generate})
     assert [view.readout for view in views] == ["slots", "slots", "generate"]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from t2t_xfer.architectures import ANSWER_READOUTS
+from t2t_xfer.architectures import way_of
 from t2t_xfer.architectures.codec import TokenSpan
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Pairs, Reading, Row
@@ -31,7 +31,7 @@ from t2t_xfer.stages.bases import model_identity
 from t2t_xfer.stages.model import Weights
 from t2t_xfer.study.stage import Stage
 
-from .learning import fresh_model, rendered
+from .learning import answers, fresh_model, rendered
 from .studydata import make_mirror, one_thread, t2t, texts
 from .studyworld import World
 from .test_imports import HEAVY, imported
@@ -292,7 +292,7 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     one_thread()
     architecture: ArchitectureName = request.param
     words = ["relation: entailment, neutral, contradiction"] * 32  # for `slots`: a token each
-    inputs = [p.input for kind in KINDS for p in rendered(kind, 32)[0]]
+    inputs = [p.input for kind in KINDS for p in rendered(kind, 32)]
     return fresh_model(architecture, [*inputs, *words])
 
 
@@ -301,7 +301,7 @@ KINDS = ("label", "choice", "cloze", "separate", "tags", "bio", "span", "span_or
 
 def readouts(architecture: ArchitectureName, kind: str) -> tuple[Readout, ...]:
     answer = {"bio": "tags", "span_or_none": "span"}.get(kind, kind)
-    return ANSWER_READOUTS.get((architecture, answer), ())
+    return way_of(architecture, answers(answer).asks).readouts
 
 
 def test_cold_and_warm_equal_no_cache_bit_for_bit(
@@ -317,11 +317,11 @@ def test_cold_and_warm_equal_no_cache_bit_for_bit(
     decoding = Decoding(max_new_tokens=4)
     for kind in KINDS:
         for readout in readouts(loaded.architecture.name, kind):
-            prompted, options = rendered(kind, 7)
+            prompted = rendered(kind, 7)
 
             def read(answers: CachedAnswers | None) -> str:
                 engine = TransformersEngine(loaded, 150, answers)
-                return repr(engine.read(prompted, options, readout, decoding))  # noqa: B023
+                return repr(engine.answer(prompted, readout, decoding))  # noqa: B023
 
             plain = read(None)
             assert read(CachedAnswers(cache, "m")) == plain, (kind, readout)

@@ -16,7 +16,7 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row, row_batches
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import Options, Prompted, Readout
+from t2t_xfer.records import Closed, Prompted, Readout, Separate
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.training import loop
 from t2t_xfer.training.mixture import Mixture, Part, Place
@@ -34,7 +34,7 @@ WORDS = {
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def loaded(request: pytest.FixtureRequest) -> LoadedModel:
-    texts = [each.input for p in rendered("separate", 32)[0] for each in p.separate]
+    texts = [each.input for p in rendered("separate", 32) for each in p.asked]
     # Words of one token for "yes" and "no", and letters alone for the others.
     model = fresh_model(request.param, [*texts, *["right: yes", "right: no"] * 40])
     model.model.eval()
@@ -44,22 +44,23 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 def examples(words: tuple[str, str] = ("yes", "no")) -> list[Prompted]:
     """Eight examples of different lengths, every other with a fourth choice."""
     found = []
-    for i, each in enumerate(rendered("separate", 8)[0]):
-        asked = list(each.separate) + [replace(each.separate[1], target="no")] * (i % 2)
+    for i, each in enumerate(rendered("separate", 8)):
+        asked = list(each.asked) + [replace(each.asked[1], target="no")] * (i % 2)
         named = [
-            replace(a, candidates=words, target=words[0 if a.target == "yes" else 1]) for a in asked
+            replace(a, question=Closed(words), target=words[0 if a.target == "yes" else 1])
+            for a in asked
         ]
-        found.append(replace(each, separate=tuple(named)))
+        found.append(replace(each, question=Separate(tuple(named))))
     return found
 
 
 def test_scores_are_the_log_odds_of_each_question_alone(loaded: LoadedModel) -> None:
     """Against a forward of its own for each word after each question."""
     words = WORDS["one token each"]
-    read = TransformersEngine(loaded, 300).read(examples(words), Options(()), Readout.slots)
+    read = TransformersEngine(loaded, 300).answer(examples(words), Readout.slots)
     for example, generation in zip(examples(words), read, strict=True):
         expected = []
-        for asked in example.separate:
+        for asked in example.asked:
             terms = [first_term(loaded, asked, word) for word in words]
             expected.append(terms[0] - terms[1])
         assert generation.scores == pytest.approx(expected, abs=1e-4)
@@ -67,8 +68,8 @@ def test_scores_are_the_log_odds_of_each_question_alone(loaded: LoadedModel) -> 
 
 def first_term(loaded: LoadedModel, asked: Prompted, word: str) -> float:
     """log p of a word's first token where both words begin; an encoder's masks all count."""
-    plain = replace(asked, candidates=(), target=word)
-    (row,) = loaded.architecture.training_rows(plain, Options(asked.candidates))
+    plain = replace(asked, target=word)
+    (row,) = loaded.architecture.training_rows(plain)
     count = len(row.places) if loaded.architecture.name == "encoder" else 1
     sequence = "decoder_ids" if row.decoder_ids else "input_ids"
     if count < len(row.places):  # nothing behind the place that is read
@@ -84,7 +85,7 @@ def test_words_that_begin_alike_are_read_where_they_part(loaded: LoadedModel, na
     """The log-odds of the first tokens that differ, given those before: exact for any words."""
     words = WORDS[name]
     codec, (example, *_) = loaded.architecture.codec, examples(words)
-    (row,) = loaded.architecture.reading_rows(example, Options(()), Readout.slots)
+    (row,) = loaded.architecture.reading_rows(example, Readout.slots)
     if loaded.architecture.name == "encoder":
         assert len(row.apart[0].places) == max(len(codec.target(word)) for word in words)
         return
@@ -100,20 +101,20 @@ def test_words_that_begin_alike_are_read_where_they_part(loaded: LoadedModel, na
 
 def test_equal_words_are_refused(loaded: LoadedModel) -> None:
     with pytest.raises(UnsupportedError, match="'yes' and 'yes' are the same tokens"):
-        loaded.architecture.training_rows(examples(("yes", "yes"))[0], Options(()))
+        loaded.architecture.training_rows(examples(("yes", "yes"))[0])
 
 
 def test_losses_are_cross_entropies_over_the_choices(loaded: LoadedModel) -> None:
     """One example at a time, from the scores that reading gives."""
     prompted = examples()
-    rows = [row for p in prompted for row in loaded.architecture.training_rows(p, Options(()))]
+    rows = [row for p in prompted for row in loaded.architecture.training_rows(p)]
     assert all(row.weight == 1 for row in rows)
     with torch.inference_mode():
         together = batch_losses(loaded.model, loaded.architecture, rows)
     for example, row, loss in zip(prompted, rows, together, strict=True):
-        (read,) = TransformersEngine(loaded, 10_000).read([example], Options(()), Readout.slots)
+        (read,) = TransformersEngine(loaded, 10_000).answer([example], Readout.slots)
         scores = torch.tensor([read.scores])
-        right = [asked.target for asked in example.separate].index("yes")
+        right = [asked.target for asked in example.asked].index("yes")
         expected = torch.nn.functional.cross_entropy(scores, torch.tensor([right]))
         assert row.labels == (right,)
         assert float(loss) == pytest.approx(float(expected), abs=1e-4)
@@ -125,10 +126,10 @@ def test_a_step_has_one_gradient_however_it_is_cut(
     loaded: LoadedModel, budget: int, processes: int
 ) -> None:
     """Mixed with other tasks, in several processes: the choices of an example stay together."""
-    labels, options = rendered("label", 5)
+    labels = rendered("label", 5)
     architecture = loaded.architecture
-    rows = [row for p in examples() for row in architecture.training_rows(p, Options(()))]
-    rows += [row for p in labels for row in architecture.training_rows(p, options)]
+    rows = [row for p in examples() for row in architecture.training_rows(p)]
+    rows += [row for p in labels for row in architecture.training_rows(p)]
     random.Random(1).shuffle(rows)
     step = Step(rows, len(rows), tuple(row.id for row in rows), budget)
 
@@ -148,7 +149,7 @@ def test_a_step_has_one_gradient_however_it_is_cut(
 
 
 def test_budgets_count_the_padding_within_a_bundle(loaded: LoadedModel) -> None:
-    rows = [row for p in examples() for row in loaded.architecture.training_rows(p, Options(()))]
+    rows = [row for p in examples() for row in loaded.architecture.training_rows(p)]
     for batch in row_batches(rows, 300):
         some = [rows[i] for i in batch]
         assert len(some) == 1 or padded_tokens([some]) <= 300
@@ -161,10 +162,8 @@ def test_neither_batch_size_nor_order_changes_a_score(
     loaded: LoadedModel, batch_tokens: int
 ) -> None:
     engine = TransformersEngine(loaded, 500)
-    expected = {g.id: g.scores for g in engine.read(examples(), Options(()), Readout.slots)}
-    found = TransformersEngine(loaded, batch_tokens).read(
-        examples()[::-1], Options(()), Readout.slots
-    )
+    expected = {g.id: g.scores for g in engine.answer(examples(), Readout.slots)}
+    found = TransformersEngine(loaded, batch_tokens).answer(examples()[::-1], Readout.slots)
     for generation in found:
         assert generation.scores == pytest.approx(expected[generation.id], abs=1e-4)
 
@@ -174,14 +173,14 @@ def test_every_choice_is_read_behind_the_same_shots(loaded: LoadedModel) -> None
     if loaded.architecture.name == "encoder":
         return
     codec, example = loaded.architecture.codec, examples()[0]
-    long = replace(example.separate[0], input=example.separate[0].input + " the dog" * 20)
+    long = replace(example.asked[0], input=example.asked[0].input + " the dog" * 20)
     shots = ("text: a dog right: yes\n\n", "text: a cat right: no\n\n")
-    asked = replace(example, separate=(long, *example.separate[1:]), shots=shots)
+    asked = replace(example, question=Separate((long, *example.asked[1:])), shots=shots)
     room = len(codec.encode(long).ids) + len(codec.encode(replace(long, input=shots[1])).ids) + 1
     fitting = codec.with_fitting_shots(asked, room)
     assert fitting.shots == shots[1:]
-    (row,) = loaded.architecture.reading_rows(fitting, Options(()), Readout.slots)
-    shown = codec.encode(replace(example.separate[1], shots=shots[1:])).ids
+    (row,) = loaded.architecture.reading_rows(fitting, Readout.slots)
+    shown = codec.encode(replace(example.asked[1], shots=shots[1:])).ids
     assert shown == row.apart[1].input_ids[len(codec.prefix) :][: len(shown)]
 
 
@@ -189,12 +188,10 @@ def test_a_mixture_learns_the_same_in_less_memory(
     loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step that does not fit is cut, and an example's choices stay together."""
-    architecture, (labels, options) = loaded.architecture, rendered("label", 8)
-    parts = [(examples(), Options(())), (labels, options)]
+    architecture, parts = loaded.architecture, [examples(), rendered("label", 8)]
 
     def rows_of(place: Place) -> list[Row]:
-        prompted, known = parts[place.task]
-        return architecture.training_rows(prompted[place.example], known)
+        return architecture.training_rows(parts[place.task][place.example])
 
     def trained(folder: str) -> loop.Trained:
         model = replace(loaded, model=copy.deepcopy(loaded.model))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.check.rows import expected_value, gold_generation, readouts_of_format
 from t2t_xfer.metrics import metric_of
-from t2t_xfer.records import Answer, Example, Generation, Readout, Value
+from t2t_xfer.records import Answer, Cloze, Copied, Example, Generation, Readout, Slots, Value
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.prompt import PromptSpec
@@ -48,7 +48,7 @@ def check_that_gold_comes_back(task: Task, example: Example) -> None:
     """By text and by every other readout; and the metric takes it for right."""
     assert example.gold is not None
     text = task.answer.render(example)
-    for readout in readouts_of_format(task.answer.name):
+    for readout in readouts_of_format(task.answer.asks):
         read = gold_generation(readout, task, example, text)
         if read is not None:
             value = task.answer.parse(read, text).value
@@ -92,15 +92,16 @@ def test_every_text_stands_in_the_input_as_it_was(name: str, variant: str) -> No
         if task.answer.name == "pair":  # embedded sentences stand alone
             assert text.input in (example.fields["source"], example.fields["target"])
             return
+        asked = text.question
         for field, value in fields.items():
             # White space around a question is no part of it (SQuAD has some of thousands).
-            trimmed = task.answer.name == "span" and field != text.copied
+            trimmed = isinstance(asked, Copied) and field != asked.field
             expected = [part.strip() if trimmed else part for part in shown(value)]
             assert places[field] == " ".join(expected)
-        for slot in text.slots:
+        for slot in asked.places if isinstance(asked, Slots) else ():
             index = int(slot.partition("[")[2][:-1])
             assert places[slot] == shown(example.fields["words"])[index]
-        if "choices" in example.fields and not text.candidates:
+        if "choices" in example.fields and not isinstance(asked, Cloze):
             indices = range(len(shown(example.fields["choices"])))
             assert [places[f"choices[{i}]"] for i in indices] == shown(example.fields["choices"])
 
@@ -137,7 +138,7 @@ def test_words_and_predictions_go_through_one_normaliser(
     task = loaded(name, variant)
     example = next(e for e in examples(task.spec) if e.language == language)
     text = task.answer.render(example)
-    for label, word in zip(task.options, task.answer.options.texts, strict=True):
+    for label, word in zip(task.options, task.answer.options, strict=True):
         for form in FORMS:
             read = Generation(example.id, Readout.generate, text=form(word))
             assert task.answer.parse(read, text).value == label, form(word)
@@ -164,8 +165,8 @@ def test_spans_and_predictions_go_through_one_normaliser(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "variant"), wordings())
 def test_label_words_are_distinct_once_normalised(name: str, variant: str) -> None:
-    words = [canonical(word) for word in loaded(name, variant).answer.options.texts]
-    if not loaded(name, variant).answer.options.coded:  # tags are read by their codes
+    words = [canonical(word) for word in loaded(name, variant).answer.options]
+    if loaded(name, variant).answer.asks is not Slots:  # tags are read by their codes
         assert all(words)
         assert len(set(words)) == len(words)
 

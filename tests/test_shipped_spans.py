@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from t2t_xfer.architectures.codec import ANSWER
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.windows import piece
-from t2t_xfer.records import Answer, Example, Generation, Readout
+from t2t_xfer.records import Answer, Copied, Example, Generation, Readout
 
 from .learning import fresh_model
 from .shipped import PIECES, context_name, drawn_examples, worded, wordings
@@ -30,7 +30,8 @@ def read_back(loaded: LoadedModel, name: str, variant: str, example: Example) ->
     _, spans = worded(name, variant)
     prompted = spans.render(example)
     encoded = loaded.architecture.codec.encode(prompted)
-    place = piece(prompted, encoded.offsets[slice(*encoded.spans[ANSWER])])
+    assert isinstance(prompted.question, Copied)
+    place = piece(prompted, prompted.question, encoded.offsets[slice(*encoded.spans[ANSWER])])
     prediction = spans.parse(Generation(example.id, Readout.slots, place=place), prompted)
     return prompted.target, str(prediction.value)
 

@@ -33,19 +33,19 @@ FEW_LAYERS = {"encoder": ["query"], "seq2seq": ["q"], "causal": ["q_proj"]}
 def answers_of(loaded: LoadedModel) -> list[Generation]:
     """Labels, tags and, of models that write, free text."""
     engine = TransformersEngine(loaded, batch_tokens=600)
-    labels, options = rendered("label", 6)
-    words, tags = rendered("tags", 4)
+    labels = rendered("label", 6)
+    words = rendered("tags", 4)
     writes = loaded.architecture.name != "encoder"
-    found = engine.read(labels, options, Readout.rank if writes else Readout.slots)
-    found += engine.read(words, tags, Readout.slots)
+    found = engine.answer(labels, Readout.rank if writes else Readout.slots)
+    found += engine.answer(words, Readout.slots)
     if writes:
         free = Decoding(constrained=False, max_new_tokens=4)
-        found += engine.read(labels[:2], options, Readout.generate, free)
+        found += engine.answer(labels[:2], Readout.generate, free)
     return found
 
 
 def saved(architecture: ArchitectureName, folder: Path) -> str:
-    fresh = fresh_model(architecture, [p.input for p in rendered("label", 32)[0]])
+    fresh = fresh_model(architecture, [p.input for p in rendered("label", 32)])
     fresh.model.save_pretrained(folder)
     fresh.tokenizer.save_pretrained(folder)
     return str(folder)

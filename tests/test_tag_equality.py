@@ -18,7 +18,7 @@ from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.transformers import TransformersEngine, best_path
 from t2t_xfer.engines.written import PairsOf
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+from t2t_xfer.records import ArchitectureName, Prompted, Readout, Slots
 from t2t_xfer.specs.tag_scheme import bio_follows
 
 from .learning import rendered
@@ -26,9 +26,9 @@ from .learning import rendered
 ARCHITECTURES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 BIO = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 CODEBOOKS = {
-    "17": Options(tuple(f"T{i}" for i in range(17)), coded=True),
-    "bio": Options(BIO, coded=True, follows=bio_follows(BIO), held=True),
-    "1363": Options(tuple(f"T{i}" for i in range(1363)), coded=True),
+    "17": Slots((), tuple(f"T{i}" for i in range(17))),
+    "bio": Slots((), BIO, bio_follows(BIO), held=True),
+    "1363": Slots((), tuple(f"T{i}" for i in range(1363))),
 }
 
 
@@ -41,7 +41,7 @@ def text(words: int) -> list[str]:
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     tokenizer = train_tokenizer(
-        [*text(900), *(p.input for p in rendered("tags", 32)[0])], 1700, request.param
+        [*text(900), *(p.input for p in rendered("tags", 32))], 1700, request.param
     )
     model = new_model(request.param, len(tokenizer), hidden=64, layers=2, heads=2)
     # Random weights say one thing for ever; larger ones are moodier.
@@ -53,13 +53,18 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 
 
 @pytest.fixture(params=CODEBOOKS)
-def options(request: pytest.FixtureRequest) -> Options:
+def asked(request: pytest.FixtureRequest) -> Slots:
     return CODEBOOKS[request.param]
 
 
-def sentences(count: int) -> list[Prompted]:
+def sentences(count: int, asked: Slots) -> list[Prompted]:
     """Without gold answers: the codebooks here are not the task's."""
-    return [replace(p, target="", slot_targets=()) for p in rendered("tags", count)[0]]
+    found = []
+    for p in rendered("tags", count):
+        assert isinstance(p.question, Slots)
+        own = replace(asked, places=p.question.places)
+        found.append(replace(p, target="", slot_targets=(), question=own))
+    return found
 
 
 def one_word_at_a_time(loaded: LoadedModel, row: Row, word: int) -> torch.Tensor:
@@ -78,27 +83,27 @@ def one_word_at_a_time(loaded: LoadedModel, row: Row, word: int) -> torch.Tensor
     return found
 
 
-def test_one_pass_equals_one_word_at_a_time(loaded: LoadedModel, options: Options) -> None:
-    codes = list(loaded.architecture.codec.codebook(len(options.texts)))
-    examples = sentences(5)
-    fast = TransformersEngine(loaded, 700).read(examples, options, Readout.slots)
+def test_one_pass_equals_one_word_at_a_time(loaded: LoadedModel, asked: Slots) -> None:
+    codes = list(loaded.architecture.codec.codebook(len(asked.options)))
+    examples = sentences(5, asked)
+    fast = TransformersEngine(loaded, 700).answer(examples, Readout.slots)
     for example, generation in zip(examples, fast, strict=True):
-        (row,) = loaded.architecture.reading_rows(example, options, Readout.slots)
+        (row,) = loaded.architecture.reading_rows(example, Readout.slots)
         slow = [one_word_at_a_time(loaded, row, i) for i in range(len(row.places))]
         terms = torch.stack(slow).log_softmax(-1)[:, codes]
-        follows = options.follows or ((),) * len(codes)
+        follows = asked.follows or ((),) * len(codes)
         assert list(generation.choices) == terms.argmax(-1).tolist()
         assert list(generation.legal or generation.choices) == best_path(terms.tolist(), follows)
 
 
 def test_the_heads_rows_of_the_codes_are_the_columns_of_all_logits(
-    loaded: LoadedModel, options: Options
+    loaded: LoadedModel, asked: Slots
 ) -> None:
-    codes = loaded.architecture.codec.codebook(len(options.texts))
+    codes = loaded.architecture.codec.codebook(len(asked.options))
     rows = [
         row
-        for example in sentences(5)
-        for row in loaded.architecture.reading_rows(example, options, Readout.slots)
+        for example in sentences(5, asked)
+        for row in loaded.architecture.reading_rows(example, Readout.slots)
     ]
     with torch.inference_mode():
         every = place_logits(loaded.model, loaded.architecture, rows)
@@ -113,9 +118,9 @@ def test_a_head_that_is_no_plain_matrix_gives_the_same(loaded: LoadedModel) -> N
     class Wrapped(torch.nn.Linear):
         pass
 
-    options = CODEBOOKS["17"]
+    asked = CODEBOOKS["17"]
     codes = loaded.architecture.codec.codebook(17)
-    (row,) = loaded.architecture.reading_rows(sentences(1)[0], options, Readout.slots)
+    (row,) = loaded.architecture.reading_rows(sentences(1, asked)[0], Readout.slots)
     head = loaded.model.get_output_embeddings()
     with torch.inference_mode():
         expected = place_logits(loaded.model, loaded.architecture, [row], codes)
@@ -145,42 +150,42 @@ def one_token_at_a_time(loaded: LoadedModel, row: Row) -> list[int]:
     return tokens
 
 
-def test_written_tags_equal_the_slow_search(loaded: LoadedModel, options: Options) -> None:
+def test_written_tags_equal_the_slow_search(loaded: LoadedModel, asked: Slots) -> None:
     if loaded.architecture.name == "encoder":
         pytest.skip("an encoder writes nothing")
-    examples = sentences(4)
-    found = TransformersEngine(loaded, 700).read(examples, options, Readout.generate)
+    examples = sentences(4, asked)
+    found = TransformersEngine(loaded, 700).answer(examples, Readout.generate)
     for example, generation in zip(examples, found, strict=True):
-        (row,) = loaded.architecture.reading_rows(example, options, Readout.generate)
+        (row,) = loaded.architecture.reading_rows(example, Readout.generate)
         assert row.pairs is not None
         tokens = one_token_at_a_time(loaded, row)
-        tags = [options.texts[tag] for tag in row.pairs.tags(tokens)]
+        tags = [asked.options[tag] for tag in row.pairs.tags(tokens)]
         assert generation.text == " ".join(f"{i}:{tag}" for i, tag in enumerate(tags))
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 300, 100_000])
 def test_neither_batch_nor_order_changes_written_tags(
-    loaded: LoadedModel, options: Options, batch_tokens: int
+    loaded: LoadedModel, asked: Slots, batch_tokens: int
 ) -> None:
     if loaded.architecture.name == "encoder":
         pytest.skip("an encoder writes nothing")
-    examples = sentences(9)
+    examples = sentences(9, asked)
     alone = {
-        example.id: TransformersEngine(loaded, 1).read([example], options, Readout.generate)[0]
+        example.id: TransformersEngine(loaded, 1).answer([example], Readout.generate)[0]
         for example in examples
     }
     mixed = random.Random(0).sample(examples, len(examples))
     engine = TransformersEngine(loaded, batch_tokens)
-    for found in engine.read(mixed, options, Readout.generate):
+    for found in engine.answer(mixed, Readout.generate):
         assert found == alone[found.id]
 
 
 def test_a_piece_goes_on_with_the_tag_of_the_piece_before(loaded: LoadedModel) -> None:
     """`I-PER` may begin a piece exactly where the one before it ends with a person."""
-    options = CODEBOOKS["bio"]
+    asked = CODEBOOKS["bio"]
     if loaded.architecture.name == "encoder":
         pytest.skip("an encoder writes nothing")
-    rows = loaded.architecture.reading_rows(sentences(1)[0], options, Readout.generate)
+    rows = loaded.architecture.reading_rows(sentences(1, asked)[0], Readout.generate)
     pairs = rows[0].pairs
     assert pairs is not None
     for previous, may in ((None, False), (0, False), (1, True), (2, True), (3, False)):

@@ -14,32 +14,32 @@ from t2t_xfer.progress import not_counted, start_meter
 from t2t_xfer.records import Decoding, Readout
 from t2t_xfer.specs.task import EmbeddingSpec
 
-from .learning import fresh_model, rendered
+from .learning import answers, fresh_model, rendered
 
 
 @pytest.fixture(scope="module")
 def loaded() -> LoadedModel:
-    return fresh_model("causal", [p.input for p in rendered("label", 32)[0]])
+    return fresh_model("causal", [p.input for p in rendered("label", 32)])
 
 
 def test_padding_is_not_read_and_a_context_once_for_all_candidates(loaded: LoadedModel) -> None:
-    prompted, options = rendered("label", 9)
+    prompted = rendered("label", 9)
     meter = start_meter()
-    TransformersEngine(loaded).read(prompted, options, Readout.rank)
+    TransformersEngine(loaded).answer(prompted, Readout.rank)
     codec = loaded.architecture.codec
     special = len(codec.prefix)
     # A candidate's own tokens are read but for its last one, whose answer is its end token.
-    words = sum(len(codec.target(text)) for text in options.texts)
+    words = sum(len(codec.target(text)) for text in answers("label").options)
     contexts = sum(len(codec.encode(p).ids) + special for p in prompted)
     assert meter.read == contexts + words * len(prompted)
     assert meter.written == 0
 
 
 def test_written_tokens_count_with_their_end(loaded: LoadedModel) -> None:
-    prompted, options = rendered("label", 5)
+    prompted = rendered("label", 5)
     meter = start_meter()
     free = Decoding(constrained=False, max_new_tokens=1)
-    TransformersEngine(loaded).read(prompted, options, Readout.generate, free)
+    TransformersEngine(loaded).answer(prompted, Readout.generate, free)
     assert meter.written == 5  # of a single token each, it is the end
     rates = meter.rates(5)
     assert rates["tokens_written"] == 5
@@ -56,9 +56,9 @@ def test_sentences_that_are_embedded_are_read(loaded: LoadedModel) -> None:
 
 
 def test_what_computes_nothing_has_no_rate_of_tokens() -> None:
-    prompted, options = rendered("label", 5)
+    prompted = rendered("label", 5)
     meter = start_meter()
-    OracleEngine().read(prompted, options, Readout.slots)
+    OracleEngine().answer(prompted, Readout.slots)
     assert set(meter.rates(5)) == {"examples_per_second"}
 
 

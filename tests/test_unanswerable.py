@@ -47,7 +47,7 @@ def readout_of(loaded: LoadedModel) -> Readout:
 
 @pytest.fixture(scope="module", params=["seq2seq", "causal"])
 def writer(request: pytest.FixtureRequest) -> LoadedModel:
-    texts = [f"{p.input} {p.target}" for p in rendered("span_or_none", 32)[0]]
+    texts = [f"{p.input} {p.target}" for p in rendered("span_or_none", 32)]
     loaded = fresh_model(request.param, texts)
     loaded.model.eval()
     return loaded
@@ -69,13 +69,13 @@ def log_probability(loaded: LoadedModel, row: Row, target: Sequence[int]) -> flo
 
 
 def test_both_scores_are_those_of_whole_texts_with_their_end(writer: LoadedModel) -> None:
-    prompted, options = rendered("span_or_none", 8)
+    prompted = rendered("span_or_none", 8)
     codec = writer.architecture.codec
     end = codec.special("eos")
     word = codec.target("unanswerable")
-    found = TransformersEngine(writer, 400).read(prompted, options, Readout.generate)
+    found = TransformersEngine(writer, 400).answer(prompted, Readout.generate)
     for example, generation in zip(prompted, found, strict=True):
-        (row,) = writer.architecture.reading_rows(example, options, Readout.generate)
+        (row,) = writer.architecture.reading_rows(example, Readout.generate)
         null, best = generation.scores
         assert null == pytest.approx(log_probability(writer, row, (*word, end)), abs=1e-3)
         assert row.keys is not None
@@ -95,10 +95,10 @@ def test_both_scores_are_those_of_whole_texts_with_their_end(writer: LoadedModel
 def test_neither_batch_size_nor_order_changes_the_scores(
     writer: LoadedModel, batch_tokens: int, decoding: Decoding
 ) -> None:
-    prompted, options = rendered("span_or_none", 10)
-    read = TransformersEngine(writer, 300).read(prompted, options, Readout.generate, decoding)
-    mixed = TransformersEngine(writer, batch_tokens).read(
-        prompted[::-1], options, Readout.generate, decoding
+    prompted = rendered("span_or_none", 10)
+    read = TransformersEngine(writer, 300).answer(prompted, Readout.generate, decoding)
+    mixed = TransformersEngine(writer, batch_tokens).answer(
+        prompted[::-1], Readout.generate, decoding
     )
     for expected, found in zip(read, mixed[::-1], strict=True):
         assert found.text == expected.text
@@ -116,20 +116,20 @@ def test_a_model_that_only_ever_says_no_cannot_say_it_where_all_have_answers(
     loaded = learn(architecture, answer, examples, tmp_path, training)
     readout, engine = readout_of(loaded), TransformersEngine(loaded, 2048)
 
-    prompted, options = rendered("span_or_none", 12)
-    for example, generation in zip(prompted, engine.read(prompted, options, readout), strict=True):
+    prompted = rendered("span_or_none", 12)
+    for example, generation in zip(prompted, engine.answer(prompted, readout), strict=True):
         evidence = answer.parse(generation, example).evidence
         assert evidence is not None
         assert evidence < -1  # it has learnt to say no
     if readout is Readout.generate:
-        free = engine.read(prompted, options, readout, FREE)
+        free = engine.answer(prompted, readout, FREE)
         assert {g.text for g in free} == {"unanswerable"}
         predictions = [answer.parse(g, p) for g, p in zip(free, prompted, strict=True)]
         assert {p.value for p in predictions} == {""}
         assert all(abs(p.evidence or 0) < 1e-3 for p in predictions)
 
-    banned, options = rendered("span", 12)
-    for example, generation in zip(banned, engine.read(banned, options, readout), strict=True):
+    banned = rendered("span", 12)
+    for example, generation in zip(banned, engine.answer(banned, readout), strict=True):
         assert generation.scores == ()
         found = answers("span").parse(generation, example)
         # A pointer may still hit a space, which is invalid: wrong, but not "no answer".
@@ -137,7 +137,7 @@ def test_a_model_that_only_ever_says_no_cannot_say_it_where_all_have_answers(
         assert found.evidence is None
         field = next(r for r in example.regions if r.field == "context")
         assert str(found.value or " ") in example.input[field.start : field.end]
-    for row in loaded.architecture.reading_rows(banned[0], options, readout):
+    for row in loaded.architecture.reading_rows(banned[0], readout):
         assert (row.null_place, row.null_target) == (None, ())
 
 

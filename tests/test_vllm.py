@@ -36,11 +36,12 @@ from t2t_xfer.engines.vllm import LoadedVllm, VllmEngine, _start, load_vllm
 from t2t_xfer.engines.vllm_limits import adapter_rank
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.progress import start_meter
-from t2t_xfer.records import Decoding, Example, Generation, Options, Prompted, Readout
+from t2t_xfer.records import Closed, Cloze, Decoding, Example, Generation, Prompted, Readout
 
 from .learning import (
     CUES,
     answers,
+    asking,
     bio_examples,
     fresh_model,
     label_examples,
@@ -65,7 +66,7 @@ NOISE = {
     "zh": ["房子", "很", "大", "在", "河边"],
     "th": ["บ้าน", "ใหญ่", "มาก", "ริม", "แม่น้ำ"],
 }
-LONG_WORDS = Options(("entailment without doubt", "neutral", "neutral or nothing"))
+LONG_WORDS = Closed(("entailment without doubt", "neutral", "neutral or nothing"))
 """Of different token counts; two begin alike, so `slots` cannot tell them apart."""
 
 
@@ -127,7 +128,7 @@ def learn_everything() -> LoadedModel:
     else one answer is always the best and nothing is compared."""
     kinds = ("label", "span_or_none", "bio", "tags")
     labels = [answers("label").render(each) for each in examples_in_many_languages(96, 1)]
-    shown = {kind: rendered(kind, 48)[0] for kind in kinds}
+    shown = {kind: rendered(kind, 48) for kind in kinds}
     shown["label"] = [*shown["label"], *labels]
     texts = [f"{p.input} {p.target}" for prompted in shown.values() for p in prompted]
     loaded = fresh_model("causal", texts)
@@ -135,7 +136,7 @@ def learn_everything() -> LoadedModel:
         row
         for kind, prompted in shown.items()
         for p in prompted
-        for row in loaded.architecture.training_rows(p, answers(kind).options, Readout.generate)
+        for row in loaded.architecture.training_rows(p, Readout.generate)
     ]
     fit(loaded.model, loaded, rows, steps=60, rate=3e-3)
     return loaded
@@ -148,13 +149,13 @@ def learn_other_words(path: str, shift: int, rank: int, folder: Path) -> str:
     torch.manual_seed(0)
     loaded = load(path, max_input_tokens=128)
     lora: Any = get_peft_model(loaded.model, LoraConfig(r=rank, target_modules="all-linear"))
-    prompted, options = rendered("label", 48)
-    words = options.texts
+    prompted = rendered("label", 48)
+    words = answers("label").options
     other = dict(zip(words, words[shift:] + words[:shift], strict=True))
     rows = [
         row
         for p in prompted
-        for row in loaded.architecture.training_rows(replace(p, target=other[p.target]), options)
+        for row in loaded.architecture.training_rows(replace(p, target=other[p.target]))
     ]
     fit(lora, loaded, rows, steps=60, rate=1e-2)
     lora.save_pretrained(folder)
@@ -190,9 +191,9 @@ def scores(generations: Sequence[Generation]) -> list[tuple[float, ...]]:
 def test_scores_are_those_of_the_transformers_engine(
     pair: Pair, readout: Readout, adapter: str
 ) -> None:
-    prompted, options = in_many_languages(300), rendered("label", 1)[1]
-    slow = pair.slow(adapter).read(prompted, options, readout)
-    fast = pair.fast(adapter).read(prompted, options, readout)
+    prompted = in_many_languages(300)
+    slow = pair.slow(adapter).answer(prompted, readout)
+    fast = pair.fast(adapter).answer(prompted, readout)
     assert [g.id for g in fast] == [p.id for p in prompted]
     assert [g.readout for g in fast] == [readout] * len(fast)
     assert agreement(best(slow), best(fast)) >= 0.99
@@ -202,62 +203,65 @@ def test_scores_are_those_of_the_transformers_engine(
 
 
 def test_the_adapter_changes_nearly_every_answer(pair: Pair) -> None:
-    prompted, options = rendered("label", 60, seed=9)
-    plain = best(pair.fast().read(prompted, options, Readout.rank))
-    adapted = best(pair.fast("next").read(prompted, options, Readout.rank))
+    prompted = rendered("label", 60, seed=9)
+    plain = best(pair.fast().answer(prompted, Readout.rank))
+    adapted = best(pair.fast("next").answer(prompted, Readout.rank))
     assert agreement([(i + 1) % 3 for i in plain], adapted) >= 0.9
 
 
 def test_rank_follows_words_that_begin_alike_to_their_ends(pair: Pair) -> None:
-    prompted = in_many_languages(30)
-    slow = pair.slow().read(prompted, LONG_WORDS, Readout.rank)
-    fast = pair.fast().read(prompted, LONG_WORDS, Readout.rank)
+    prompted = asking(in_many_languages(30), LONG_WORDS)
+    slow = pair.slow().answer(prompted, Readout.rank)
+    fast = pair.fast().answer(prompted, Readout.rank)
     for a, b in zip(scores(slow), scores(fast), strict=True):
         assert b == pytest.approx(a, abs=1e-3)
     with pytest.raises(UnsupportedError, match="do not differ in their first token"):
-        pair.fast().read(prompted, LONG_WORDS, Readout.slots)
+        pair.fast().answer(prompted, Readout.slots)
 
 
 def test_more_options_than_one_request_can_name(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prompted, options = in_many_languages(12), rendered("label", 1)[1]
-    whole = pair.fast().read(prompted, options, Readout.rank)
+    prompted = in_many_languages(12)
+    whole = pair.fast().answer(prompted, Readout.rank)
     monkeypatch.setattr("t2t_xfer.engines.vllm.MAX_NAMED_TOKENS", 2)
-    parts = pair.fast().read(prompted, options, Readout.rank)
+    parts = pair.fast().answer(prompted, Readout.rank)
     for a, b in zip(scores(whole), scores(parts), strict=True):
         assert b == pytest.approx(a, abs=1e-4)
 
 
 def test_constrained_text_is_the_best_option(pair: Pair) -> None:
-    prompted, options = in_many_languages(120), rendered("label", 1)[1]
-    written = pair.fast().read(prompted, options, Readout.generate)
-    ranked = best(pair.slow().read(prompted, options, Readout.rank))
-    assert {g.text for g in written} == set(options.texts)
-    assert agreement([g.text for g in written], [options.texts[i] for i in ranked]) >= 0.99
+    prompted = in_many_languages(120)
+    written = pair.fast().answer(prompted, Readout.generate)
+    ranked = best(pair.slow().answer(prompted, Readout.rank))
+    assert {g.text for g in written} == set(answers("label").options)
+    assert (
+        agreement([g.text for g in written], [answers("label").options[i] for i in ranked]) >= 0.99
+    )
     assert all(g.readout is Readout.generate and not g.scores for g in written)
 
 
 def test_constrained_text_is_an_option_even_if_the_model_would_write_another(pair: Pair) -> None:
-    foreign = Options(("ja, das folgt", '猫 \\ "quoted"', "निष्पक्ष"))
-    written = pair.fast().read(in_many_languages(12), foreign, Readout.generate)
-    assert {g.text for g in written} <= set(foreign.texts)
+    foreign = Closed(("ja, das folgt", '猫 \\ "quoted"', "निष्पक्ष"))
+    written = pair.fast().answer(asking(in_many_languages(12), foreign), Readout.generate)
+    assert {g.text for g in written} <= set(foreign.options)
 
 
 def test_candidates_of_an_example_beat_the_tasks_options(pair: Pair) -> None:
-    prompted, options = rendered("label", 3)
-    own = [replace(p, candidates=(f"one {i}", f"two {i}")) for i, p in enumerate(prompted)]
-    written = pair.fast().read(own, options, Readout.generate)
+    prompted = rendered("label", 3)
+    own = [replace(p, question=Cloze((f"one {i}", f"two {i}"))) for i, p in enumerate(prompted)]
+    written = pair.fast().answer(own, Readout.generate)
     for p, g in zip(own, written, strict=True):
-        assert g.text in p.candidates
+        assert isinstance(p.question, Cloze)
+        assert g.text in p.question.options
 
 
 @pytest.mark.parametrize("most", [1, 2, 32])
 def test_free_text_ends_at_the_end_token_or_at_the_limit(pair: Pair, most: int) -> None:
-    prompted, options = rendered("label", 12, seed=9)
+    prompted = rendered("label", 12, seed=9)
     free = Decoding(constrained=False, max_new_tokens=most)
-    slow = pair.slow().read(prompted, options, Readout.generate, free)
-    assert pair.fast().read(prompted, options, Readout.generate, free) == slow
+    slow = pair.slow().answer(prompted, Readout.generate, free)
+    assert pair.fast().answer(prompted, Readout.generate, free) == slow
     assert len({g.text for g in slow}) == (1 if most == 1 else 3)
 
 
@@ -265,7 +269,7 @@ def in_windows(prompted: Sequence[Prompted]) -> list[Prompted]:
     """The same questions about contexts that are too long for one input."""
     out = []
     for p in prompted:
-        field = next(r for r in p.regions if r.field == p.copied)
+        field = next(r for r in p.regions if r.field == "context")
         added = 5 * f" {p.input[field.start : field.end]}"
         text = p.input[: field.end] + added + p.input[field.end :]
         longer = replace(field, end=field.end + len(added))
@@ -276,10 +280,10 @@ def in_windows(prompted: Sequence[Prompted]) -> list[Prompted]:
 @pytest.mark.parametrize("kind", ["span", "span_or_none"])
 @pytest.mark.parametrize("long", [False, True], ids=["one-window", "windows"])
 def test_spans_are_those_of_the_transformers_engine(pair: Pair, kind: str, long: bool) -> None:
-    prompted, options = rendered(kind, 40 if long else 150, seed=9)
+    prompted = rendered(kind, 40 if long else 150, seed=9)
     prompted = in_windows(prompted) if long else prompted
-    slow = pair.slow().read(prompted, options, Readout.generate)
-    fast = pair.fast().read(prompted, options, Readout.generate)
+    slow = pair.slow().answer(prompted, Readout.generate)
+    fast = pair.fast().answer(prompted, Readout.generate)
     assert agreement([g.place for g in slow], [g.place for g in fast]) >= 0.99
     assert len({g.text for g in fast}) > 3
     for p, a, b in zip(prompted, slow, fast, strict=True):
@@ -293,10 +297,10 @@ def test_spans_are_those_of_the_transformers_engine(pair: Pair, kind: str, long:
 @pytest.mark.parametrize("kind", ["bio", "tags"])
 def test_written_tags_are_those_of_the_transformers_engine(pair: Pair, kind: str) -> None:
     """Also of sentences in several pieces, whose first tag depends on the piece before."""
-    prompted, options = rendered(kind, 60, seed=9)
+    prompted = rendered(kind, 60, seed=9)
     long = [replace(p, id="long") for p in sentences_in_pieces(kind)]
-    slow = pair.slow().read([*prompted, *long], options, Readout.generate)
-    fast = pair.fast().read([*prompted, *long], options, Readout.generate)
+    slow = pair.slow().answer([*prompted, *long], Readout.generate)
+    fast = pair.fast().answer([*prompted, *long], Readout.generate)
     assert agreement([g.text for g in slow], [g.text for g in fast]) >= 0.99
     assert len({g.text for g in fast}) > 6
     assert [g.pieces for g in fast] == [g.pieces for g in slow]
@@ -328,10 +332,10 @@ def test_prompts_are_the_transformers_engines_by_ids(
 ) -> None:
     fast = pair.fast()
     sent = sent_by(fast, monkeypatch)
-    prompted, options = in_many_languages(24), rendered("label", 1)[1]
-    fast.read(prompted, options, Readout.slots)
+    prompted = in_many_languages(24)
+    fast.answer(prompted, Readout.slots)
     architecture = pair.vllm.architecture
-    rows = [architecture.reading_rows(p, options, Readout.slots)[0] for p in prompted]
+    rows = [architecture.reading_rows(p, Readout.slots)[0] for p in prompted]
     assert set(sent) == {row.input_ids for row in rows}
 
 
@@ -341,12 +345,12 @@ def test_requests_with_a_common_beginning_follow_each_other(
 ) -> None:
     """Four beginnings, given in turn: each is sent in one go, and its tokens are read once."""
     shots = ["text: the usual room relation: neutral", "text: ugly dog relation: contradiction"]
-    prompted, options = in_many_languages(40), rendered("label", 1)[1]
+    prompted = in_many_languages(40)
     given = [replace(p, shots=(3 * f"{shots[i % 2]}\n{i % 4}\n",)) for i, p in enumerate(prompted)]
     fast = pair.fast()
     sent = sent_by(fast, monkeypatch)
     meter = start_meter()
-    found = fast.read(given, options, readout)
+    found = fast.answer(given, readout)
     beginnings = [prompt[:32] for prompt in sent]
     changes = sum(a != b for a, b in pairwise(beginnings))
     assert changes == len(set(beginnings)) - 1 == 3
@@ -362,15 +366,15 @@ def test_three_adapters_and_none_take_turns_in_one_start(pair: Pair, tmp_path: P
     shutil.copytree(pair.adapters["next"], blank)
     weights = load_file(blank / WEIGHTS)
     save_file({name: torch.zeros_like(w) for name, w in weights.items()}, blank / WEIGHTS)
-    prompted, options = in_many_languages(12), rendered("label", 1)[1]
+    prompted = in_many_languages(12)
     asked = [
         pair.fast(),
         pair.fast("next"),
         VllmEngine(pair.vllm, str(blank)),
         pair.fast("previous"),
     ]
-    first = [scores(engine.read(prompted, options, Readout.rank)) for engine in asked]
-    again = [scores(engine.read(prompted, options, Readout.rank)) for engine in reversed(asked)]
+    first = [scores(engine.answer(prompted, Readout.rank)) for engine in asked]
+    again = [scores(engine.answer(prompted, Readout.rank)) for engine in reversed(asked)]
     for a, b in zip(first, reversed(again), strict=True):
         assert np.allclose(a, b, atol=1e-4)
     plain, following, zeroed, previous = first
@@ -384,31 +388,31 @@ def test_what_was_asked_before_is_not_sent_again(
     pair: Pair, readout: Readout, tmp_path: Path
 ) -> None:
     cache = ResponseCache(tmp_path, 2**30)
-    prompted, options = in_many_languages(24), rendered("label", 1)[1]
-    words = LONG_WORDS if readout is Readout.rank else options
-    first = pair.fast("", CachedAnswers(cache, "m")).read(prompted, words, readout)
-    plain = pair.fast().read(prompted, words, readout)
+    prompted = in_many_languages(24)
+    if readout is Readout.rank:
+        prompted = asking(prompted, LONG_WORDS)
+    first = pair.fast("", CachedAnswers(cache, "m")).answer(prompted, readout)
+    plain = pair.fast().answer(prompted, readout)
     assert [g.text for g in first] == [g.text for g in plain]
     # An entry is a request, whatever stands beside it; and vLLM need not run for it.
     never = replace(pair.vllm, start=None, _llm=None)
     again = VllmEngine(never, None, CachedAnswers(cache, "m"))
-    assert again.read(prompted[:20], words, readout) == first[:20]
+    assert again.answer(prompted[:20], readout) == first[:20]
     assert again.answers.num_recalled >= 20
 
 
 def test_what_it_cannot_read_is_said_by_name(pair: Pair) -> None:
-    tags, tag_options = rendered("tags", 2)
+    tags = rendered("tags", 2)
     with pytest.raises(UnsupportedError, match="tags in one pass"):
-        pair.fast().read(tags, tag_options, Readout.slots)
-    label, options = rendered("label", 1)
+        pair.fast().answer(tags, Readout.slots)
+    label = rendered("label", 1)
     with pytest.raises(UnsupportedError, match="takes up to 10"):
-        pair.fast().read(label, options, Readout.generate, Decoding(False, max_new_tokens=9999))
+        pair.fast().answer(label, Readout.generate, Decoding(False, max_new_tokens=9999))
 
 
 def test_no_examples_no_requests(pair: Pair) -> None:
-    options = rendered("label", 1)[1]
     for readout in (Readout.slots, Readout.rank, Readout.generate):
-        assert pair.fast().read([], options, readout) == []
+        assert pair.fast().answer([], readout) == []
     assert math.isfinite(pair.vllm.max_tokens)
 
 
@@ -465,10 +469,10 @@ def test_what_does_not_start_is_said_once_and_not_tried_again(pair: Pair) -> Non
         return _start(pair.path, {"max_model_len": 10**9}, on_cpu=True)
 
     engine = VllmEngine(replace(pair.vllm, start=start, _llm=None))
-    prompted, options = rendered("label", 2)
+    prompted = rendered("label", 2)
     for _ in range(2):
         with pytest.raises(UserError, match=r"vLLM did not start with .*--engine transformers"):
-            engine.read(prompted, options, Readout.rank)
+            engine.answer(prompted, Readout.rank)
     assert tried == [1]
 
 
@@ -477,11 +481,11 @@ def test_when_its_process_ends_that_is_said_and_what_is_known_is_served(
 ) -> None:
     """The last test: nothing runs after it."""
     cache = CachedAnswers(ResponseCache(tmp_path, 2**30), "m")
-    prompted, options = rendered("label", 4)
-    known = pair.fast("", cache).read(prompted[:2], options, Readout.rank)
+    prompted = rendered("label", 4)
+    known = pair.fast("", cache).answer(prompted[:2], Readout.rank)
     (process,) = pair.vllm._llm.llm_engine.engine_core.resources.engine_manager.processes
     os.kill(process.pid, signal.SIGKILL)
     for _ in range(2):
         with pytest.raises(UserError, match=r"vLLM's process ended .* goes on from there"):
-            pair.fast("", cache).read(prompted, options, Readout.rank)
-    assert pair.fast("", cache).read(prompted[:2], options, Readout.rank) == known
+            pair.fast("", cache).answer(prompted, Readout.rank)
+    assert pair.fast("", cache).answer(prompted[:2], Readout.rank) == known

@@ -14,7 +14,16 @@ from t2t_xfer.cli import cli
 from t2t_xfer.engines.vllm import NextTokens, _questions, import_vllm
 from t2t_xfer.engines.vllm_limits import adapter_rank, check_model, check_vllm, require_vllm
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
-from t2t_xfer.records import ArchitectureName, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Closed,
+    Copied,
+    Pair,
+    Question,
+    Readout,
+    Separate,
+    Slots,
+)
 
 LLAMA = {
     "model_type": "llama",
@@ -51,28 +60,27 @@ def test_an_import_broken_by_torchvision_is_explained(
 
 
 @pytest.mark.parametrize(
-    ("architecture", "answer", "readout", "reason"),
+    ("architecture", "asks", "readout", "reason"),
     [
-        ("encoder", "label", Readout.slots, "it runs decoders"),
-        ("seq2seq", "label", Readout.rank, "it runs decoders"),
-        ("causal", "tags", Readout.slots, "tags in one pass are read at every word"),
-        ("causal", "separate", Readout.slots, "form: separate"),
-        ("causal", "pair", Readout.embed, "hidden states"),
+        ("encoder", Closed, Readout.slots, "it runs decoders"),
+        ("seq2seq", Closed, Readout.rank, "it runs decoders"),
+        ("causal", Slots, Readout.slots, "tags in one pass are read at every word"),
+        ("causal", Separate, Readout.slots, "form: separate"),
+        ("causal", Pair, Readout.embed, "hidden states"),
     ],
 )
 def test_what_it_cannot_read_is_refused_at_plan_time(
-    architecture: ArchitectureName, answer: str, readout: Readout, reason: str
+    architecture: ArchitectureName, asks: type[Question], readout: Readout, reason: str
 ) -> None:
     with pytest.raises(UnsupportedError, match=f"{reason}.*Use --engine transformers"):
-        check_vllm(architecture, answer, readout)
+        check_vllm(architecture, asks, readout)
 
 
 @pytest.mark.parametrize("readout", [Readout.slots, Readout.rank, Readout.generate])
 def test_what_it_can_read(readout: Readout) -> None:
-    check_vllm("causal", "label", readout)
-    check_vllm("causal", "choice", readout)
-    check_vllm("causal", "span", Readout.generate)
-    check_vllm("causal", "tags", Readout.generate)
+    check_vllm("causal", Closed, readout)
+    check_vllm("causal", Copied, Readout.generate)
+    check_vllm("causal", Slots, Readout.generate)
 
 
 def test_a_model_it_cannot_run_is_refused_before_the_start() -> None:

@@ -21,15 +21,13 @@ ARCHITECTURES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 @pytest.fixture(params=ARCHITECTURES)
 def loaded(request: pytest.FixtureRequest) -> tuple[LoadedModel, list[list[Row]]]:
     """A model without dropout, and micro-batches of labels and of tags."""
-    texts = [p.input for kind in ("label", "tags") for p in rendered(kind, 32)[0]]
+    texts = [p.input for kind in ("label", "tags") for p in rendered(kind, 32)]
     model = fresh_model(request.param, texts)
     model.model.eval()
     batches = []
     for kind in ("label", "tags"):
-        prompted, options = rendered(kind, 8)
-        batches.append(
-            [row for p in prompted for row in model.architecture.training_rows(p, options)]
-        )
+        prompted = rendered(kind, 8)
+        batches.append([row for p in prompted for row in model.architecture.training_rows(p)])
     return model, batches
 
 

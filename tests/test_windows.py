@@ -17,9 +17,9 @@ from t2t_xfer.errors import DataError
 from t2t_xfer.records import (
     Answer,
     ArchitectureName,
+    Copied,
     Decoding,
     Example,
-    Options,
     Prompted,
     Readout,
 )
@@ -35,7 +35,6 @@ TEXTS = {
     "fr": "Le pont a e\u0301te\u0301 ba\u0302ti en 1858 pre\u0300s de la vieille ville. ",
 }
 ANSWERS = {"en": "Ada Lovelace", "ar": "أحمد", "zh": "爱达", "hi": "शहर", "fr": "vieille ville"}
-NO_OPTIONS = Options(())
 NO_ANSWER = "unanswerable"
 END = 1
 
@@ -58,6 +57,11 @@ def question(language: str, repeats: int, at: int = 0, text: str = "") -> Prompt
     return answers("span").render(Example("7", "things", language, "test", fields, gold))
 
 
+def asked(example: Prompted) -> Copied:
+    assert isinstance(example.question, Copied)
+    return example.question
+
+
 @pytest.mark.parametrize("language", TEXTS)
 @pytest.mark.parametrize("repeats", [1, 8])
 def test_windows_hold_every_token_of_the_context_and_the_whole_prompt(
@@ -66,7 +70,7 @@ def test_windows_hold_every_token_of_the_context_and_the_whole_prompt(
     codec, example = loaded.architecture.codec, question(language, repeats)
     full = codec.encode(example)
     span = full.spans["context"]
-    found = windows(codec, example, 90)
+    found = windows(codec, example, asked(example), 90)
     assert len(found) == 1 or repeats > 1
     seen: set[int] = set()
     at = 0
@@ -91,7 +95,7 @@ def test_training_rows_hold_the_whole_answer_and_weigh_one_together(
     loaded: LoadedModel, language: str, at: int
 ) -> None:
     example = question(language, 8, at)
-    rows = loaded.architecture.training_rows(example, NO_OPTIONS)
+    rows = loaded.architecture.training_rows(example)
     assert sum(row.weight for row in rows) == pytest.approx(1)
     assert len({row.weight for row in rows}) == 1
     full = loaded.architecture.codec.encode(example)
@@ -110,9 +114,9 @@ def test_training_rows_hold_the_whole_answer_and_weigh_one_together(
 @pytest.mark.parametrize("language", TEXTS)
 def test_the_answers_tokens_read_back_as_the_answer(loaded: LoadedModel, language: str) -> None:
     example = question(language, 1)
-    (window,) = answer_windows(loaded.architecture.codec, example, 200)
+    (window,) = answer_windows(loaded.architecture.codec, example, asked(example), 200)
     assert window.answer is not None
-    place = piece(example, window.offsets[window.answer.start : window.answer.end])
+    place = piece(example, asked(example), window.offsets[window.answer.start : window.answer.end])
     # Tokens may hold more than the answer (a space-less neighbour), never less.
     assert example.target in example.input[slice(*place)]
     if language != "zh":
@@ -124,8 +128,10 @@ def test_a_long_answer_between_windows_gets_its_own(loaded: LoadedModel) -> None
     example = question("en", 8, 2, text)
     codec = loaded.architecture.codec
     length = codec.encode(example).spans[ANSWER]
-    room = length.end - length.start + len(windows(codec, example, 500)[0].before) + 12
-    (window,) = answer_windows(codec, example, room)
+    room = (
+        length.end - length.start + len(windows(codec, example, asked(example), 500)[0].before) + 12
+    )
+    (window,) = answer_windows(codec, example, asked(example), room)
     assert window.answer is not None
     assert window.answer_tokens == codec.encode(example).ids[slice(*length)]
 
@@ -133,7 +139,7 @@ def test_a_long_answer_between_windows_gets_its_own(loaded: LoadedModel) -> None
 def test_an_answer_longer_than_a_window_is_refused_by_name(loaded: LoadedModel) -> None:
     example = question("en", 8, 1, TEXTS["en"] * 5)
     with pytest.raises(DataError, match=r"example '7' \(en\): the answer has .* Raise"):
-        answer_windows(loaded.architecture.codec, example, 80)
+        answer_windows(loaded.architecture.codec, example, asked(example), 80)
 
 
 def test_a_long_question_gives_up_tokens_so_that_a_window_has_room(loaded: LoadedModel) -> None:
@@ -141,8 +147,8 @@ def test_a_long_question_gives_up_tokens_so_that_a_window_has_room(loaded: Loade
     example = answers("span").render(Example("7", "things", "en", "test", fields, None))
     codec = loaded.architecture.codec
     with pytest.raises(DataError, match="cannot give up"):
-        windows(codec, example, 90)
-    found = windows(codec, replace(example, shortenable=("question",)), 90)
+        windows(codec, example, asked(example), 90)
+    found = windows(codec, replace(example, shortenable=("question",)), asked(example), 90)
     assert {len(w.tokens) for w in found} == {30}
     assert all(len(w.ids) == 90 and w.removed > 0 for w in found)
 
@@ -177,9 +183,9 @@ def window_of(row: Row) -> tuple[int, ...]:
 def test_every_window_of_an_unanswerable_question_says_so(
     loaded: LoadedModel, language: str, repeats: int
 ) -> None:
-    rows = loaded.architecture.training_rows(or_none(language, repeats, None), NO_OPTIONS)
+    rows = loaded.architecture.training_rows(or_none(language, repeats, None))
     readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
-    read = loaded.architecture.reading_rows(or_none(language, repeats, None), NO_OPTIONS, readout)
+    read = loaded.architecture.reading_rows(or_none(language, repeats, None), readout)
     assert len(rows) == len(read) > (0 if repeats == 1 else 2)
     assert all(says_none(loaded, row) for row in rows)
     assert {row.weight for row in rows} == {1 / len(rows)}
@@ -193,15 +199,19 @@ def test_windows_beside_the_answer_say_that_they_hold_none(
 ) -> None:
     example, codec = or_none(language, 40, at), loaded.architecture.codec
     assert example.answer is not None
-    rows = loaded.architecture.training_rows(example, NO_OPTIONS)
-    plain = loaded.architecture.training_rows(question(language, 40, at), NO_OPTIONS)
+    rows = loaded.architecture.training_rows(example)
+    plain = loaded.architecture.training_rows(question(language, 40, at))
     answered = [row for row in rows if not says_none(loaded, row)]
     # Those with the answer are the same as where every question has one.
     assert [row.labels for row in answered] == [row.labels for row in plain]
     assert [window_of(row) for row in answered] == [window_of(row) for row in plain]
     assert sum(row.weight for row in rows) == pytest.approx(1)
     room = 96 - len(codec.prefix) - len(codec.suffix) - 2
-    silent = [window for window in training_windows(codec, example, room) if window.answer is None]
+    silent = [
+        window
+        for window in training_windows(codec, example, asked(example), room)
+        if window.answer is None
+    ]
     assert silent
     for window in silent:
         start, end = window.offsets[0][0], window.offsets[-1][1]
@@ -213,9 +223,9 @@ def test_the_window_that_is_surest_of_its_answer_wins(loaded: LoadedModel) -> No
     readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
     engine = TransformersEngine(loaded, 500)
     example = or_none("en", 8, None)
-    rows = loaded.architecture.reading_rows(example, NO_OPTIONS, readout)
+    rows = loaded.architecture.reading_rows(example, readout)
     assert len(rows) >= 3
-    (found,) = engine.read([example], NO_OPTIONS, readout)
+    (found,) = engine.answer([example], readout)
     apart = []
     for row in rows:
         if readout is Readout.slots:
@@ -228,7 +238,9 @@ def test_the_window_that_is_surest_of_its_answer_wins(loaded: LoadedModel) -> No
             assert one.found is not None
             score, null, start = one.score, none.score, one.found
             end = start + len(one.tokens)
-        apart.append((score - null, null, score, piece(example, row.key_offsets[start:end])))
+        apart.append(
+            (score - null, null, score, piece(example, asked(example), row.key_offsets[start:end]))
+        )
     _, null, score, place = max(apart)
     assert found.place == place
     assert found.scores == pytest.approx((null, score), abs=1e-3)
@@ -245,17 +257,17 @@ def test_shortened_questions_are_counted_where_there_may_be_no_answer(loaded: Lo
     fields = {"question": "which " * 200, "context": TEXTS["en"] * 4}
     example = answers("span_or_none").render(Example("7", "things", "en", "test", fields, ()))
     with pytest.raises(DataError, match="cannot give up"):
-        loaded.architecture.training_rows(example, NO_OPTIONS)
+        loaded.architecture.training_rows(example)
     short = replace(example, shortenable=("question",))
-    trained = loaded.architecture.training_rows(short, NO_OPTIONS)
-    read = loaded.architecture.reading_rows(short, NO_OPTIONS, readout)
+    trained = loaded.architecture.training_rows(short)
+    read = loaded.architecture.reading_rows(short, readout)
     assert all(row.removed_tokens > 100 for row in [*trained, *read])
     # Every token of the context is in some window.
     codec = loaded.architecture.codec
     full = codec.encode(short)
     kept = {offset for row in read for offset in row.key_offsets}
     assert kept == set(full.offsets[slice(*full.spans["context"])])
-    (found,) = TransformersEngine(loaded, 500).read([short], NO_OPTIONS, readout)
+    (found,) = TransformersEngine(loaded, 500).answer([short], readout)
     assert found.removed_tokens == read[0].removed_tokens
 
 
@@ -264,9 +276,9 @@ def test_the_best_window_wins(loaded: LoadedModel) -> None:
     readout = Readout.slots if loaded.architecture.name == "encoder" else Readout.generate
     engine = TransformersEngine(loaded, 500)
     example = question("en", 8)
-    rows = loaded.architecture.reading_rows(example, NO_OPTIONS, readout)
+    rows = loaded.architecture.reading_rows(example, readout)
     assert len(rows) >= 3
-    (found,) = engine.read([example], NO_OPTIONS, readout)
+    (found,) = engine.answer([example], readout)
     best = []
     for row in rows:
         if readout is Readout.slots:
@@ -276,6 +288,6 @@ def test_the_best_window_wins(loaded: LoadedModel) -> None:
             (one,) = write(loaded, [row], Decoding(), 500)
             assert one.found is not None
             score, start, end = one.score, one.found, one.found + len(one.tokens)
-        best.append((score, piece(example, row.key_offsets[start:end])))
+        best.append((score, piece(example, asked(example), row.key_offsets[start:end])))
     assert found.place == max(best, key=lambda pair: pair[0])[1]
     assert found.text == example.input[slice(*found.place)]

@@ -14,7 +14,7 @@ from t2t_xfer.architectures.rows import Row
 from t2t_xfer.architectures.windows import Room, even_ranges, word_chunks
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import DataError
-from t2t_xfer.records import ArchitectureName, Example, Prompted, Readout, Status
+from t2t_xfer.records import ArchitectureName, Example, Prompted, Readout, Slots, Status
 
 from .learning import EXAMPLES, answers, fresh_model
 
@@ -35,8 +35,7 @@ SENTENCES = {
 }
 LONG_WORD = "https://example.org/" + "a1/" * 80
 MAX_INPUT_TOKENS = 64
-TAGS = answers("tags").options
-NAMES = TAGS.texts
+NAMES = answers("tags").options
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=30), st.integers(6, 20), st.integers(1, 9))
@@ -95,7 +94,7 @@ def test_training_rows_of_a_split_sentence_teach_every_tag_once(
 ) -> None:
     example = prompted(SENTENCES[name] * 12)
     for form in forms(loaded):
-        rows = loaded.architecture.training_rows(example, TAGS, form)
+        rows = loaded.architecture.training_rows(example, form)
         assert len(rows) > 1 or name == "one word"
         assert sum(row.weight for row in rows) == pytest.approx(1)
         assert max(len(row.input_ids) for row in rows) <= MAX_INPUT_TOKENS
@@ -113,8 +112,8 @@ def test_a_written_row_is_fed_what_is_written_and_predicts_the_tags(
     architecture = loaded.architecture
     if architecture.name == "encoder":
         pytest.skip("an encoder writes nothing")
-    taught = architecture.training_rows(example, TAGS, Readout.generate)
-    read = architecture.reading_rows(example, TAGS, Readout.generate)
+    taught = architecture.training_rows(example, Readout.generate)
+    read = architecture.reading_rows(example, Readout.generate)
     for row, asked in zip(taught, read, strict=True):
         assert asked.pairs is not None
         words = len(asked.pairs.markers)
@@ -137,11 +136,11 @@ def test_a_split_sentence_gets_one_tag_for_each_word(loaded: LoadedModel, name: 
     answer = answers("tags")
     for form in forms(loaded):
         engine = TransformersEngine(loaded, 400)
-        (found,) = engine.read([example], TAGS, form)
+        (found,) = engine.answer([example], form)
         assert found.pieces > 1 or name == "one word"
         prediction = answer.parse(found, example)
         assert prediction.value is not None
-        assert len(prediction.value) == len(example.slots)
+        assert len(prediction.value) == len(example.slot_targets)
         assert prediction.status in (Status.scored, Status.exact)
 
 
@@ -155,10 +154,9 @@ def test_the_tags_of_split_sentences_do_not_depend_on_the_batch(
         for times in (1, 7)
     ]
     for form in forms(loaded):
-        (alone) = [TransformersEngine(loaded, 1).read([e], TAGS, form)[0] for e in examples]
+        (alone) = [TransformersEngine(loaded, 1).answer([e], form)[0] for e in examples]
         assert (
-            TransformersEngine(loaded, batch_tokens).read(examples[::-1], TAGS, form)
-            == (alone[::-1])
+            TransformersEngine(loaded, batch_tokens).answer(examples[::-1], form) == (alone[::-1])
         )
 
 
@@ -168,11 +166,11 @@ def test_a_word_longer_than_a_row_keeps_its_place_and_is_counted(
 ) -> None:
     example = prompted(words)
     for form in forms(loaded):
-        rows = loaded.architecture.training_rows(example, TAGS, form)
+        rows = loaded.architecture.training_rows(example, form)
         assert max(len(row.input_ids) for row in rows) <= MAX_INPUT_TOKENS
         assert sum(row.removed_tokens for row in rows) > 100
         assert sum(row.weight for row in rows) == pytest.approx(1)
-        (found,) = TransformersEngine(loaded, 400).read([example], TAGS, form)
+        (found,) = TransformersEngine(loaded, 400).answer([example], form)
         assert found.removed_tokens > 100
         value = answers("tags").parse(found, example).value
         assert value is not None
@@ -180,17 +178,19 @@ def test_a_word_longer_than_a_row_keeps_its_place_and_is_counted(
 
 
 def test_a_prompt_that_fills_the_row_is_refused_by_name(loaded: LoadedModel) -> None:
+    text = prompted(("the", "dog"))
+    assert isinstance(text.question, Slots)
     with pytest.raises(DataError, match=r"example '7' \(en\): the prompt .* no room .* Raise"):
-        word_chunks(loaded.architecture.codec, prompted(("the", "dog")), Room(5))
+        word_chunks(loaded.architecture.codec, text, text.question, Room(5))
 
 
 def test_more_words_than_sentinels_become_two_rows() -> None:
     loaded = fresh_model("seq2seq", ["the dog", "words: tags:"] * 9, max_input_tokens=900)
     example = prompted(("dog",) * 101)
     for form in (Readout.slots, Readout.generate):
-        rows = loaded.architecture.training_rows(example, TAGS, form)
+        rows = loaded.architecture.training_rows(example, form)
         assert [row.first_slot for row in rows] == [0, 51]
-        (found,) = TransformersEngine(loaded, 4000).read([example], TAGS, form)
+        (found,) = TransformersEngine(loaded, 4000).answer([example], form)
         assert found.pieces == 2
 
 
@@ -203,7 +203,7 @@ def test_an_encoder_reads_a_word_at_its_own_first_token_and_not_at_a_space() -> 
     example = replace(
         EXAMPLES["tags"](1, 0)[0], fields={"words": words}, gold=("NOUN",) * len(words)
     )
-    (row,) = loaded.architecture.training_rows(task.render(example), task.options)
+    (row,) = loaded.architecture.training_rows(task.render(example))
     read = [loaded.tokenizer.decode([row.input_ids[place]]).strip() for place in row.places]
     assert read[1:3] == ["猫", "在"]
     assert all(read)

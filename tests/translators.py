@@ -17,7 +17,7 @@ from t2t_xfer.architectures.loading import wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
 from t2t_xfer.languages import language
 from t2t_xfer.prompts import Template
-from t2t_xfer.records import Options, Prompted
+from t2t_xfer.records import Closed, Prompted
 from t2t_xfer.specs.model import TranslatorSpec
 
 from .studydata import write_rows
@@ -109,7 +109,7 @@ def teach_decoder(pairs: Sequence[tuple[str, str]], folder: Path) -> Path:
     rows = [
         row
         for one, two in pairs
-        for row in architecture.training_rows(Prompted("", "en", one, two), Options(()))
+        for row in architecture.training_rows(Prompted("", "en", one, two, Closed(())))
     ]
     places = [(i, place) for i, row in enumerate(rows) for place in row.places]
     labels = torch.tensor([label for row in rows for label in row.labels])

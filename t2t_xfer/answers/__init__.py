@@ -16,7 +16,6 @@ from t2t_xfer.specs.task import TaskSpec
 
 __all__ = [
     "ANSWER_FORMATS",
-    "CLOSED",
     "AnswerFormat",
     "PairFormat",
     "Parsed",
@@ -31,9 +30,6 @@ ANSWER_FORMATS: Mapping[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]]
     "span": SpanFormat,
     "tags": TagsFormat,
 }
-
-CLOSED = frozenset({"label", "choice", "cloze", "separate", "tags"})
-"""Formats whose answers are the same few for every example: they have a majority baseline."""
 
 
 def answer_format(task: TaskSpec, prompt: ResolvedPrompt) -> AnswerFormat:

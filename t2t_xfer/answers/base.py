@@ -19,9 +19,9 @@ from t2t_xfer.records import (
     Example,
     Generation,
     Gold,
-    Options,
     Prediction,
     Prompted,
+    Question,
     Readout,
     Value,
 )
@@ -34,12 +34,27 @@ class AnswerFormat(Protocol):
 
     @property
     def name(self) -> str:
-        """What readouts are planned by: `label`, `choice`, `cloze`, `tags`, `pair`."""
+        """What people call it: `label`, `choice`, `cloze`, `separate`, `span`, `tags`, `pair`."""
         ...
 
     @property
-    def options(self) -> Options:
-        """The closed set of answers, in the order of the task's YAML."""
+    def asks(self) -> type[Question]:
+        """The kind of question: an architecture that answers such questions can do the task."""
+        ...
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The texts of the answers in the order of the task's YAML; none if they are not closed."""
+        ...
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What a model is asked to say whatever the example: its options, or yes and no."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the answers are the same few for every example: they have a majority baseline."""
         ...
 
     @property
@@ -90,14 +105,14 @@ def most_frequent(options: Sequence[str], answers: Iterable[str]) -> str:
     return max(options, key=lambda option: counts[option])
 
 
-def best_option(scores: Sequence[float], options: Options) -> int:
+def best_option(scores: Sequence[float], options: Sequence[str]) -> int:
     """Index of the highest score; the first one if several are equal.
 
     Raises:
         ValueError: not one score for each option, or a score is not a number.
     """
-    if len(scores) != len(options.texts):
-        raise ValueError(f"{len(scores)} scores for {len(options.texts)} options {options.texts}")
+    if len(scores) != len(options):
+        raise ValueError(f"{len(scores)} scores for {len(options)} options {options}")
     if any(score != score for score in scores):
         raise ValueError(f"a score is NaN: {scores}")
     return max(range(len(scores)), key=scores.__getitem__)

@@ -22,14 +22,17 @@ from t2t_xfer.answers.parsing import INVALID, Parsed, TextParser, canonical
 from t2t_xfer.answers.ranks import Ranks
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
+    Closed,
+    Cloze,
     Example,
     Generation,
     Gold,
-    Options,
     Prediction,
     Prompted,
+    Question,
     Readout,
     Region,
+    Separate,
     Status,
 )
 from t2t_xfer.specs.prompt import ResolvedPrompt
@@ -43,6 +46,8 @@ LETTERS = "letters"
 """The template field that holds their letters: `{{ letters[loop.index0] }}: {{ choice }}`."""
 MARKED = re.compile(r"\W*(\w+)\s*[:.)\]]\s*(.*)", re.DOTALL)
 """`B: the text`, `(B) the text`."""
+QUESTIONS: dict[str, type[Question]] = {"letters": Closed, "cloze": Cloze, "separate": Separate}
+"""What is asked, by the task's `form`."""
 BETWEEN = "\n\n"
 """Between the questions about separate choices, where people are shown them as one text."""
 
@@ -56,10 +61,13 @@ class ChoiceFormat:
             only case or punctuation tells apart.
     """
 
+    closed = True
+
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
         self.cloze = task.cloze
         self.separate = task.form == "separate"
         self.name = {"letters": "choice"}.get(task.form, task.form)
+        self.asks: type[Question] = QUESTIONS[task.form]
         self._letters = tuple(task.labels)
         self._shortenable = task.shortenable
         self._ranks = Ranks(task.rank, task.cloze)
@@ -71,11 +79,15 @@ class ChoiceFormat:
             self._parser = TextParser(words, synonyms)
         except SpecError as e:
             raise SpecError(f"task {task.task!r}: {e}") from e
+        self.verdicts: tuple[str, ...] = ()
         if self.separate:
             self.verdicts = tuple(words[word] for word in YES_NO)
             words = {letter: letter for letter in self._letters}
             self._parser = TextParser(words, {})
-        self.options = Options(tuple(words[letter] for letter in self._letters))
+        self._texts = tuple(words[letter] for letter in self._letters)
+        self.options = self._texts
+        said = {"letters": self._texts, "cloze": (), "separate": self.verdicts}
+        self.words: tuple[str, ...] = said[task.form]
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text and, if the answer is known, the letter or the text of the right choice.
@@ -88,21 +100,21 @@ class ChoiceFormat:
         assert isinstance(choices, tuple), f"{example.id}: choices are {choices!r}, not a list"
         order = self._order(example.id, epoch)
         texts = tuple(str(choices[i]) for i in order)
-        fields = {**example.fields, CHOICES: texts, LETTERS: self.options.texts}
+        fields = {**example.fields, CHOICES: texts, LETTERS: self._texts}
         shown = () if self.cloze else tuple(f"{CHOICES}[{i}]" for i in range(len(texts)))
         rendered = self._wording.render(example, shown, fields)
         target = ""
         if example.gold is not None:
             place = order.index(self._index(example.gold))
-            target = texts[place] if self.cloze else self.options.texts[place]
+            target = texts[place] if self.cloze else self._texts[place]
         return Prompted(
             id=example.id,
             language=example.language,
             input=rendered.text,
             target=target,
+            question=Cloze(texts) if self.cloze else Closed(self._texts),
             regions=rendered.regions,
             shortenable=self._shortenable_regions(len(texts)),
-            candidates=texts if self.cloze else (),
             wording=self._wording.text,
         )
 
@@ -122,9 +134,9 @@ class ChoiceFormat:
                     language=example.language,
                     input=rendered.text,
                     target=target,
+                    question=Closed(self.verdicts),
                     regions=rendered.regions,
                     shortenable=self._shortenable,
-                    candidates=self.verdicts,
                     wording=self._wording.text,
                 )
             )
@@ -133,16 +145,16 @@ class ChoiceFormat:
             asked[0],
             input=BETWEEN.join(each.input for each in asked),
             target=gold,
+            question=Separate(tuple(asked)),
             regions=_moved(asked),
-            candidates=(),
-            separate=tuple(asked),
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best choice by score, or the one that the text names."""
         if generation.readout is not Readout.generate:
-            texts = prompted.candidates or self.options.texts
-            best = best_option(self._ranks.scores(generation, texts), self.options)
+            shown = prompted.question
+            texts = shown.options if isinstance(shown, Cloze) else self._texts
+            best = best_option(self._ranks.scores(generation, texts), self._texts)
             return Prediction(generation.id, self._letters[best], Status.scored)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has no text to parse")
@@ -157,9 +169,7 @@ class ChoiceFormat:
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The most frequent letter."""
-        return most_frequent(
-            self.options.texts, (self.options.texts[self._index(gold)] for gold in golds)
-        )
+        return most_frequent(self._texts, (self._texts[self._index(gold)] for gold in golds))
 
     def _shortenable_regions(self, count: int) -> tuple[str, ...]:
         """`choices` stands for each of them."""
@@ -214,8 +224,8 @@ class ChoiceFormat:
 
 def _choices(prompted: Prompted) -> tuple[str, ...]:
     """The texts of the choices as the model was shown them."""
-    if prompted.candidates:
-        return prompted.candidates
+    if isinstance(prompted.question, Cloze):
+        return prompted.question.options
     shown = {r.field: prompted.input[r.start : r.end] for r in prompted.regions}
     count = sum(field.startswith(f"{CHOICES}[") for field in shown)
     return tuple(shown[f"{CHOICES}[{i}]"] for i in range(count))

@@ -16,10 +16,10 @@ from t2t_xfer.answers.parsing import TextParser
 from t2t_xfer.answers.ranks import Ranks
 from t2t_xfer.errors import SpecError
 from t2t_xfer.records import (
+    Closed,
     Example,
     Generation,
     Gold,
-    Options,
     Prediction,
     Prompted,
     Readout,
@@ -37,6 +37,8 @@ class LabelFormat:
     """
 
     name = "label"
+    asks = Closed
+    closed = True
     shuffles = False
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
@@ -49,7 +51,9 @@ class LabelFormat:
             self._parser = TextParser(self._words, prompt.synonyms)
         except SpecError as e:
             raise SpecError(f"task {task.task!r}: {e}") from e
-        self.options = Options(tuple(self._words.values()))
+        self.options = tuple(self._words.values())
+        self.words = self.options
+        self._question = Closed(self.options)
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text and, if the answer is known, the label's word."""
@@ -59,6 +63,7 @@ class LabelFormat:
             language=example.language,
             input=rendered.text,
             target="" if example.gold is None else self._word(example.gold),
+            question=self._question,
             regions=rendered.regions,
             shortenable=self._shortenable,
             wording=self._wording.text,
@@ -67,7 +72,7 @@ class LabelFormat:
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
         """The best label by score, or the label that the text names."""
         if generation.readout is not Readout.generate:
-            best = best_option(self._ranks.scores(generation, self.options.texts), self.options)
+            best = best_option(self._ranks.scores(generation, self.options), self.options)
             return Prediction(generation.id, self._labels[best], Status.scored)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has no text to parse")
@@ -80,7 +85,7 @@ class LabelFormat:
 
     def constant(self, golds: Iterable[Gold]) -> str:
         """The word of the most frequent label."""
-        return most_frequent(self.options.texts, map(self._word, golds))
+        return most_frequent(self.options, map(self._word, golds))
 
     def _word(self, gold: Gold) -> str:
         if not isinstance(gold, str) or gold not in self._words:

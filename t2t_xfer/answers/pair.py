@@ -20,10 +20,11 @@ from t2t_xfer.answers.base import Wording
 from t2t_xfer.errors import SpecError, UnsupportedError
 from t2t_xfer.prompts import Template
 from t2t_xfer.records import (
+    Closed,
     Example,
     Generation,
     Gold,
-    Options,
+    Pair,
     Prediction,
     Prompted,
     Readout,
@@ -47,6 +48,9 @@ class PairFormat:
     """
 
     name = "pair"
+    asks = Pair
+    closed = False
+    options: tuple[str, ...] = ()
     shuffles = False
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
@@ -60,7 +64,8 @@ class PairFormat:
                 f"task {task.task!r}: `embedding: input` is {task.embedding.input!r}; it must name"
                 " {{ text }}, the sentence, and nothing else."
             )
-        self.options = Options(tuple(prompt.words[word] for word in YES_NO))
+        yes, no = (prompt.words[word] for word in YES_NO)
+        self.words = (yes, no)
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """The sentence that looks for its translation; the target is the translation's id."""
@@ -71,7 +76,7 @@ class PairFormat:
         gold = example.gold or ""
         # Of several translations any one is right.
         target = gold if isinstance(gold, str) else str(gold[0])
-        return Prompted(example.id, example.language, text, target, regions)
+        return Prompted(example.id, example.language, text, target, Pair(), regions)
 
     def embedded(self, sentence: Value) -> str:
         """A sentence as it is embedded."""
@@ -89,12 +94,13 @@ class PairFormat:
             TARGET: neighbour.fields[TARGET],
         }
         rendered = self._question.render(query, fields=fields)
-        yes, no = self.options.texts
+        yes, no = self.words
         return Prompted(
             f"{query.id} {neighbour.id}",
             query.language,
             rendered.text,
             yes if query.gold == neighbour.id else no,
+            Closed(self.words),
             rendered.regions,
             shortenable=self._shortenable,
             wording=self._question.text,

@@ -39,10 +39,10 @@ from t2t_xfer.answers.parsing import (
 from t2t_xfer.errors import SpecError, UnsupportedError, nearest
 from t2t_xfer.records import (
     Answer,
+    Copied,
     Example,
     Generation,
     Gold,
-    Options,
     Prediction,
     Prompted,
     Readout,
@@ -63,7 +63,10 @@ class SpanFormat:
     """
 
     name = "span"
-
+    asks = Copied
+    closed = False
+    options: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     shuffles = False
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
@@ -76,7 +79,7 @@ class SpanFormat:
                 " stands in it. If it is too long for an input, it is read through windows."
             )
         self._wording = Wording(task, prompt, required=(self._field,))
-        self.options = Options(())
+        self._question = Copied(self._field, self._unanswerable)
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text and, if known, the first accepted answer and its place, or that there is none.
@@ -94,12 +97,11 @@ class SpanFormat:
             language=example.language,
             input=rendered.text,
             target=self._target(example) if answer is None else _piece(rendered.text, answer),
+            question=self._question,
             regions=rendered.regions,
             shortenable=self._shortenable,
-            copied=self._field,
             answer=answer,
             wording=self._wording.text,
-            unanswerable=self._unanswerable,
         )
 
     def parse(self, generation: Generation, prompted: Prompted) -> Prediction:
@@ -116,7 +118,7 @@ class SpanFormat:
             return _prediction(generation.id, prompted.input[start:end].strip(), Status.exact)
         if generation.text is None:
             raise ValueError(f"generation {generation.id!r} has neither place nor text")
-        field = next(r for r in prompted.regions if r.field == prompted.copied)
+        field = next(r for r in prompted.regions if r.field == self._field)
         context = prompted.input[field.start : field.end]
         text = generation.text.strip()
         if self._unanswerable and _same(text.partition("\n")[0], self._unanswerable):

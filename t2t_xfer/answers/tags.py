@@ -27,10 +27,10 @@ from t2t_xfer.records import (
     Example,
     Generation,
     Gold,
-    Options,
     Prediction,
     Prompted,
     Readout,
+    Slots,
     Status,
 )
 from t2t_xfer.specs.prompt import ResolvedPrompt
@@ -61,6 +61,9 @@ class TagsFormat:
     """
 
     name = "tags"
+    asks = Slots
+    closed = True
+    words: tuple[str, ...] = ()
     shuffles = False
 
     def __init__(self, task: TaskSpec, prompt: ResolvedPrompt) -> None:
@@ -75,8 +78,8 @@ class TagsFormat:
         self._read |= {tag: tag for tag in task.tags}
         self._scheme = task.tag_scheme is not None
         self._held = task.tag_reading == "legal"
-        follows = bio_follows(task.tags) if self._scheme else ()
-        self.options = Options(task.tags, coded=True, follows=follows, held=self._held)
+        self.options = task.tags
+        self._follows = bio_follows(task.tags) if self._scheme else ()
 
     def render(self, example: Example, epoch: int | None = None) -> Prompted:
         """Input text with a slot for each word and, if the answer is known, the tags."""
@@ -93,8 +96,8 @@ class TagsFormat:
             language=example.language,
             input=rendered.text,
             target=locked(enumerate(tags)),
+            question=Slots(slots, self.options, self._follows, self._held),
             regions=rendered.regions,
-            slots=slots,
             slot_targets=tags,
             shortenable=self._shortenable,
             wording=self._wording.text,
@@ -109,7 +112,7 @@ class TagsFormat:
         """
         if generation.readout is Readout.slots:
             choices = (generation.legal if self._held else ()) or generation.choices
-            tags = self._chosen(choices, len(prompted.slots))
+            tags = self._chosen(choices, _count(prompted))
             return Prediction(generation.id, self._legal_sequence(tags), Status.scored)
         if generation.readout is not Readout.generate or generation.text is None:
             raise ValueError(f"tags cannot be read from {generation}")
@@ -129,7 +132,7 @@ class TagsFormat:
         tags = (t for gold in golds for t in self._checked(gold))
         if self._scheme:
             tags = (tag for tag in tags if not tag.startswith("I-"))
-        return most_frequent(self.options.texts, tags)
+        return most_frequent(self.options, tags)
 
     def _legal_sequence(self, tags: tuple[str, ...]) -> tuple[str, ...]:
         return made_legal(tags) if self._held else tags
@@ -137,16 +140,16 @@ class TagsFormat:
     def _chosen(self, choices: tuple[int, ...], slots: int) -> tuple[str, ...]:
         if len(choices) != slots:
             raise ValueError(f"{len(choices)} choices for {slots} slots")
-        if not all(0 <= choice < len(self.options.texts) for choice in choices):
-            raise ValueError(f"choices {choices} for {len(self.options.texts)} tags")
-        return tuple(self.options.texts[choice] for choice in choices)
+        if not all(0 <= choice < len(self.options) for choice in choices):
+            raise ValueError(f"choices {choices} for {len(self.options)} tags")
+        return tuple(self.options[choice] for choice in choices)
 
     def _parse_text(self, text: str, prompted: Prompted) -> Prediction:
         written = [(int(i), self._known(tag)) for i, tag in POSITION.findall(text)]
         times = Counter(i for i, _ in written)
         # A position that was written twice says nothing, and neither does an unknown tag.
         known = {i: tag for i, tag in written if tag is not None and times[i] == 1}
-        tags = [known.get(i, self._default) for i in range(len(prompted.slots))]
+        tags = [known.get(i, self._default) for i in range(_count(prompted))]
         filled = tuple(tag for tag in tags if tag is not None)
         read = sum(i < len(tags) for i in known)
         if not read or len(filled) < len(tags):
@@ -166,8 +169,13 @@ class TagsFormat:
     def _checked(self, gold: Gold) -> tuple[str, ...]:
         known = isinstance(gold, tuple) and all(tag in self._index or self._open for tag in gold)
         if not known:
-            raise ValueError(f"{gold!r} is not made of the tags {self.options.texts}")
+            raise ValueError(f"{gold!r} is not made of the tags {self.options}")
         return tuple(str(tag) for tag in gold)
+
+
+def _count(prompted: Prompted) -> int:
+    assert isinstance(prompted.question, Slots), f"{prompted.id}: tags are not asked for"
+    return len(prompted.question.places)
 
 
 def _check(task: TaskSpec) -> None:

@@ -2,24 +2,33 @@
 
 An architecture turns prompted examples into rows and rows into the model's own inputs. It knows
 neither tasks nor engines; the training loop and the transformers engine know no architecture.
-Plans ask for readouts without torch; what is not in the table cannot be done, and a plan that asks
-for it ends before any training.
 
->>> planned_readout("encoder", "label", asked=None)
-<Readout.slots: 'slots'>
+Each kind of question (`records.Question`) has a *way* in an architecture that can answer it: the
+readouts, the default first, and the methods that make its rows. Plans ask for readouts without
+torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures.candidates import Candidates
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Pairs, Reading, Row
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Closed,
+    Cloze,
+    Prompted,
+    Question,
+    Readout,
+    Separate,
+    Slots,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -29,10 +38,31 @@ Inputs: TypeAlias = "dict[str, torch.Tensor | dict[str, torch.Tensor]]"
 """What a model's forward takes; a mask may come for each kind of its layers."""
 
 
-class Architecture(Protocol):
+class Way(NamedTuple):
+    """How an architecture answers one kind of question."""
+
+    readouts: tuple[Readout, ...]
+    """The first one is the default. None: it cannot."""
+    training: RowMaker | None = None
+    """The method that makes `training_rows`. None: nothing is trained."""
+    reading: RowMaker | None = None
+    """The method that makes `reading_rows`. None: it is not read from rows."""
+    reason: str = ""
+    """Why there is no readout, and the way out."""
+
+
+RowMaker: TypeAlias = Callable[..., list[Row]]
+"""A method of an architecture: prompted example, its question, readout -> rows."""
+Ways: TypeAlias = dict[type[Question], Way]
+
+
+class Architecture(ABC):
     """One of encoder, seq2seq and causal, over one tokenizer."""
 
     name: ArchitectureName
+    ways: ClassVar[Ways]
+    """What it can be asked. A kind that is not here cannot be answered, and a plan that asks for it
+    ends before any training."""
     codec: Codec
     max_input_tokens: int
     candidates: Candidates
@@ -40,22 +70,36 @@ class Architecture(Protocol):
     pads_left: bool
     """Whether rows of different lengths may be continued in one batch."""
 
-    def training_rows(
-        self, prompted: Prompted, options: Options, readout: Readout | None = None
-    ) -> list[Row]:
+    def training_rows(self, prompted: Prompted, readout: Readout | None = None) -> list[Row]:
         """Rows with labels. Several where one would be too long: words in chunks, or windows.
 
         Args:
-            readout: tags are trained in the form that they will be read in, `slots` unless it
-                is `generate`. Nothing else depends on it.
+            readout: what they will be read by, which tags are trained for; None: the default one.
         """
+        way = self._way(prompted)
+        assert way.training is not None, f"{prompted.id}: {prompted.question} is not trained"
+        return way.training(self, prompted, prompted.question, readout or way.readouts[0])
 
-    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
+    def reading_rows(self, prompted: Prompted, readout: Readout) -> list[Row]:
         """Rows to read the answer from: with `readings` for one answer, with places for slots.
 
         For `generate` rows without places, after which the answer is written.
         """
+        way = self._way(prompted)
+        assert way.reading is not None, f"{prompted.id}: {prompted.question} is not read from rows"
+        return way.reading(self, prompted, prompted.question, readout)
 
+    def _way(self, prompted: Prompted) -> Way:
+        asked = type(prompted.question)
+        way = self.ways.get(asked, NO_WAY)
+        if not way.readouts:
+            raise UnsupportedError(
+                f"the architecture {self.name!r} cannot answer a question of the kind"
+                f" {asked.__name__!r} ({prompted.id}): {way.reason or 'it has no way'}."
+            )
+        return way
+
+    @abstractmethod
     def input_room(self, prompted: Prompted) -> int:
         """Tokens that the text before the answer may have, special tokens aside.
 
@@ -64,9 +108,11 @@ class Architecture(Protocol):
                 before rows are made.
         """
 
+    @abstractmethod
     def inputs(self, rows: Sequence[Row]) -> Inputs:
         """The padded inputs of the model's forward for these rows."""
 
+    @abstractmethod
     def generation_inputs(self, rows: Sequence[Row]) -> Inputs:
         """The inputs of the model's `generate` for these rows.
 
@@ -75,60 +121,67 @@ class Architecture(Protocol):
         """
 
 
-def options_of(prompted: Prompted, options: Options) -> Options:
-    """The answers that one example is read for: its own candidates, or the task's options."""
-    return Options(prompted.candidates) if prompted.candidates else options
+NO_WAY = Way(())
 
 
-def option_tokens(codec: Codec, options: Options) -> tuple[tuple[int, ...], ...]:
-    """The tokens that stand for each option: its text, or its code."""
-    if options.coded:
-        return tuple((code,) for code in codec.codebook(len(options.texts)))
-    return tuple(codec.target(text) for text in options.texts)
+def targets_of(codec: Codec, question: Closed | Cloze) -> tuple[tuple[int, ...], ...]:
+    """The tokens of each option's text."""
+    return tuple(codec.target(text) for text in question.options)
 
 
-def bundle(architecture: Architecture, prompted: Prompted) -> list[Row]:
+def bundle(
+    prompted: Prompted, question: Separate, verdict_row: Callable[[Prompted], Row]
+) -> list[Row]:
     """One bundle of separate choices, to train on and to read: yes or no after each question.
 
         Is this right? … dog  ⟦yes|no⟧       Is this right? … cat  ⟦yes|no⟧
 
     Every row is an ordinary sequence, so nothing depends on what a model makes of block masks.
 
-    Raises:
-        UnsupportedError: yes and no are the same tokens.
+    Args:
+        verdict_row: yes and no (readings of options 0 and 1) after one question.
     """
-    apart = []
-    for each in prompted.separate:
-        asked = replace(each, candidates=(), shots=prompted.shots)
-        apart.append(_verdict_row(architecture, asked, each.candidates))
-    right = [i for i, each in enumerate(prompted.separate) if each.target == each.candidates[0]]
+    apart = [verdict_row(replace(each, shots=prompted.shots)) for each in question.asked]
+    right = [i for i, each in enumerate(question.asked) if each.target == verdicts_of(each)[0]]
     removed = sum(row.removed_tokens for row in apart)
     return [
         Row(prompted.id, (), (), labels=tuple(right), apart=tuple(apart), removed_tokens=removed)
     ]
 
 
-def _verdict_row(architecture: Architecture, asked: Prompted, verdicts: tuple[str, ...]) -> Row:
-    """Yes and no (readings of options 0 and 1) after one question.
+def verdicts_of(asked: Prompted) -> tuple[str, str]:
+    """The words of yes and no in a question about a choice."""
+    assert isinstance(asked.question, Closed), f"{asked.id}: not answered with yes or no"
+    yes, no = asked.question.options
+    return yes, no
 
-    An encoder fills as many masks as the longer word has tokens. The others go on with the tokens
-    that both words begin with, and are read where they part; the end token counts.
+
+def verdict_tokens(codec: Codec, asked: Prompted) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens of yes and of no.
+
+    Raises:
+        UnsupportedError: they are the same.
     """
-    codec = architecture.codec
-    yes, no = (codec.target(word) for word in verdicts)
+    words = verdicts_of(asked)
+    yes, no = (codec.target(word) for word in words)
     if yes == no:
         raise UnsupportedError(
-            f"the words {' and '.join(map(repr, verdicts))} are the same tokens under the tokenizer"
+            f"the words {' and '.join(map(repr, words))} are the same tokens under the tokenizer"
             f" of {codec.tokenizer.name_or_path!r}, so separate choices cannot be answered. Give"
             " the prompt other `words` for yes and no."
         )
-    if architecture.name == "encoder":
-        (row,) = architecture.reading_rows(asked, Options(verdicts), Readout.slots)
-        return row
+    return yes, no
+
+
+def parted_row(architecture: Architecture, asked: Prompted) -> Row:
+    """Yes and no where they part, behind the tokens that both words begin with; the end token
+    counts. How a decoder is asked about one of separate choices."""
+    codec = architecture.codec
     end = (codec.special("eos"),)
-    yes, no = yes + end, no + end
+    yes, no = (word + end for word in verdict_tokens(codec, asked))
     shared = next(i for i, (a, b) in enumerate(zip(yes, no, strict=False)) if a != b)
-    (row,) = architecture.reading_rows(asked, Options(verdicts[:1]), Readout.slots)
+    alone = replace(asked, question=Closed(verdicts_of(asked)[:1]))
+    (row,) = architecture.reading_rows(alone, Readout.slots)
     given = (row.decoder_ids or row.input_ids) + yes[:shared]
     row = replace(
         row,
@@ -138,113 +191,45 @@ def _verdict_row(architecture: Architecture, asked: Prompted, verdicts: tuple[st
     return replace(row, decoder_ids=given) if row.decoder_ids else replace(row, input_ids=given)
 
 
-def first_tokens(codec: Codec, options: Options) -> tuple[int, ...]:
+def first_tokens(codec: Codec, options: Sequence[str]) -> tuple[int, ...]:
     """The first token of each option, for the readout `slots`.
 
     Raises:
         UnsupportedError: two options begin with the same token, so one position cannot tell.
     """
-    firsts = tuple(tokens[0] for tokens in option_tokens(codec, options))
+    firsts = tuple(codec.target(text)[0] for text in options)
     if len(set(firsts)) < len(firsts):
         raise UnsupportedError(
-            f"the label words {', '.join(options.texts)} do not differ in their first token under"
+            f"the label words {', '.join(options)} do not differ in their first token under"
             f" the tokenizer of {codec.tokenizer.name_or_path!r}, so the readout `slots` cannot"
             " tell them apart. Use the readout `rank`, or other label words."
         )
     return firsts
 
 
-def first_token_readings(codec: Codec, options: Options) -> tuple[Reading, ...]:
+def first_token_readings(codec: Codec, question: Closed | Cloze) -> tuple[Reading, ...]:
     """Every option's first token, all read at the row's one place."""
-    firsts = first_tokens(codec, options)
+    firsts = first_tokens(codec, question.options)
     return tuple(Reading(0, token, option) for option, token in enumerate(firsts))
 
 
-def slot_labels(
-    prompted: Prompted, options: Options, codes: Sequence[tuple[int, ...]]
-) -> list[int]:
+def slot_labels(codec: Codec, prompted: Prompted, question: Slots) -> list[int]:
     """The code of the gold option of each slot; -1 where the gold answer is unknown."""
-    index = {text: i for i, text in enumerate(options.texts)}
     if not prompted.slot_targets:
-        return [-1] * len(prompted.slots)
-    return [codes[index[text]][0] for text in prompted.slot_targets]
+        return [-1] * len(question.places)
+    codes = dict(zip(question.options, codec.codebook(len(question.options)), strict=True))
+    return [codes[text] for text in prompted.slot_targets]
 
 
-def pairs_of(codec: Codec, options: Options, markers: Sequence[tuple[int, ...]]) -> Pairs:
+def pairs_of(codec: Codec, question: Slots, markers: Sequence[tuple[int, ...]]) -> Pairs:
     """What may be written behind a row: the markers of its words, each with the code of a tag."""
-    codes = tuple(tokens[0] for tokens in option_tokens(codec, options))
+    codes = codec.codebook(len(question.options))
     # A word that looks like the end token would end the text.
     end = codec.special("eos")
     kept = tuple(tuple(token for token in marker if token != end) for marker in markers)
-    return Pairs(kept, codes, options.follows if options.held else ())
+    return Pairs(kept, codes, question.follows if question.held else ())
 
 
 def gold_text(pairs: Pairs, labels: Sequence[int]) -> tuple[int, ...]:
     """The text that a model is fed in training: markers and gold codes, all but the last code."""
     return pairs.text([pairs.codes.index(label) for label in labels])[:-1]
-
-
-ANSWER_READOUTS: dict[tuple[ArchitectureName, str], tuple[Readout, ...]] = {
-    # One mask slot for every token of the longest label word: one forward pass.
-    ("encoder", "label"): (Readout.slots,),
-    # `rank` is exact for label words of any number of tokens; `slots` reads their first tokens
-    # only and needs these to differ; `generate` writes one of them, token by token.
-    ("seq2seq", "label"): (Readout.rank, Readout.slots, Readout.generate),
-    ("causal", "label"): (Readout.rank, Readout.slots, Readout.generate),
-    # Letters are label words.
-    ("encoder", "choice"): (Readout.slots,),
-    ("seq2seq", "choice"): (Readout.rank, Readout.slots, Readout.generate),
-    ("causal", "choice"): (Readout.rank, Readout.slots, Readout.generate),
-    # Texts of choices: the mean log-probability of their tokens (and the end token) decides.
-    ("seq2seq", "cloze"): (Readout.rank,),
-    ("causal", "cloze"): (Readout.rank,),
-    # Yes or no after a prompt for each choice: the log-odds are compared.
-    ("encoder", "separate"): (Readout.slots,),
-    ("seq2seq", "separate"): (Readout.slots,),
-    ("causal", "separate"): (Readout.slots,),
-    # Two pointers, compared with the context's states.
-    ("encoder", "span"): (Readout.slots,),
-    ("seq2seq", "span"): (Readout.generate,),
-    ("causal", "span"): (Readout.generate,),
-    ("encoder", "tags"): (Readout.slots,),
-    # Each is trained in the form that it is read in (docs/tagging.md).
-    ("seq2seq", "tags"): (Readout.slots, Readout.generate),
-    ("causal", "tags"): (Readout.slots, Readout.generate),
-    # Nothing is trained: the states of one layer, and the yes/no question about the nearest.
-    ("encoder", "pair"): (Readout.embed, Readout.rank),
-    ("seq2seq", "pair"): (Readout.embed, Readout.rank),
-    ("causal", "pair"): (Readout.embed, Readout.rank),
-}
-
-REASONS: dict[tuple[ArchitectureName, str], str] = {
-    ("encoder", "cloze"): (
-        "an encoder compares answers over the same mask slots, and the texts of choices have any"
-        " number of tokens. Write `form: separate` (a yes or no to each choice) or leave `form` out"
-        " (letters): every architecture can answer these"
-    ),
-}
-"""Why a pair is not in the table, and the way out."""
-
-
-def planned_readout(architecture: ArchitectureName, answer: str, asked: Readout | None) -> Readout:
-    """The readout that a stage will use; `asked` is what the task's YAML wants, if anything.
-
-    Raises:
-        UnsupportedError: the architecture cannot answer this format, or not by that readout.
-    """
-    possible = ANSWER_READOUTS.get((architecture, answer), ())
-    if not possible:
-        reason = REASONS.get((architecture, answer))
-        raise UnsupportedError(
-            f"the architecture {architecture!r} cannot answer tasks of the format {answer!r}"
-            + (f": {reason}." if reason else ". Leave the task or the model out of the study.")
-        )
-    if asked is None:
-        return possible[0]
-    if asked not in possible:
-        raise UnsupportedError(
-            f"the architecture {architecture!r} cannot read {answer!r} answers by the readout"
-            f" {asked.value!r}; it can by {', '.join(r.value for r in possible)}. Change"
-            f" `readout: {{{architecture}: …}}` in the task's YAML, or leave it out."
-        )
-    return asked

@@ -28,16 +28,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from t2t_xfer.architectures.base import (
+    Architecture,
     Inputs,
+    Way,
+    Ways,
     bundle,
     first_token_readings,
     gold_text,
-    option_tokens,
-    options_of,
     pairs_of,
+    parted_row,
     slot_labels,
+    targets_of,
 )
 from t2t_xfer.architectures.candidates import PACKED, Candidates
 from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
@@ -51,10 +55,20 @@ from t2t_xfer.architectures.windows import (
     training_windows,
     word_chunks,
 )
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Closed,
+    Cloze,
+    Copied,
+    Pair,
+    Prompted,
+    Readout,
+    Separate,
+    Slots,
+)
 
 
-class Causal:
+class Causal(Architecture):
     """See `Architecture`."""
 
     name: ArchitectureName = "causal"
@@ -72,27 +86,23 @@ class Causal:
         self.candidates = candidates
         self.pads_left = pads_left
 
-    def training_rows(
-        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    def _target_rows(
+        self, prompted: Prompted, question: Closed | Cloze, readout: Readout
     ) -> list[Row]:
-        """The target after the input, or a second copy of the sentence."""
-        if prompted.separate:
-            return bundle(self, prompted)
-        if prompted.slots and readout is Readout.generate:
-            return self._written_rows(prompted, options)
-        if prompted.slots:
-            return self._word_rows(prompted, options)
-        if prompted.copied:
-            room = self.input_room(prompted)
-            found = training_windows(self.codec, prompted, room, ANSWER_ROOM - 1)
-            targets = [target_tokens(self.codec, prompted, window) for window in found]
-            return [
-                self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
-                for window, target in zip(found, targets, strict=True)
-            ]
+        """The target after the input."""
         encoded = self.codec.encode(prompted, self.input_room(prompted))
         target = self.codec.target(prompted.target)
         return [self._target_row(prompted.id, encoded.ids, target, 1.0, encoded.removed)]
+
+    def _window_rows(self, prompted: Prompted, question: Copied, readout: Readout) -> list[Row]:
+        """Each window with the answer's own tokens behind it."""
+        room = self.input_room(prompted)
+        found = training_windows(self.codec, prompted, question, room, ANSWER_ROOM - 1)
+        targets = [target_tokens(self.codec, question, window) for window in found]
+        return [
+            self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
+            for window, target in zip(found, targets, strict=True)
+        ]
 
     def _target_row(
         self, id: str, ids: tuple[int, ...], words: tuple[int, ...], weight: float, removed: int
@@ -108,28 +118,21 @@ class Causal:
             removed_tokens=removed,
         )
 
-    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """`rank`: every label word in a block behind the context; `slots`: the next token.
-
-        `generate`: the context alone.
-        """
-        if prompted.separate:
-            return bundle(self, prompted)
-        if prompted.slots and readout is Readout.generate:
-            return self._pair_rows(prompted, options)
-        if prompted.slots:
-            return self._word_rows(prompted, options)
+    def _option_rows(
+        self, prompted: Prompted, question: Closed | Cloze, readout: Readout
+    ) -> list[Row]:
+        """`rank`: every text in a block behind the context; `slots`: the next token; `generate`:
+        the context alone."""
         if readout is Readout.generate:
-            return generation_rows(self.codec, prompted, options, self.input_room(prompted))
-        options = options_of(prompted, options)
+            return self._written_rows(prompted, question, readout)
         context, removed = self._context(prompted)
         last = len(context) - 1
         ids, blocks = list(context), [0] * len(context)
         if readout is Readout.slots:
-            readings: Iterable[Reading] = first_token_readings(self.codec, options)
+            readings: Iterable[Reading] = first_token_readings(self.codec, question)
             blocks = []
         else:
-            readings = self._append_options(options, ids, blocks)
+            readings = self._append_options(question, ids, blocks)
         return [
             Row(
                 prompted.id,
@@ -141,11 +144,33 @@ class Causal:
             )
         ]
 
-    def _append_options(self, options: Options, ids: list[int], blocks: list[int]) -> list[Reading]:
+    def _written_rows(
+        self, prompted: Prompted, question: Closed | Cloze | Copied, readout: Readout
+    ) -> list[Row]:
+        """The context alone, or each of its windows."""
+        return generation_rows(self.codec, prompted, question, self.input_room(prompted))
+
+    def _bundle(self, prompted: Prompted, question: Separate, readout: Readout) -> list[Row]:
+        return bundle(prompted, question, lambda asked: parted_row(self, asked))
+
+    def _tag_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
+        """A second copy of the sentence, or the text with the tags if they will be written."""
+        if readout is Readout.generate:
+            return self._gold_rows(prompted, question)
+        return self._word_rows(prompted, question)
+
+    def _tag_reading_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
+        if readout is Readout.generate:
+            return self._pair_rows(prompted, question)
+        return self._word_rows(prompted, question)
+
+    def _append_options(
+        self, question: Closed | Cloze, ids: list[int], blocks: list[int]
+    ) -> list[Reading]:
         """Appends each option's tokens as a block; the first token is read at the context's end."""
         readings: list[Reading] = []
         place = 0
-        for option, word in enumerate(option_tokens(self.codec, options)):
+        for option, word in enumerate(targets_of(self.codec, question)):
             target = (*word, self.codec.special("eos"))
             readings.append(Reading(0, target[0], option))
             for token, following in zip(word, target[1:], strict=True):
@@ -161,7 +186,13 @@ class Causal:
         Models have positions for the input and `ANSWER_ROOM` more: longer answers that
         the input does not hold take theirs from the context, the same in training and in reading.
         """
-        texts = prompted.candidates or filter(None, [prompted.unanswerable])
+        match prompted.question:
+            case Cloze(options):
+                texts = options
+            case Copied(_, unanswerable) if unanswerable:
+                texts = (unanswerable,)
+            case _:
+                texts = ()
         longest = max((len(self.codec.target(text)) for text in texts), default=0)
         return self._room - max(longest - ANSWER_ROOM, 0)
 
@@ -214,11 +245,10 @@ class Causal:
             removed_tokens=chunk.removed,
         )
 
-    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
-        codes = option_tokens(self.codec, options)
-        labels = slot_labels(prompted, options, codes)
+    def _word_rows(self, prompted: Prompted, question: Slots) -> list[Row]:
+        labels = slot_labels(self.codec, prompted, question)
         rows = []
-        for chunk in word_chunks(self.codec, prompted, Room(self._room, copies=2)):
+        for chunk in word_chunks(self.codec, prompted, question, Room(self._room, copies=2)):
             row = self._word_row(prompted, chunk)
             ids = list(row.input_ids)
             places = []
@@ -235,22 +265,22 @@ class Causal:
             )
         return rows
 
-    def _pair_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def _pair_rows(self, prompted: Prompted, question: Slots) -> list[Row]:
         """Rows after which the words are written again, each with its tag."""
         room = Room(self._room, copies=2, beside=1)
         return [
             replace(
                 self._word_row(prompted, chunk),
-                pairs=pairs_of(self.codec, options, chunk.words),
+                pairs=pairs_of(self.codec, question, chunk.words),
             )
-            for chunk in word_chunks(self.codec, prompted, room)
+            for chunk in word_chunks(self.codec, prompted, question, room)
         ]
 
-    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def _gold_rows(self, prompted: Prompted, question: Slots) -> list[Row]:
         """The same with the gold tags; the loss is at the codes, since markers can be no others."""
-        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        labels = slot_labels(self.codec, prompted, question)
         rows = []
-        for row in self._pair_rows(prompted, options):
+        for row in self._pair_rows(prompted, question):
             assert row.pairs is not None
             own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
             last = len(row.input_ids) - 1
@@ -258,3 +288,18 @@ class Causal:
             ids = row.input_ids + gold_text(row.pairs, own)
             rows.append(replace(row, places=places, labels=own, input_ids=ids, pairs=None))
         return rows
+
+    ways: ClassVar[Ways] = {
+        # `rank` is exact for label words of any number of tokens; `slots` reads their first tokens
+        # only and needs these to differ; `generate` writes one of them, token by token.
+        Closed: Way((Readout.rank, Readout.slots, Readout.generate), _target_rows, _option_rows),
+        # Texts of choices: the mean log-probability of their tokens (and the end token) decides.
+        Cloze: Way((Readout.rank,), _target_rows, _option_rows),
+        # Yes or no after a prompt for each choice: the log-odds are compared.
+        Separate: Way((Readout.slots,), _bundle, _bundle),
+        Copied: Way((Readout.generate,), _window_rows, _written_rows),
+        # Each is trained in the form that it is read in (docs/tagging.md).
+        Slots: Way((Readout.slots, Readout.generate), _tag_rows, _tag_reading_rows),
+        # Nothing is trained: the states of one layer, and a yes/no question about the nearest.
+        Pair: Way((Readout.embed, Readout.rank)),
+    }

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from t2t_xfer.errors import DataError, UnsupportedError
-from t2t_xfer.records import Prompted
+from t2t_xfer.records import Prompted, Slots
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -197,7 +197,7 @@ class Codec:
 
         If it is too long alone, none is left, and shortening or windows do the rest.
         """
-        asked = [replace(each, shots=()) for each in prompted.separate] or [prompted]
+        asked = [replace(each, shots=()) for each in prompted.asked]
         while prompted.shots and max_tokens < max(
             len(self._tokens(replace(each, shots=prompted.shots))[0]) for each in asked
         ):
@@ -229,7 +229,7 @@ class Codec:
         self, prompted: Prompted, ids: list[int], offsets: list[tuple[int, int]]
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Puts one `unk` where a slot got no token of its own."""
-        slots = set(prompted.slots)
+        slots = set(prompted.question.places) if isinstance(prompted.question, Slots) else set()
         token = 0
         for region in prompted.regions:
             if region.field not in slots:

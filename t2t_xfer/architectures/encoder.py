@@ -21,17 +21,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
-from t2t_xfer.architectures.base import REASONS, Inputs, bundle, option_tokens, slot_labels
+from t2t_xfer.architectures.base import (
+    Architecture,
+    Inputs,
+    Way,
+    Ways,
+    bundle,
+    slot_labels,
+    targets_of,
+    verdict_tokens,
+)
 from t2t_xfer.architectures.candidates import PACKED
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import NULL, Reading, Row
 from t2t_xfer.architectures.windows import Room, Window, training_windows, windows, word_chunks
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Closed,
+    Cloze,
+    Copied,
+    Pair,
+    Prompted,
+    Readout,
+    Separate,
+    Slots,
+)
 
 
-class Encoder:
+class Encoder(Architecture):
     """See `Architecture`."""
 
     name: ArchitectureName = "encoder"
@@ -43,43 +63,46 @@ class Encoder:
         self.max_input_tokens = max_input_tokens
         self._special = len(codec.prefix) + len(codec.suffix)
 
-    def training_rows(
-        self, prompted: Prompted, options: Options, readout: Readout | None = None
-    ) -> list[Row]:
-        """Rows with labels at the mask slots or at the words."""
-        if prompted.separate:
-            return bundle(self, prompted)
-        if prompted.slots:
-            return self._word_rows(prompted, options)
-        if prompted.copied:
-            found = training_windows(self.codec, prompted, self._window_room)
-            return [
-                replace(self._pointer_row(prompted, w), labels=_labels(w), weight=1 / len(found))
-                for w in found
-            ]
-        words = self._filled(options)
+    def _labelled_row(self, prompted: Prompted, question: Closed, readout: Readout) -> list[Row]:
+        """The right label's tokens at the masks."""
+        words = self._filled(question)
         row = self._masked_row(prompted, len(words[0]))
-        labels = words[options.texts.index(prompted.target)]
-        return [replace(row, labels=labels)]
+        return [replace(row, labels=words[question.options.index(prompted.target)])]
 
-    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """Every label word over the same masks, the words of a sentence, or pointers."""
-        if prompted.separate:
-            return bundle(self, prompted)
-        if prompted.slots:
-            return self._word_rows(prompted, options)
-        if prompted.copied:
-            found = windows(self.codec, prompted, self._window_room)
-            return [self._pointer_row(prompted, w) for w in found]
-        if prompted.candidates:
-            raise UnsupportedError(REASONS["encoder", "cloze"])
-        words = self._filled(options)
+    def _scored_row(self, prompted: Prompted, question: Closed, readout: Readout) -> list[Row]:
+        """Every label word over the same masks."""
+        words = self._filled(question)
         readings = tuple(
             Reading(place, token, option)
             for option, word in enumerate(words)
             for place, token in enumerate(word)
         )
         return [replace(self._masked_row(prompted, len(words[0])), readings=readings)]
+
+    def _bundle(self, prompted: Prompted, question: Separate, readout: Readout) -> list[Row]:
+        """Yes and no over the masks behind each question, as many as the longer word has tokens."""
+
+        def verdict_row(asked: Prompted) -> Row:
+            verdict_tokens(self.codec, asked)
+            (row,) = self.reading_rows(asked, Readout.slots)
+            return row
+
+        return bundle(prompted, question, verdict_row)
+
+    def _pointed_rows(self, prompted: Prompted, question: Copied, readout: Readout) -> list[Row]:
+        """Windows with the keys that hold the answer."""
+        found = training_windows(self.codec, prompted, question, self._window_room)
+        return [
+            replace(
+                self._pointer_row(prompted, question, w), labels=_labels(w), weight=1 / len(found)
+            )
+            for w in found
+        ]
+
+    def _pointer_rows(self, prompted: Prompted, question: Copied, readout: Readout) -> list[Row]:
+        """Every window of the field."""
+        found = windows(self.codec, prompted, question, self._window_room)
+        return [self._pointer_row(prompted, question, w) for w in found]
 
     def input_room(self, prompted: Prompted) -> int:
         """Never: masks are filled at once, and no examples before them say how.
@@ -111,7 +134,7 @@ class Encoder:
     def _window_room(self) -> int:
         return self.max_input_tokens - self._special - 2
 
-    def _pointer_row(self, prompted: Prompted, window: Window) -> Row:
+    def _pointer_row(self, prompted: Prompted, question: Copied, window: Window) -> Row:
         ahead = len(self.codec.prefix)
         masks = (self.codec.special("mask"),) * 2
         first = ahead + len(window.ids)
@@ -122,7 +145,7 @@ class Encoder:
             removed_tokens=window.removed,
             keys=window.keys(ahead),
             key_offsets=window.offsets,
-            null_place=self._null_place() if prompted.unanswerable else None,
+            null_place=self._null_place() if question.unanswerable else None,
         )
 
     def _null_place(self) -> int:
@@ -134,8 +157,8 @@ class Encoder:
             )
         return 0
 
-    def _filled(self, options: Options) -> list[tuple[int, ...]]:
-        words = option_tokens(self.codec, options)
+    def _filled(self, question: Closed) -> list[tuple[int, ...]]:
+        words = targets_of(self.codec, question)
         slots = max(len(word) for word in words)
         fill = self.codec.special("pad")
         return [word + (fill,) * (slots - len(word)) for word in words]
@@ -148,12 +171,12 @@ class Encoder:
         places = tuple(range(first, first + num_masks))
         return Row(prompted.id, ids, places, removed_tokens=encoded.removed)
 
-    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
-        codes = option_tokens(self.codec, options)
-        labels = slot_labels(prompted, options, codes)
+    def _word_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
+        """The words of a sentence, each with the code of its tag."""
+        labels = slot_labels(self.codec, prompted, question)
         rows = []
         room = Room(self.max_input_tokens - self._special)
-        for chunk in word_chunks(self.codec, prompted, room):
+        for chunk in word_chunks(self.codec, prompted, question, room):
             ids = list(self.codec.prefix + chunk.prefix)
             places = []
             for word, own in zip(chunk.words, chunk.own, strict=True):
@@ -171,6 +194,24 @@ class Encoder:
                 )
             )
         return rows
+
+    ways: ClassVar[Ways] = {
+        # One mask for every token of the longest label word: one forward pass.
+        Closed: Way((Readout.slots,), _labelled_row, _scored_row),
+        Cloze: Way(
+            (),
+            reason="an encoder compares answers over the same mask slots, and the texts of choices"
+            " have any number of tokens. Write `form: separate` (a yes or no to each choice) or"
+            " leave `form` out (letters): every architecture can answer these",
+        ),
+        # Yes or no after a prompt for each choice: the log-odds are compared.
+        Separate: Way((Readout.slots,), _bundle, _bundle),
+        # Two pointers, compared with the context's states.
+        Copied: Way((Readout.slots,), _pointed_rows, _pointer_rows),
+        Slots: Way((Readout.slots,), _word_rows, _word_rows),
+        # Nothing is trained: the states of one layer, and a yes/no question about the nearest.
+        Pair: Way((Readout.embed, Readout.rank)),
+    }
 
 
 def _labels(window: Window) -> tuple[int, int]:

@@ -54,7 +54,7 @@ class Pairs:
     codes: tuple[int, ...]
     """The token of each tag, in the order of the options."""
     follows: tuple[tuple[int, ...], ...] = ()
-    """See `Options.follows`."""
+    """See `Slots.follows`."""
     previous: int | None = None
     """The tag of the word before the first one, which stands in another row."""
 

@@ -35,16 +35,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from t2t_xfer.architectures.base import (
+    Architecture,
     Inputs,
+    Way,
+    Ways,
     bundle,
     first_token_readings,
     gold_text,
-    option_tokens,
-    options_of,
     pairs_of,
+    parted_row,
     slot_labels,
+    targets_of,
 )
 from t2t_xfer.architectures.candidates import PACKED, Candidates
 from t2t_xfer.architectures.codec import Codec
@@ -58,10 +62,20 @@ from t2t_xfer.architectures.windows import (
     word_chunks,
 )
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Options, Prompted, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Closed,
+    Cloze,
+    Copied,
+    Pair,
+    Prompted,
+    Readout,
+    Separate,
+    Slots,
+)
 
 
-class Seq2Seq:
+class Seq2Seq(Architecture):
     """See `Architecture`."""
 
     name: ArchitectureName = "seq2seq"
@@ -81,26 +95,23 @@ class Seq2Seq:
         self.decoder_start = decoder_start
         self._special = len(codec.prefix) + len(codec.suffix)
 
-    def training_rows(
-        self, prompted: Prompted, options: Options, readout: Readout | None = None
+    def _target_rows(
+        self, prompted: Prompted, question: Closed | Cloze, readout: Readout
     ) -> list[Row]:
-        """The target text in the decoder, or one block for each word."""
-        if prompted.separate:
-            return bundle(self, prompted)
-        if prompted.slots and readout is Readout.generate:
-            return self._written_rows(prompted, options)
-        if prompted.slots:
-            return self._word_rows(prompted, options)
-        if prompted.copied:
-            found = training_windows(self.codec, prompted, self.max_input_tokens - self._special)
-            targets = [target_tokens(self.codec, prompted, window) for window in found]
-            return [
-                self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
-                for window, target in zip(found, targets, strict=True)
-            ]
+        """The target text in the decoder."""
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
         target = self.codec.target(prompted.target)
         return [self._target_row(prompted.id, encoded.ids, target, 1.0, encoded.removed)]
+
+    def _window_rows(self, prompted: Prompted, question: Copied, readout: Readout) -> list[Row]:
+        """Each window with the answer's own tokens in the decoder."""
+        room = self.max_input_tokens - self._special
+        found = training_windows(self.codec, prompted, question, room)
+        targets = [target_tokens(self.codec, question, window) for window in found]
+        return [
+            self._target_row(prompted.id, window.ids, target, 1 / len(found), window.removed)
+            for window, target in zip(found, targets, strict=True)
+        ]
 
     def _target_row(
         self, id: str, ids: tuple[int, ...], words: tuple[int, ...], weight: float, removed: int
@@ -116,36 +127,18 @@ class Seq2Seq:
             removed_tokens=removed,
         )
 
-    def reading_rows(self, prompted: Prompted, options: Options, readout: Readout) -> list[Row]:
-        """`rank`: a block for each label word; `slots`: one decoder token, or a block a word.
-
-        `generate`: the start of the decoder.
-        """
-        if prompted.separate:
-            return bundle(self, prompted)
-        if prompted.slots and readout is Readout.generate:
-            return self._pair_rows(prompted, options)
-        if prompted.slots:
-            return self._word_rows(prompted, options)
+    def _option_rows(
+        self, prompted: Prompted, question: Closed | Cloze, readout: Readout
+    ) -> list[Row]:
+        """`rank`: a block for each text; `slots`: one decoder token; `generate`: its start."""
         if readout is Readout.generate:
-            rows = generation_rows(
-                self.codec, prompted, options, self.max_input_tokens - self._special
-            )
-            return [
-                replace(
-                    row,
-                    input_ids=row.input_ids + self.codec.suffix,
-                    decoder_ids=(self.decoder_start,),
-                )
-                for row in rows
-            ]
-        options = options_of(prompted, options)
+            return self._written_rows(prompted, question, readout)
         ids, removed = self._encoder_ids(prompted)
         if readout is Readout.slots:
-            readings: Iterable[Reading] = first_token_readings(self.codec, options)
+            readings: Iterable[Reading] = first_token_readings(self.codec, question)
             decoder_ids, blocks, places = [self.decoder_start], list[int](), [0]
         else:
-            decoder_ids, blocks, places, readings = self._option_blocks(options)
+            decoder_ids, blocks, places, readings = self._option_blocks(question)
         return [
             Row(
                 prompted.id,
@@ -158,8 +151,36 @@ class Seq2Seq:
             )
         ]
 
+    def _written_rows(
+        self, prompted: Prompted, question: Closed | Cloze | Copied, readout: Readout
+    ) -> list[Row]:
+        """The input, and the start of the decoder."""
+        room = self.max_input_tokens - self._special
+        return [
+            replace(
+                row,
+                input_ids=row.input_ids + self.codec.suffix,
+                decoder_ids=(self.decoder_start,),
+            )
+            for row in generation_rows(self.codec, prompted, question, room)
+        ]
+
+    def _bundle(self, prompted: Prompted, question: Separate, readout: Readout) -> list[Row]:
+        return bundle(prompted, question, lambda asked: parted_row(self, asked))
+
+    def _tag_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
+        """One decoder block for each word, or the text with the tags if they will be written."""
+        if readout is Readout.generate:
+            return self._gold_rows(prompted, question)
+        return self._word_rows(prompted, question)
+
+    def _tag_reading_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
+        if readout is Readout.generate:
+            return self._pair_rows(prompted, question)
+        return self._word_rows(prompted, question)
+
     def _option_blocks(
-        self, options: Options
+        self, question: Closed | Cloze
     ) -> tuple[list[int], list[int], list[int], list[Reading]]:
         """Tokens, their blocks, places and readings.
 
@@ -170,7 +191,7 @@ class Seq2Seq:
         blocks: list[int] = []
         places = [0]
         readings: list[Reading] = []
-        for option, word in enumerate(option_tokens(self.codec, options)):
+        for option, word in enumerate(targets_of(self.codec, question)):
             target = (*word, self.codec.special("eos"))
             start = len(decoder_ids)
             decoder_ids += [self.decoder_start, *word]
@@ -210,7 +231,7 @@ class Seq2Seq:
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
         return self.codec.prefix + encoded.ids + self.codec.suffix, encoded.removed
 
-    def _chunks(self, prompted: Prompted) -> list[Chunk]:
+    def _chunks(self, prompted: Prompted, question: Slots) -> list[Chunk]:
         sentinels = self.codec.sentinels
         if not sentinels:
             raise UnsupportedError(
@@ -219,7 +240,7 @@ class Seq2Seq:
                 " another T5."
             )
         room = Room(self.max_input_tokens - self._special, max_words=len(sentinels), beside=1)
-        return word_chunks(self.codec, prompted, room)
+        return word_chunks(self.codec, prompted, question, room)
 
     def _markers(self, chunk: Chunk) -> list[tuple[int, ...]]:
         """The sentinel of each word and the word."""
@@ -237,7 +258,7 @@ class Seq2Seq:
             removed_tokens=chunk.removed,
         )
 
-    def _word_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def _word_rows(self, prompted: Prompted, question: Slots) -> list[Row]:
         """See the module.
 
         Raises:
@@ -248,10 +269,9 @@ class Seq2Seq:
                 f"words are tagged in blocks of one decoder row, but {self.candidates.reason}. Set"
                 " `readout: {seq2seq: generate}` in the task's YAML: then the tags are written."
             )
-        codes = option_tokens(self.codec, options)
-        labels = slot_labels(prompted, options, codes)
+        labels = slot_labels(self.codec, prompted, question)
         rows = []
-        for chunk in self._chunks(prompted):
+        for chunk in self._chunks(prompted, question):
             decoder_ids: list[int] = []
             blocks: list[int] = []
             places: list[int] = []
@@ -271,22 +291,22 @@ class Seq2Seq:
             )
         return rows
 
-    def _pair_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def _pair_rows(self, prompted: Prompted, question: Slots) -> list[Row]:
         """Rows after which the tags are written."""
         return [
             replace(
                 self._word_row(prompted, chunk),
                 decoder_ids=(self.decoder_start,),
-                pairs=pairs_of(self.codec, options, self._markers(chunk)),
+                pairs=pairs_of(self.codec, question, self._markers(chunk)),
             )
-            for chunk in self._chunks(prompted)
+            for chunk in self._chunks(prompted, question)
         ]
 
-    def _written_rows(self, prompted: Prompted, options: Options) -> list[Row]:
+    def _gold_rows(self, prompted: Prompted, question: Slots) -> list[Row]:
         """The same with the gold tags; the loss is at the codes, since markers can be no others."""
-        labels = slot_labels(prompted, options, option_tokens(self.codec, options))
+        labels = slot_labels(self.codec, prompted, question)
         rows = []
-        for row in self._pair_rows(prompted, options):
+        for row in self._pair_rows(prompted, question):
             assert row.pairs is not None
             own = tuple(labels[row.first_slot : row.first_slot + len(row.pairs.markers)])
             decoder_ids = row.decoder_ids + gold_text(row.pairs, own)
@@ -295,3 +315,18 @@ class Seq2Seq:
                 replace(row, places=places, labels=own, decoder_ids=decoder_ids, pairs=None)
             )
         return rows
+
+    ways: ClassVar[Ways] = {
+        # `rank` is exact for label words of any number of tokens; `slots` reads their first tokens
+        # only and needs these to differ; `generate` writes one of them, token by token.
+        Closed: Way((Readout.rank, Readout.slots, Readout.generate), _target_rows, _option_rows),
+        # Texts of choices: the mean log-probability of their tokens (and the end token) decides.
+        Cloze: Way((Readout.rank,), _target_rows, _option_rows),
+        # Yes or no after a prompt for each choice: the log-odds are compared.
+        Separate: Way((Readout.slots,), _bundle, _bundle),
+        Copied: Way((Readout.generate,), _window_rows, _written_rows),
+        # Each is trained in the form that it is read in (docs/tagging.md).
+        Slots: Way((Readout.slots, Readout.generate), _tag_rows, _tag_reading_rows),
+        # Nothing is trained: the states of one layer, and a yes/no question about the nearest.
+        Pair: Way((Readout.embed, Readout.rank)),
+    }

@@ -31,7 +31,7 @@ from typing import NamedTuple
 from t2t_xfer.architectures.codec import ANSWER, Codec, Encoded, TokenSpan
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.errors import DataError
-from t2t_xfer.records import Options, Prompted, Region
+from t2t_xfer.records import Closed, Cloze, Copied, Prompted, Region, Slots
 
 STRIDE = 128
 """Tokens from one window's start to the next, as in XTREME's QA scripts; at most half a window."""
@@ -69,17 +69,21 @@ class Window(NamedTuple):
         return TokenSpan(start, start + len(self.tokens))
 
 
-def windows(codec: Codec, prompted: Prompted, max_tokens: int) -> list[Window]:
+def windows(codec: Codec, prompted: Prompted, question: Copied, max_tokens: int) -> list[Window]:
     """The windows that together hold every token of the copied field, from left to right.
 
     Raises:
         DataError: the prompt around the field leaves no room for it, or the field is empty.
     """
-    return _windows(prompted, *_fitted(codec, prompted, max_tokens))
+    return _windows(prompted, question, *_fitted(codec, prompted, question, max_tokens))
 
 
 def answer_windows(
-    codec: Codec, prompted: Prompted, max_tokens: int, answer_room: int | None = None
+    codec: Codec,
+    prompted: Prompted,
+    question: Copied,
+    max_tokens: int,
+    answer_room: int | None = None,
 ) -> list[Window]:
     """The windows that hold the whole answer. A long one between two windows gets one of its own.
 
@@ -89,25 +93,29 @@ def answer_windows(
     Raises:
         DataError: as `windows`; the answer alone is longer than a window.
     """
-    encoded, room = _fitted(codec, prompted, max_tokens)
+    encoded, room = _fitted(codec, prompted, question, max_tokens)
     answer = encoded.spans[ANSWER]
     length = answer.end - answer.start
     if answer_room is not None:
         room -= max(0, length - answer_room)
-    found = [w for w in _windows(prompted, encoded, room) if w.answer is not None]
+    found = [w for w in _windows(prompted, question, encoded, room) if w.answer is not None]
     if not found:
-        start = answer.start - encoded.spans[prompted.copied].start
-        found = [w for w in [_window(encoded, prompted, start, room)] if w.answer is not None]
+        start = answer.start - encoded.spans[question.field].start
+        found = [w for w in [_window(encoded, question, start, room)] if w.answer is not None]
     if not found:
         raise DataError(
             f"example {prompted.id!r} ({prompted.language}): the answer has {length} tokens, but a"
-            f" window of its {prompted.copied} holds {room}. Raise `max_input_tokens`."
+            f" window of its {question.field} holds {room}. Raise `max_input_tokens`."
         )
     return found
 
 
 def training_windows(
-    codec: Codec, prompted: Prompted, max_tokens: int, answer_room: int | None = None
+    codec: Codec,
+    prompted: Prompted,
+    question: Copied,
+    max_tokens: int,
+    answer_room: int | None = None,
 ) -> list[Window]:
     """The windows to train on. The target of one without `answer` is that there is none.
 
@@ -117,20 +125,20 @@ def training_windows(
     Raises:
         DataError: as `answer_windows`.
     """
-    if not prompted.unanswerable:
-        return answer_windows(codec, prompted, max_tokens, answer_room)
+    if not question.unanswerable:
+        return answer_windows(codec, prompted, question, max_tokens, answer_room)
     assert prompted.target, f"{prompted.id}: whether there is an answer is not known"
-    found = windows(codec, prompted, max_tokens)
+    found = windows(codec, prompted, question, max_tokens)
     if prompted.answer is None:
         return found
-    answered = answer_windows(codec, prompted, max_tokens, answer_room)
+    answered = answer_windows(codec, prompted, question, max_tokens, answer_room)
     return answered + [window for window in found if not _touches(window, prompted.answer)]
 
 
-def target_tokens(codec: Codec, prompted: Prompted, window: Window) -> tuple[int, ...]:
+def target_tokens(codec: Codec, question: Copied, window: Window) -> tuple[int, ...]:
     """What is written after a window in training: the answer as the field has it, or that there is
     none."""
-    return codec.target(prompted.unanswerable) if window.answer is None else window.answer_tokens
+    return codec.target(question.unanswerable) if window.answer is None else window.answer_tokens
 
 
 def _touches(window: Window, answer: Region) -> bool:
@@ -139,22 +147,21 @@ def _touches(window: Window, answer: Region) -> bool:
 
 
 def generation_rows(
-    codec: Codec, prompted: Prompted, options: Options, max_tokens: int
+    codec: Codec, prompted: Prompted, question: Closed | Cloze | Copied, max_tokens: int
 ) -> list[Row]:
     """Rows that end where the answer begins, without suffix: one, or one for each window."""
-    if not prompted.copied:
+    if not isinstance(question, Copied):
         encoded = codec.encode(prompted, max_tokens)
-        texts = prompted.candidates or options.texts
         return [
             Row(
                 prompted.id,
                 codec.prefix + encoded.ids,
                 (),
                 removed_tokens=encoded.removed,
-                targets=tuple(codec.target(text) for text in texts),
+                targets=tuple(codec.target(text) for text in question.options),
             )
         ]
-    null = codec.target(prompted.unanswerable) if prompted.unanswerable else ()
+    null = codec.target(question.unanswerable) if question.unanswerable else ()
     return [
         Row(
             prompted.id,
@@ -165,16 +172,18 @@ def generation_rows(
             key_offsets=window.offsets,
             null_target=null,
         )
-        for window in windows(codec, prompted, max_tokens)
+        for window in windows(codec, prompted, question, max_tokens)
     ]
 
 
-def piece(prompted: Prompted, offsets: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+def piece(
+    prompted: Prompted, question: Copied, offsets: tuple[tuple[int, int], ...]
+) -> tuple[int, int]:
     """Characters of the input that consecutive tokens of the copied field cover.
 
     Cut at the field's borders, which a token may cross, and without white space at the ends.
     """
-    field = next(r for r in prompted.regions if r.field == prompted.copied)
+    field = next(r for r in prompted.regions if r.field == question.field)
     start = max(field.start, min(start for start, _ in offsets))
     end = max(start, min(field.end, max(end for _, end in offsets)))
     text = prompted.input[start:end]
@@ -182,33 +191,35 @@ def piece(prompted: Prompted, offsets: tuple[tuple[int, int], ...]) -> tuple[int
     return start, start + len(text.strip())
 
 
-def _size(encoded: Encoded, prompted: Prompted) -> int:
-    span = encoded.spans[prompted.copied]
+def _size(encoded: Encoded, question: Copied) -> int:
+    span = encoded.spans[question.field]
     return span.end - span.start
 
 
-def _windows(prompted: Prompted, encoded: Encoded, room: int) -> list[Window]:
-    size = _size(encoded, prompted)
+def _windows(prompted: Prompted, question: Copied, encoded: Encoded, room: int) -> list[Window]:
+    size = _size(encoded, question)
     if size == 0:
-        raise DataError(f"example {prompted.id!r} ({prompted.language}): no {prompted.copied}.")
+        raise DataError(f"example {prompted.id!r} ({prompted.language}): no {question.field}.")
     step = max(1, min(STRIDE, room // 2))
     starts = range(0, max(0, size - room) + step, step)
-    return [_window(encoded, prompted, start, room) for start in starts]
+    return [_window(encoded, question, start, room) for start in starts]
 
 
-def _fitted(codec: Codec, prompted: Prompted, max_tokens: int) -> tuple[Encoded, int]:
+def _fitted(
+    codec: Codec, prompted: Prompted, question: Copied, max_tokens: int
+) -> tuple[Encoded, int]:
     """The whole input, its other fields shortened if need be, and the tokens a window may hold."""
     encoded = codec.encode(prompted)
-    size = _size(encoded, prompted)
+    size = _size(encoded, question)
     least = min(MIN_ROOM, size)
     if len(encoded.ids) - size > max_tokens - least:
         encoded = codec.encode(prompted, max_tokens - least + size)
     return encoded, max_tokens - (len(encoded.ids) - size)
 
 
-def _window(encoded: Encoded, prompted: Prompted, start: int, room: int) -> Window:
+def _window(encoded: Encoded, question: Copied, start: int, room: int) -> Window:
     """The window at `start`, or the last full one."""
-    field = encoded.spans[prompted.copied]
+    field = encoded.spans[question.field]
     first = field.start + min(start, max(0, field.end - field.start - room))
     last = min(first + room, field.end)
     answer = encoded.spans.get(ANSWER)
@@ -264,14 +275,14 @@ class Chunk(NamedTuple):
     """Tokens taken from words that are longer than a row."""
 
 
-def word_chunks(codec: Codec, prompted: Prompted, room: Room) -> list[Chunk]:
+def word_chunks(codec: Codec, prompted: Prompted, question: Slots, room: Room) -> list[Chunk]:
     """The sentence in as few chunks as the room allows, in order, every word in one of them.
 
     Raises:
         DataError: the prompt alone fills the row.
     """
     encoded = codec.encode(prompted)
-    spans = [encoded.spans[slot] for slot in prompted.slots]
+    spans = [encoded.spans[place] for place in question.places]
     prefix = encoded.ids[: spans[0].start]
     suffix = encoded.ids[spans[-1].end :]
     # Tokens between two words (a lone space) go with the word after them.

@@ -13,13 +13,23 @@ What bears the loss stands between marks, the rest is what the model is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from t2t_xfer.architectures.base import ANSWER_READOUTS, REASONS, Architecture
+from t2t_xfer.architectures import way_of
+from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.rows import NULL, Row
-from t2t_xfer.records import ArchitectureName, Prompted, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Copied,
+    Pair,
+    Prompted,
+    Question,
+    Readout,
+    Separate,
+    Slots,
+)
 from t2t_xfer.stages.task import Task
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -41,39 +51,38 @@ class Layout:
 
 
 def layouts(
-    answer: str, prompted: Prompted, asked: Mapping[ArchitectureName, Readout]
+    asks: type[Question], prompted: Prompted, asked: Mapping[ArchitectureName, Readout]
 ) -> list[Layout]:
     """All three views.
 
     Args:
-        answer: the name of the answer format.
+        asks: what the answer format asks.
         prompted: the example as text, with its target.
         asked: readouts that the task asks for.
     """
     found = []
     for architecture in get_args(ArchitectureName):
-        possible = ANSWER_READOUTS.get((architecture, answer), ())
-        if not possible:
-            reason = REASONS.get((architecture, answer), "it cannot answer in this format")
+        way = way_of(architecture, asks)
+        if not way.readouts:
+            reason = way.reason or "it cannot answer in this format"
             found.append(Layout(architecture, "", "", reason))
             continue
-        readout = asked.get(architecture, possible[0])
-        text, how = _view(architecture, answer, prompted, readout)
+        readout = asked.get(architecture, way.readouts[0])
+        text, how = _view(architecture, prompted, readout)
         found.append(Layout(architecture, readout.value, text, how))
     return found
 
 
-def _view(
-    architecture: ArchitectureName, answer: str, prompted: Prompted, readout: Readout
-) -> tuple[str, str]:
-    if answer == "pair":
-        return "", "nothing is trained; the states of one layer are compared"
-    if prompted.slots:
-        return _tags(architecture, prompted, readout)
-    if prompted.separate:
-        return _separate(architecture, prompted)
-    if prompted.copied and architecture == "encoder":
-        return _pointed(prompted), "two masks after the input point at its first and last token"
+def _view(architecture: ArchitectureName, prompted: Prompted, readout: Readout) -> tuple[str, str]:
+    match prompted.question:
+        case Pair():
+            return "", "nothing is trained; the states of one layer are compared"
+        case Slots() as question:
+            return _tags(architecture, prompted, question, readout)
+        case Separate(asked):
+            return _separate(architecture, asked)
+        case Copied() if architecture == "encoder":
+            return _pointed(prompted), "two masks after the input point at its first and last token"
     marked = _marked(prompted.target)
     if architecture == "seq2seq":
         return marked, "the decoder writes it; the encoder reads the input"
@@ -83,9 +92,11 @@ def _view(
     return after, "after the input"
 
 
-def _tags(architecture: ArchitectureName, prompted: Prompted, readout: Readout) -> tuple[str, str]:
+def _tags(
+    architecture: ArchitectureName, prompted: Prompted, question: Slots, readout: Readout
+) -> tuple[str, str]:
     regions = {region.field: region for region in prompted.regions}
-    words = [prompted.input[regions[s].start : regions[s].end] for s in prompted.slots]
+    words = [prompted.input[regions[s].start : regions[s].end] for s in question.places]
     tags = prompted.slot_targets or ("?",) * len(words)
     pairs = list(zip(words, tags, strict=True))
     beside = " ".join(f"{word}{_marked(tag)}" for word, tag in pairs)
@@ -98,13 +109,13 @@ def _tags(architecture: ArchitectureName, prompted: Prompted, readout: Readout) 
     return beside, f"at the last subword of each word in a second copy of the sentence{written}"
 
 
-def _separate(architecture: ArchitectureName, prompted: Prompted) -> tuple[str, str]:
+def _separate(architecture: ArchitectureName, asked: Sequence[Prompted]) -> tuple[str, str]:
     after = {"encoder": "at masks after each input", "seq2seq": "in the decoder"}
     shown = [
         _marked(each.target)
         if architecture == "seq2seq"
         else f"{_tail(each.input)} {_marked(each.target)}"
-        for each in prompted.separate
+        for each in asked
     ]
     where = after.get(architecture, "after each input")
     return " | ".join(shown), f"a row for each choice, {where}; log-odds compared over the choices"
@@ -143,7 +154,7 @@ def token_lines(
         UnsupportedError: the architecture cannot answer the task.
     """
     readout = task.spec.readout.get(architecture.name)
-    rows = architecture.training_rows(text, task.answer.options, readout)
+    rows = architecture.training_rows(text, readout)
     shown = [each for row in rows for each in row.sequences]
     for number, row in enumerate(shown, start=1):
         part = f", row {number} of {len(shown)}" if len(shown) > 1 else ""
@@ -186,7 +197,7 @@ def _row_marked(row: Row, text: Prompted, decode: Callable[[int], str]) -> Itera
 
 
 def _answer(row: Row, text: Prompted, number: int, decode: Callable[[int], str]) -> str:
-    if text.separate:
+    if isinstance(text.question, Separate):
         return " or ".join(decode(each.token) for each in row.readings if each.place == number)
     label = row.labels[number]
     if text.slot_targets:

@@ -18,7 +18,7 @@ from t2t_xfer.check.findings import ModelCheck, SplitNumbers
 from t2t_xfer.errors import DataError, UnsupportedError
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.paths import expanded
-from t2t_xfer.records import ArchitectureName, Prompted, Split
+from t2t_xfer.records import ArchitectureName, Prompted, Slots, Split
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import config_of, model_architecture
 from t2t_xfer.stages.preconditions import answers_found, check_rows
@@ -49,7 +49,7 @@ class Tokens:
         asked = task.spec.readout.get(self.architecture)
         training = split == "train"
         try:
-            readout = planned_readout(self.architecture, task.answer.name, asked)
+            readout = planned_readout(self.architecture, task.answer, asked)
             check_rows(self.reader, task, prompted, readout, training=training)
         except DataError as e:
             return f"with inputs of {self.reader.max_input_tokens} tokens: {e}"
@@ -94,13 +94,13 @@ def check_model(
     asked = task.spec.readout.get(tokens.architecture)
     notes, readout = list[str](), None
     try:
-        readout = planned_readout(tokens.architecture, task.answer.name, asked).value
+        readout = planned_readout(tokens.architecture, task.answer, asked).value
     except UnsupportedError as e:
         notes.append(str(e))
     found = answers_found(tokens.codec, tokens.architecture, task, readout or "")
     notes += found.notes
     room = len(tokens.codec.sentinels)
-    if tokens.architecture == "seq2seq" and task.answer.options.coded and room:
+    if tokens.architecture == "seq2seq" and task.answer.asks is Slots and room:
         known = (each for of in splits.values() for each in of.values() if each is not None)
         words = (each.lengths["words"].longest for each in known if "words" in each.lengths)
         longest = max(words, default=0)

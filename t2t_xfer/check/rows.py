@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from t2t_xfer.architectures import ANSWER_READOUTS
+from t2t_xfer.architectures import ARCHITECTURES, way_of
 from t2t_xfer.check.findings import (
     BELOW,
     LESS,
@@ -43,12 +43,16 @@ from t2t_xfer.languages import language as language_of
 from t2t_xfer.metrics import Metric, Tuned, statistics_by_id
 from t2t_xfer.records import (
     Answer,
+    Copied,
     Example,
     Generation,
     Gold,
+    Pair,
     Prediction,
     Prompted,
+    Question,
     Readout,
+    Slots,
     Split,
     Status,
     Value,
@@ -164,7 +168,7 @@ def _examined(
     golds, metric = _golds(examples), setting.task.metric.for_language(language)
     expected = {e.id: expected_value(task, e.gold) for e in said if e.gold is not None}
     right, oracle, findings = dict[str, int](), 0.0, list[Finding]()
-    for readout in readouts_of_format(task.answer.name):
+    for readout in readouts_of_format(task.answer.asks):
         found = _predictions(task, readout, said, prompted)
         lost = [p for p in found if p.value != expected[p.id]]
         right[readout.value] = len(found) - len(lost)
@@ -191,13 +195,13 @@ def _examined(
         "input_characters": Lengths.of(len(text.input) for text in prompted),
         "target_characters": Lengths.of(len(text.target) for text in prompted),
     }
-    if prompted[0].slots:
-        lengths["words"] = Lengths.of(len(text.slots) for text in prompted)
+    if task.answer.asks is Slots:
+        lengths["words"] = Lengths.of(len(text.slot_targets) for text in prompted)
     if tokens is not None:
         lengths["input_tokens"] = Lengths.of(tokens.count([text.input for text in prompted]))
         if unfit := tokens.unfit(task, prompted, split):
             findings.append(Finding("problem", where, unfit, kind=UNFIT))
-    names = ("target",) if task.answer.name == "pair" else used_fields(prompted)
+    names = ("target",) if task.answer.asks is Pair else used_fields(prompted)
     both = golds.keys() & source_golds.keys()
     agreeing = sum(golds[id] == source_golds[id] for id in both)
     numbers = SplitNumbers(
@@ -264,7 +268,7 @@ def _majority(
     if setting.majority is None:
         return None
     answer = setting.task.answer
-    read = MajorityEngine(setting.majority).read(prompted, answer.options, Readout.slots)
+    read = MajorityEngine(answer.options, setting.majority).answer(prompted, Readout.slots)
     found = [answer.parse(each, text) for each, text in zip(read, prompted, strict=True)]
     statistics = statistics_by_id(metric, golds, found)
     return metric.scored(list(statistics.values())).value
@@ -278,9 +282,9 @@ def _histogram(task: Task, golds: Iterable[Gold]) -> dict[str, int]:
     """
     counts: Counter[str] = Counter()
     for gold in golds:
-        if task.answer.name == "pair":
+        if task.answer.asks is Pair:
             counts["translated" if gold else "alone"] += 1
-        elif task.answer.name == "span":
+        elif task.answer.asks is Copied:
             counts["answerable" if gold else "unanswerable"] += 1
         else:
             counts.update([gold] if isinstance(gold, str) else map(str, gold))
@@ -314,13 +318,10 @@ def _words(value: Value, code: str) -> frozenset[str] | None:
     return frozenset(text.replace(" ", "") if language_of(code).no_spaces else text.split())
 
 
-def readouts_of_format(name: str) -> tuple[Readout, ...]:
+def readouts_of_format(asks: type[Question]) -> tuple[Readout, ...]:
     """`generate`, which every format can be logged in, and what any architecture offers."""
     offered = [
-        readout
-        for (_, answer), readouts in ANSWER_READOUTS.items()
-        if answer == name
-        for readout in readouts
+        readout for architecture in ARCHITECTURES for readout in way_of(architecture, asks).readouts
     ]
     return tuple(dict.fromkeys([Readout.generate, *offered]))
 
@@ -344,14 +345,14 @@ def gold_generation(
     """
     if readout is Readout.generate:
         return Generation(example.id, readout, text=prompted.target)
-    if task.answer.name == "pair":
+    if task.answer.asks is Pair:
         found = (prompted.target,) if prompted.target else ()
         return Generation(example.id, readout, scores=(1.0,) * len(found), neighbours=found)
-    if prompted.slots:
-        index = {text: i for i, text in enumerate(task.answer.options.texts)}
+    if isinstance(prompted.question, Slots):
+        index = {text: i for i, text in enumerate(task.answer.options)}
         choices = tuple(index[target] for target in prompted.slot_targets)
         return Generation(example.id, readout, choices=choices)
-    if prompted.copied:
+    if isinstance(prompted.question, Copied):
         answer = prompted.answer
         place = None if answer is None else (answer.start, answer.end)
         return None if place is None else Generation(example.id, readout, place=place)
@@ -367,9 +368,9 @@ def reachable(task: Task, gold: Gold) -> Gold:
 
     Only tags have answers that cannot: a category that the training split does not hold (CCG).
     """
-    if task.answer.name != "tags":
+    if task.answer.asks is not Slots:
         return gold
-    known = task.answer.options.texts
+    known = task.answer.options
     other = task.spec.default_tag or known[0]
     return tuple(str(tag) if tag in known else other for tag in gold)
 
@@ -381,7 +382,7 @@ def expected_value(task: Task, gold: Gold) -> Gold:
     without the white space at its ends; empty: the question cannot be answered. Of several
     translations the first.
     """
-    if isinstance(gold, str) or task.answer.name == "tags":
+    if isinstance(gold, str) or task.answer.asks is Slots:
         return gold
     if not gold:
         return ""

@@ -17,7 +17,6 @@ from math import sqrt
 from pathlib import Path
 from typing import TypeAlias
 
-from t2t_xfer.answers import CLOSED
 from t2t_xfer.answers.parsing import canonical
 from t2t_xfer.check.findings import NOTHING, Finding, Overlap, SplitNumbers, TaskCheck
 from t2t_xfer.check.model import Tokens, check_model
@@ -34,7 +33,7 @@ from t2t_xfer.data.places import Place, find_places
 from t2t_xfer.data.sources import Source
 from t2t_xfer.errors import AbsentError, DataError, UserError, nearest
 from t2t_xfer.paths import is_dir
-from t2t_xfer.records import SPLITS, Gold, Json, Split
+from t2t_xfer.records import SPLITS, Cloze, Gold, Json, Pair, Split
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.run import same_option
@@ -157,7 +156,7 @@ class Checker:
 
     def _majority(self, task: Task) -> tuple[str | None, list[Finding]]:
         """The most frequent answer of the English training data, and what is wrong with it."""
-        if task.answer.name not in CLOSED or task.answer.name == "cloze":
+        if not task.answer.closed or task.answer.asks is Cloze:
             return None, []
         train = self._context.task(task.spec.train_task or task.name)
         if set(train.options) != set(task.options):
@@ -174,7 +173,7 @@ def _training_rows(context: Context, name: str, limit: int | None) -> TrainingRo
     """The training rows of a task in the first language that it is trained in."""
     try:
         task = context.task(name)
-        if task.answer.name == "pair":
+        if task.answer.asks is Pair:
             return TrainingRows(name)
         rows = read_examples(task.spec, context.source, task.spec.trained_in[0], "train", limit)
         names = used_fields([render(task, rows[0])])
@@ -200,7 +199,7 @@ def _no_rows(task: Task, source: Source) -> list[str]:
 
 def _languages(task: Task) -> list[str]:
     """The task's languages, the source language, and those that it is trained in."""
-    trained = () if task.answer.name == "pair" else (task.spec.source_language,)
+    trained = () if task.answer.asks is Pair else (task.spec.source_language,)
     return list(dict.fromkeys((*task.spec.languages, *trained, *task.spec.train_languages)))
 
 
@@ -265,7 +264,7 @@ def _absent(
         if code in task.spec.languages and not translated and tested not in splits:
             missing.append(f"{code}/{tested}" if splits else code)
     missing += [f"{code}/train" for code in translated if "train" not in present[code]]
-    trained = task.spec.train_task is None and task.answer.name != "pair" and not translated
+    trained = task.spec.train_task is None and task.answer.asks is not Pair and not translated
     if trained and present.get(source) and content(source, "train") is None:
         missing.append(f"{source}/train")
     yield from (Finding("absent", where, "") for where in missing)

@@ -49,7 +49,7 @@ import click
 from t2t_xfer.commands import options
 from t2t_xfer.errors import AbsentError, SpecError, UserError
 from t2t_xfer.progress import quiet_libraries
-from t2t_xfer.records import Json, Split
+from t2t_xfer.records import Json, Pair, Slots, Split
 from t2t_xfer.terminal import echo, secho, style
 
 if TYPE_CHECKING:
@@ -393,7 +393,7 @@ def preview(
         echo(style(f"{task.name} · {code} · {found} · id {example.id}", bold=True))
         echo("".join(text.shots) + text.input)
         echo(style(f"→ {text.target}", fg="green"))
-        for side in ("source", "target") if task.answer.name == "pair" else ():
+        for side in ("source", "target") if task.answer.asks is Pair else ():
             echo(f"  {side}  {example.fields.get(side, '(in the pool)')}")
         for line in _views(task, text):
             echo(line)
@@ -423,10 +423,10 @@ def _views(task: Task, text: Prompted) -> list[str]:
     from t2t_xfer.check.examples import layouts
 
     size = f"{len(text.input)} characters of input, {len(text.target)} of target"
-    if text.slots:
-        size += f", {len(text.slots)} answer slots"
+    if isinstance(text.question, Slots):
+        size += f", {len(text.question.places)} answer slots"
     lines = [f"  {size}"]
-    for view in layouts(task.answer.name, text, task.spec.readout):
+    for view in layouts(task.answer.asks, text, task.spec.readout):
         how = f"{view.readout}: {view.how}" if view.readout else f"not possible: {view.how}"
         lines.append(f"  {view.architecture:8} {style(how, dim=True)}")
         if view.text:
@@ -453,7 +453,7 @@ class _Tokens:
         """The training rows of an example."""
         from t2t_xfer.check.examples import token_lines
 
-        if self._task.answer.name == "pair":
+        if self._task.answer.asks is Pair:
             return  # nothing is trained on pairs
         for model, architecture in self._models.items():
             for line in token_lines(model, architecture, self._task, text):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.records import Decoding, Generation, Prompted, Readout, Slots
 
 
 class Engine(Protocol):
@@ -18,12 +18,8 @@ class Engine(Protocol):
 
     name: str
 
-    def read(
-        self,
-        prompted: Sequence[Prompted],
-        options: Options,
-        readout: Readout,
-        decoding: Decoding = Decoding(),
+    def answer(
+        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
     ) -> list[Generation]:
         """One generation for each example, in the order given.
 
@@ -37,12 +33,8 @@ class OracleEngine:
 
     name = "oracle"
 
-    def read(
-        self,
-        prompted: Sequence[Prompted],
-        options: Options,
-        readout: Readout,
-        decoding: Decoding = Decoding(),
+    def answer(
+        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
     ) -> list[Generation]:
         """The target texts, as if a model had written them."""
         return [Generation(p.id, Readout.generate, text=p.target) for p in prompted]
@@ -53,23 +45,18 @@ class MajorityEngine:
 
     name = "majority"
 
-    def __init__(self, answer: str) -> None:
-        """`answer` is the text of the most frequent option of the English training data."""
-        self.answer = answer
+    def __init__(self, options: Sequence[str], frequent: str) -> None:
+        """`frequent` is the most frequent of the task's options in the English training data."""
+        self._index = tuple(options).index(frequent)
+        self._scores = tuple(0.0 if i == self._index else -1.0 for i in range(len(options)))
 
-    def read(
-        self,
-        prompted: Sequence[Prompted],
-        options: Options,
-        readout: Readout,
-        decoding: Decoding = Decoding(),
+    def answer(
+        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
     ) -> list[Generation]:
         """The same option everywhere."""
-        index = options.texts.index(self.answer)
-        scores = tuple(0.0 if i == index else -1.0 for i in range(len(options.texts)))
         return [
-            Generation(p.id, Readout.slots, choices=(index,) * len(p.slots))
-            if p.slots
-            else Generation(p.id, Readout.slots, scores=scores)
+            Generation(p.id, Readout.slots, choices=(self._index,) * len(p.question.places))
+            if isinstance(p.question, Slots)
+            else Generation(p.id, Readout.slots, scores=self._scores)
             for p in prompted
         ]

@@ -27,7 +27,7 @@ from t2t_xfer.architectures.head import (
 )
 from t2t_xfer.architectures.padding import pad
 from t2t_xfer.architectures.rows import Row, row_batches, token_budget_batches, unpacked
-from t2t_xfer.records import Options, Prompted, Readout
+from t2t_xfer.records import Closed, Prompted, Readout
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 PLACES_AT_ONCE = 4
 """Rows of logits that a CPU normalises at once: with 131k words 3 times as fast as 136 rows are."""
-OPTIONS = Options(("yes", "no way at all", "perhaps"))
+OPTIONS = ("yes", "no way at all", "perhaps")
 SENTENCE = "the old man saw a red house near the river"
 LONGEST_PROOF = 96
 """Tokens of the context that the proof reads at most. A window that is longer is not passed: that
@@ -130,10 +130,12 @@ def _tried(model: PreTrainedModel, architecture: Architecture) -> Candidates:
     planned = architecture.candidates
     if planned.separate and not planned.cached:
         return planned
-    prompted = Prompted("proof", "en", _context(architecture), "")
+    context = _context(architecture)
     row, backwards = (
-        architecture.reading_rows(prompted, options, Readout.rank)[0]
-        for options in (OPTIONS, Options(OPTIONS.texts[::-1]))
+        architecture.reading_rows(
+            Prompted("proof", "en", context, "", Closed(options)), Readout.rank
+        )[0]
+        for options in (OPTIONS, OPTIONS[::-1])
     )
     alone = separate_scores(model, architecture, [row], LONGEST_PROOF)[0]
     if planned.cached:

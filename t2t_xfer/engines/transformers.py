@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from t2t_xfer.architectures.base import Architecture, option_tokens
 from t2t_xfer.architectures.head import place_logits, placed
 from t2t_xfer.architectures.loading import Readable
 from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
@@ -48,7 +47,15 @@ from t2t_xfer.engines.written import (
     read_written,
 )
 from t2t_xfer.progress import Progress, count_tokens
-from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.records import (
+    NOTHING,
+    Copied,
+    Decoding,
+    Generation,
+    Prompted,
+    Readout,
+    Slots,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -77,47 +84,24 @@ class TransformersEngine:
         self.candidates = loaded.architecture.candidates
         """How the candidates of a question are read; known for sure once some were."""
 
-    def read(
-        self,
-        prompted: Sequence[Prompted],
-        options: Options,
-        readout: Readout,
-        decoding: Decoding = Decoding(),
+    def answer(
+        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
     ) -> list[Generation]:
-        """See `Engine`."""
-        architecture = self.loaded.architecture
+        """See `Engine`. All examples are of one task."""
         if readout is Readout.generate:
-            return read_written(architecture, prompted, options, decoding, self._write)
-        owners: list[int] = []
-        rows: list[Row] = []
-        for i, example in enumerate(prompted):
-            found = architecture.reading_rows(example, options, readout)
-            owners += [i] * len(found)
-            rows += found
-        if any(row.points for row in rows):
-            pieces = self._read_pointers(rows)
-            return [
-                _pointed(example, readout, part)
-                for example, part in zip(
-                    prompted, parts_of(len(prompted), owners, rows, pieces), strict=True
-                )
-            ]
-        if options.coded:
-            question = slot_question(architecture, options)
-            read = self._each_batch(question, rows, slot_reader(architecture, options))
-            return [
-                tagged(example, options, part)
-                for example, part in zip(
-                    prompted, parts_of(len(prompted), owners, rows, read), strict=True
-                )
-            ]
-        answers = self._read_rows(rows)
-        return [
-            _generation(example, readout, part)
-            for example, part in zip(
-                prompted, parts_of(len(prompted), owners, rows, answers), strict=True
-            )
-        ]
+            return read_written(self.loaded.architecture, prompted, decoding, self._write)
+        found = [self.loaded.architecture.reading_rows(each, readout) for each in prompted]
+        rows = [row for some in found for row in some]
+        match prompted[0].question if prompted else NOTHING:
+            case Copied():
+                pieces = parts_of(found, self._read_pointers(rows))
+                return [_pointed(p, readout, x) for p, x in zip(prompted, pieces, strict=True)]
+            case Slots() as question:
+                tags = parts_of(found, self._read_slots(rows, question))
+                return [tagged(p.id, question, x) for p, x in zip(prompted, tags, strict=True)]
+            case _:  # whatever is read as scores of options
+                scores = parts_of(found, self._read_rows(rows))
+                return [_scored(p, readout, x) for p, x in zip(prompted, scores, strict=True)]
 
     def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
         return write(self.loaded, rows, decoding, self.batch_tokens, self.answers)
@@ -129,6 +113,19 @@ class TransformersEngine:
             return best_pieces(pointer_logits(model, self.loaded.architecture, batch))
 
         return self._each_batch(["pointers"], rows, pieces, lambda kept: Piece(*kept))
+
+    def _read_slots(self, rows: Sequence[Row], question: Slots) -> list[Places]:
+        """What is read at the places of each row."""
+        architecture = self.loaded.architecture
+        codes = architecture.codec.codebook(len(question.options))
+
+        def read(model: PreTrainedModel, batch: Sequence[Row]) -> list[Places]:
+            logits = place_logits(model, architecture, batch, codes)
+            found = logits.log_softmax(-1) if question.follows else logits.argmax(-1)
+            parts = torch.split(found.cpu(), [len(row.places) for row in batch])
+            return [part.tolist() for part in parts]
+
+        return self._each_batch(["slots", list(codes), bool(question.follows)], rows, read)
 
     def _read_rows(self, rows: Sequence[Row]) -> list[list[float]]:
         """For each row the score of every option."""
@@ -211,7 +208,7 @@ def _bundled(rows: Sequence[Row], scores: Sequence[list[float]]) -> list[list[fl
     ]
 
 
-def _generation(
+def _scored(
     example: Prompted, readout: Readout, parts: Sequence[tuple[Row, list[float]]]
 ) -> Generation:
     row, scores = parts[0]
@@ -224,45 +221,21 @@ def _generation(
     )
 
 
-Slots: TypeAlias = "list[int] | list[list[float]]"
+Places: TypeAlias = "list[int] | list[list[float]]"
 """What is read from one row: the index of the best tag at each place or, where tags depend on each
 other, log-probabilities among the tags, shape (places, tags)."""
 
 
-def slot_reader(
-    architecture: Architecture, options: Options
-) -> Callable[[Any, Sequence[Row]], Sequence[Slots]]:
-    """What reads the places of a batch: a function of model and rows."""
-    codes = _codes(architecture, options)
-
-    def read(model: Any, rows: Sequence[Row]) -> Sequence[Slots]:
-        logits = place_logits(model, architecture, rows, codes)
-        found = logits.log_softmax(-1) if options.follows else logits.argmax(-1)
-        parts = torch.split(found.cpu(), [len(row.places) for row in rows])
-        return [part.tolist() for part in parts]
-
-    return read
-
-
-def slot_question(architecture: Architecture, options: Options) -> object:
-    """What `slot_reader` asks, beside the rows: see `CachedAnswers.batch`."""
-    return ["slots", _codes(architecture, options), bool(options.follows)]
-
-
-def _codes(architecture: Architecture, options: Options) -> list[int]:
-    return [tokens[0] for tokens in option_tokens(architecture.codec, options)]
-
-
-def tagged(example: Prompted, options: Options, parts: Sequence[tuple[Row, Slots]]) -> Generation:
+def tagged(id: str, question: Slots, parts: Sequence[tuple[Row, Places]]) -> Generation:
     """The tags of a sentence from what was read in each of its pieces."""
     ordered = sorted(parts, key=lambda part: part[0].first_slot)
     found: Any = [place for _, read in ordered for place in read]
     choices, legal = tuple(found), tuple[int, ...]()
-    if options.follows:
+    if question.follows:
         choices = tuple(max(range(len(scores)), key=scores.__getitem__) for scores in found)
-        legal = tuple(best_path(found, options.follows))
+        legal = tuple(best_path(found, question.follows))
     return Generation(
-        example.id,
+        id,
         Readout.slots,
         choices=choices,
         legal=() if legal == choices else legal,
@@ -276,7 +249,7 @@ def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]
 
     Args:
         scores: of every option at every slot, shape (slots, options).
-        follows: see `Options.follows`.
+        follows: see `Slots.follows`.
 
     >>> best_path([[0.0, -9.0, 1.0], [0.0, -9.0, 1.0]], [[], [], [1, 2]])  # O, B, I
     [0, 0]
@@ -358,7 +331,7 @@ def _write_batch(loaded: Readable, rows: Sequence[Row], decoding: Decoding) -> l
     codec = loaded.architecture.codec
     end, most = codec.special("eos"), max(most_tokens(row, decoding) for row in rows)
     constraints = [constraint_of(row, end) if decoding.constrained else None for row in rows]
-    reader = _Reader(constraints, end, most)
+    reader = _Greedy(constraints, end, most)
     settings = GenerationConfig(
         do_sample=False,
         num_beams=1,
@@ -381,7 +354,7 @@ def _write_batch(loaded: Readable, rows: Sequence[Row], decoding: Decoding) -> l
     return written
 
 
-class _Reader(LogitsProcessor):
+class _Greedy(LogitsProcessor):
     """Chooses every next token itself and writes down what it cost."""
 
     def __init__(self, constraints: Sequence[Constraint | None], end: int, most: int) -> None:

@@ -46,12 +46,18 @@ from t2t_xfer.architectures.weights import (
     config_and_tokenizer,
 )
 from t2t_xfer.engines.cached import CachedAnswers, asked
-from t2t_xfer.engines.vllm_limits import LORA_RANKS, adapter_rank, check_model, require_vllm
+from t2t_xfer.engines.vllm_limits import (
+    LORA_RANKS,
+    adapter_rank,
+    check_model,
+    check_vllm,
+    require_vllm,
+)
 from t2t_xfer.engines.written import Constraint, Written, constraint_of, most_tokens, read_written
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 from t2t_xfer.paths import NO_CODE, pickle_allowed
 from t2t_xfer.progress import count_tokens, not_counted
-from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.records import Decoding, Generation, Prompted, Readout
 
 T = TypeVar("T")
 Tokens = tuple[int, ...]
@@ -94,12 +100,8 @@ class VllmEngine:
         if adapter is not None:
             loaded.check_adapter(adapter)
 
-    def read(
-        self,
-        prompted: Sequence[Prompted],
-        options: Options,
-        readout: Readout,
-        decoding: Decoding = GREEDY,
+    def answer(
+        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = GREEDY
     ) -> list[Generation]:
         """See `Engine`. Examples of all languages may stand in one list; ids may repeat.
 
@@ -107,22 +109,12 @@ class VllmEngine:
             UnsupportedError: tags that are read in one pass, embeddings, or inputs that are too
                 long.
         """
-        tags = any(p.slots for p in prompted)
-        if readout is Readout.embed or (tags and readout is not Readout.generate):
-            raise UnsupportedError(
-                f"the engine `vllm` does not read {'tags in one pass' if tags else 'embeddings'}:"
-                " vLLM 0.32 offers that in its V2 runner on a GPU at most. Use --engine"
-                " transformers."
-            )
-        if any(p.separate for p in prompted):
-            raise UnsupportedError(
-                "the engine `vllm` does not read choices with `form: separate`. Use --engine"
-                " transformers."
-            )
+        for kind in {type(each.question) for each in prompted}:
+            check_vllm("causal", kind, readout)
         architecture = self.loaded.architecture
         if readout is Readout.generate:
-            return read_written(architecture, prompted, options, decoding, self._write)
-        rows = [architecture.reading_rows(each, options, readout)[0] for each in prompted]
+            return read_written(architecture, prompted, decoding, self._write)
+        rows = [architecture.reading_rows(each, readout)[0] for each in prompted]
         return self._score(prompted, rows, readout)
 
     def _score(

@@ -1,6 +1,6 @@
 """What the engine `vllm` is asked for in vain, known at plan time and without importing vLLM.
 
-check_vllm("causal", "tags", Readout.slots)     # UnsupportedError: ... in one pass ...
+check_vllm("causal", Slots, Readout.slots)     # UnsupportedError: ... in one pass ...
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from t2t_xfer.architectures.checkpoint import architecture_of, check_positions
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
-from t2t_xfer.records import ArchitectureName, Readout
+from t2t_xfer.records import ArchitectureName, Question, Readout, Separate, Slots
 
 INSTALL = (
     "Install it with `pip install 't2t_xfer[vllm]'` (a CUDA machine) or as docs/vllm.md says (a"
@@ -49,7 +49,7 @@ def require_vllm() -> None:
         raise MissingExtraError(f"--engine vllm needs vLLM, which is not installed. {INSTALL}")
 
 
-def check_vllm(architecture: ArchitectureName, answer: str, readout: Readout) -> None:
+def check_vllm(architecture: ArchitectureName, question: type[Question], readout: Readout) -> None:
     """Refuses what vLLM cannot read; the readout is never changed to one that it can.
 
     Raises:
@@ -58,13 +58,13 @@ def check_vllm(architecture: ArchitectureName, answer: str, readout: Readout) ->
     reason = None
     if architecture != "causal":
         reason = f"it runs decoders, and the model is of the architecture {architecture!r}"
-    elif answer == "tags" and readout is not Readout.generate:
+    elif question is Slots and readout is not Readout.generate:
         reason = (
             "tags in one pass are read at every word of the prompt, which vLLM 0.32 offers in its"
             " V2 runner on a GPU at most (`readout: {causal: generate}` in the task's YAML has them"
             " written instead, and trained so)"
         )
-    elif answer == "separate":
+    elif question is Separate:
         reason = "choices with `form: separate` are read as a bundle of yes/no questions"
     elif readout is Readout.embed:
         reason = "it gives no hidden states of a chosen layer"

@@ -29,7 +29,16 @@ from t2t_xfer.answers.tags import locked
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.rows import Pairs, Row
 from t2t_xfer.architectures.windows import piece
-from t2t_xfer.records import Decoding, Generation, Options, Prompted, Readout
+from t2t_xfer.records import (
+    Closed,
+    Cloze,
+    Copied,
+    Decoding,
+    Generation,
+    Prompted,
+    Readout,
+    Slots,
+)
 
 T = TypeVar("T")
 
@@ -83,22 +92,17 @@ def most_tokens(row: Row, decoding: Decoding) -> int:
 def read_written(
     architecture: Architecture,
     prompted: Sequence[Prompted],
-    options: Options,
     decoding: Decoding,
     write: Write,
 ) -> list[Generation]:
     """One generation for each example, in the order given."""
-    if options.coded:
-        return _write_tags(architecture, prompted, options, write)
-    owners: list[int] = []
-    rows: list[Row] = []
-    for i, example in enumerate(prompted):
-        found = architecture.reading_rows(example, options, Readout.generate)
-        owners += [i] * len(found)
-        rows += found
-    parts = parts_of(len(prompted), owners, rows, _with_nulls(rows, decoding, write))
+    if any(isinstance(each.question, Slots) for each in prompted):
+        return _write_tags(architecture, prompted, write)
+    found = [architecture.reading_rows(each, Readout.generate) for each in prompted]
+    rows = [row for some in found for row in some]
+    parts = parts_of(found, _with_nulls(rows, decoding, write))
     return [
-        _generation(architecture, example, options, part)
+        _generation(architecture, example, part)
         for example, part in zip(prompted, parts, strict=True)
     ]
 
@@ -117,10 +121,7 @@ def _with_nulls(rows: Sequence[Row], decoding: Decoding, write: Write) -> list[W
 
 
 def _generation(
-    architecture: Architecture,
-    example: Prompted,
-    options: Options,
-    parts: Sequence[tuple[Row, Written]],
+    architecture: Architecture, example: Prompted, parts: Sequence[tuple[Row, Written]]
 ) -> Generation:
     """The text of the best window, if there are several."""
     row, best = max(parts, key=merit)
@@ -131,7 +132,8 @@ def _generation(
         )
         text = str(text).strip()
     elif row.keys is None:
-        text = (example.candidates or options.texts)[best.found]
+        assert isinstance(example.question, Closed | Cloze), f"{example.id}: nothing to choose from"
+        text = example.question.options[best.found]
     else:
         place = place_of(example, row, best.found, best.found + len(best.tokens))
         text = example.input[slice(*place)]
@@ -146,10 +148,10 @@ def _generation(
 
 
 def _write_tags(
-    architecture: Architecture, prompted: Sequence[Prompted], options: Options, write: Write
+    architecture: Architecture, prompted: Sequence[Prompted], write: Write
 ) -> list[Generation]:
     """The tags of every sentence as text; of the pieces of a sentence one after the other."""
-    pieces = [architecture.reading_rows(each, options, Readout.generate) for each in prompted]
+    pieces = [architecture.reading_rows(each, Readout.generate) for each in prompted]
     tags: list[list[int]] = [[] for _ in prompted]
     for turn in range(max(map(len, pieces), default=0)):
         owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
@@ -161,12 +163,17 @@ def _write_tags(
         Generation(
             example.id,
             Readout.generate,
-            text=locked(enumerate(options.texts[tag] for tag in found)),
+            text=locked(enumerate(_option_texts(example, found))),
             removed_tokens=sum(row.removed_tokens for row in rows),
             pieces=len(rows),
         )
         for example, rows, found in zip(prompted, pieces, tags, strict=True)
     ]
+
+
+def _option_texts(example: Prompted, found: Sequence[int]) -> list[str]:
+    assert isinstance(example.question, Slots), f"{example.id}: tags are not asked for"
+    return [example.question.options[index] for index in found]
 
 
 def _after(row: Row, tags: Sequence[int]) -> Row:
@@ -175,14 +182,10 @@ def _after(row: Row, tags: Sequence[int]) -> Row:
     return replace(row, pairs=replace(row.pairs, previous=tags[-1] if tags else None))
 
 
-def parts_of(
-    count: int, owners: Sequence[int], rows: Sequence[Row], answers: Sequence[T]
-) -> list[list[tuple[Row, T]]]:
-    """The rows of each of `count` examples with what was read from them."""
-    parts: list[list[tuple[Row, T]]] = [[] for _ in range(count)]
-    for owner, row, answer in zip(owners, rows, answers, strict=True):
-        parts[owner].append((row, answer))
-    return parts
+def parts_of(rows: Sequence[Sequence[Row]], answers: Sequence[T]) -> list[list[tuple[Row, T]]]:
+    """The rows of each example with what was read from them, one after the other."""
+    rest = iter(answers)
+    return [[(row, next(rest)) for row in some] for some in rows]
 
 
 def merit(part: tuple[Row, Scored]) -> float:
@@ -205,10 +208,11 @@ def null_and_best(found: Scored) -> tuple[float, ...]:
 
 def place_of(example: Prompted, row: Row, first: int, last: int) -> tuple[int, int]:
     """Characters of the input that the keys `[first, last)` cover; nothing if there are none."""
+    assert isinstance(example.question, Copied), f"{example.id}: nothing is copied"
     if first == last:
-        start = next(r.start for r in example.regions if r.field == example.copied)
+        start = next(r.start for r in example.regions if r.field == example.question.field)
         return start, start
-    return piece(example, row.key_offsets[first:last])
+    return piece(example, example.question, row.key_offsets[first:last])
 
 
 class Constraint(Protocol):

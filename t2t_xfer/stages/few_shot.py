@@ -23,12 +23,14 @@ from t2t_xfer.engines import Engine
 from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
 from t2t_xfer.records import (
     ArchitectureName,
+    Closed,
     Decoding,
     Example,
     Generation,
     Json,
     Prompted,
     Readout,
+    Separate,
     Split,
 )
 from t2t_xfer.specs.few_shot import FewShotSpec, few_shots
@@ -188,12 +190,11 @@ def drawn(context: Context, name: str, language: str) -> tuple[Shot, ...]:
 
 
 def _solved(task: Task, text: Prompted) -> str:
-    asked = text.separate or (text,)
-    return "".join(f"{each.input} {each.target}{_spec(task).separator}" for each in asked)
+    return "".join(f"{each.input} {each.target}{_spec(task).separator}" for each in text.asked)
 
 
 def _kind(task: Task, example: Example) -> str:
-    return str(example.gold) if task.answer.name in ("label", "choice", "separate") else ""
+    return str(example.gold) if task.answer.asks in (Closed, Separate) else ""
 
 
 def with_shots(task: Task, prompted: Sequence[Prompted], drawn: Sequence[Shot]) -> list[Prompted]:
@@ -244,14 +245,14 @@ def read_with_shots(
     """What the engine reads from prompts with as many of their shots as fit."""
     loaded: Any = getattr(engine, "loaded", None)
     if loaded is None or not any(text.shots for text in prompted):
-        return engine.read(prompted, task.answer.options, readout, decoding)
+        return engine.answer(prompted, readout, decoding)
     architecture = cast("Architecture", loaded.architecture)
     fitting = [
         architecture.codec.with_fitting_shots(text, architecture.input_room(text))
         for text in prompted
     ]
     removed = [len(a.shots) - len(b.shots) for a, b in zip(prompted, fitting, strict=True)]
-    read = engine.read(fitting, task.answer.options, readout, decoding)
+    read = engine.answer(fitting, readout, decoding)
     return [replace(each, removed_shots=n) for each, n in zip(read, removed, strict=True)]
 
 

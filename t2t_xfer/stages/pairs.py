@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from t2t_xfer.answers import PairFormat
 from t2t_xfer.answers.pair import TARGET
-from t2t_xfer.architectures import planned_readout
 from t2t_xfer.engines.embedding import embed
 from t2t_xfer.engines.transformers import TransformersEngine
-from t2t_xfer.records import Example, Generation, Prompted, Readout
+from t2t_xfer.records import Closed, Example, Generation, Prompted, Readout
 from t2t_xfer.retrieval.mine import mine
 from t2t_xfer.retrieval.search import nearest
 from t2t_xfer.specs.mining import MiningSpec
@@ -74,9 +73,8 @@ def rank_pairs(
         for example in examples
         for neighbour in embedded[example.id].neighbours
     ]
-    # A yes/no question is a question with two labels.
-    readout = planned_readout(engine.loaded.architecture.name, "label", None)
-    read = engine.read([one.prompted for one in asked], answer.options, readout)
+    readout = engine.loaded.architecture.ways[Closed].readouts[0]
+    read = engine.answer([one.prompted for one in asked], readout)
     scores: dict[str, list[float]] = {}
     removed: dict[str, int] = {}
     for one, generation in zip(asked, read, strict=True):

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from t2t_xfer.answers import CLOSED
-from t2t_xfer.architectures import ANSWER_READOUTS, planned_readout
+from t2t_xfer.architectures import planned_readout, way_of
 from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.engines.vllm_limits import check_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.records import ArchitectureName, Json, Readout
+from t2t_xfer.records import ArchitectureName, Json, Pair, Readout
 from t2t_xfer.specs.model import NewModel
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import (
@@ -122,7 +121,7 @@ def check_trainable(architecture: ArchitectureName, task: Task) -> None:
     Raises:
         UnsupportedError: nothing can be trained on the task, or not by this architecture.
     """
-    if task.answer.name == "pair":
+    if task.answer.asks is Pair:
         raise UnsupportedError(
             f"task {task.name!r}: its answers are pairs, which are found by the states of a model"
             " as it is. There is nothing to train on; use it as a target only."
@@ -141,7 +140,7 @@ def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ..
     planned = _planned(architecture, task, asked)
     check_ranked(architecture, task, planned)
     check_shots(architecture, task)
-    if task.answer.name == "pair" and architecture == "causal":
+    if task.answer.asks is Pair and architecture == "causal":
         _check_first(task)
     if task.spec.mining is not None:
         # Yes/no questions about some of hundred thousands of sentences cost too much.
@@ -151,8 +150,8 @@ def readouts_of(architecture: ArchitectureName, task: Task) -> tuple[Readout, ..
                 f" `readout: {{{architecture}: {asked}}}`."
             )
         return (Readout.embed,)
-    if task.answer.name == "pair" and asked is None:
-        return ANSWER_READOUTS[architecture, "pair"]
+    if task.answer.asks is Pair and asked is None:
+        return way_of(architecture, Pair).readouts
     return (planned,)
 
 
@@ -166,7 +165,7 @@ def _check_first(task: Task) -> None:
 
 def _planned(architecture: ArchitectureName, task: Task, asked: Readout | None) -> Readout:
     try:
-        return planned_readout(architecture, task.answer.name, asked)
+        return planned_readout(architecture, task.answer, asked)
     except UnsupportedError as e:
         raise UnsupportedError(f"task {task.name!r}: {e}") from e
 
@@ -187,7 +186,7 @@ def predict_spec(
     """
     task = context.task(test.task)
     if engine == "vllm":
-        check_vllm(base.architecture, task.answer.name, readout)
+        check_vllm(base.architecture, task.answer.asks, readout)
     decoding = task.spec.decoding
     room = decoding.max_new_tokens if readout is Readout.generate else ANSWER_ROOM
     check_length(base, max_input_tokens, max(ANSWER_ROOM, room))
@@ -219,7 +218,7 @@ def baseline_spec(
     if engine == "majority":
         task = context.task(test.task)
         source = context.task(trained_on(context, test.task))
-        if task.answer.name not in CLOSED:
+        if not task.answer.closed:
             raise UnsupportedError(
                 f"task {test.task!r}: there is no majority baseline, because answers of the format"
                 f" {task.answer.name!r} are not the same few for every example. Use the engine"

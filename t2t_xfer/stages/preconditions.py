@@ -22,7 +22,16 @@ from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.windows import MIN_ROOM
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Prompted, Readout
+from t2t_xfer.records import (
+    ArchitectureName,
+    Cloze,
+    Copied,
+    Pair,
+    Prompted,
+    Readout,
+    Separate,
+    Slots,
+)
 from t2t_xfer.stages.task import Task
 
 SLACK = 24
@@ -45,9 +54,9 @@ def answers_found(
     codec: Codec, architecture: ArchitectureName, task: Task, readout: str
 ) -> Findings:
     """Whether the tokenizer can say the answers of a task apart."""
-    if task.answer.options.coded:
-        return _codes(codec, architecture, len(task.answer.options.texts))
-    ids = {word: codec.target(word) for word in _asked_words(task)}
+    if task.answer.asks is Slots:
+        return _codes(codec, architecture, len(task.answer.options))
+    ids = {word: codec.target(word) for word in task.answer.words}
     if not ids:
         return Findings({})
     names = codec.tokenizer.convert_ids_to_tokens
@@ -67,7 +76,7 @@ def answers_found(
         named = ", ".join(f"{a!r} and {b!r}" for a, b in alike)
         if architecture == "encoder":
             notes.append(f"{named} begin with the same token: each has masks for all its tokens.")
-        elif task.answer.name == "separate":
+        elif task.answer.asks is Separate:
             notes.append(f"{named} begin with the same token: they are read where they part.")
         elif readout == Readout.slots.value:
             problems.append(
@@ -76,12 +85,6 @@ def answers_found(
         else:
             notes.append(f"{named} begin with the same token: rank scoring will be used.")
     return Findings(pieces, tuple(notes), tuple(problems), not alike)
-
-
-def _asked_words(task: Task) -> tuple[str, ...]:
-    """What the model is asked to say: the words of the options, or yes and no to each choice."""
-    verdicts: tuple[str, ...] = getattr(task.answer, "verdicts", ())
-    return verdicts or (() if task.spec.form == "cloze" else task.answer.options.texts)
 
 
 def _equal(ids: Mapping[str, tuple[int, ...]]) -> list[tuple[str, str]]:
@@ -136,30 +139,34 @@ def check_rows(
     Raises:
         DataError: an example or its answer does not fit; names it.
     """
-    if task.answer.name == "pair":  # cut where they are embedded, asked about neighbours later
+    if task.answer.asks is Pair:  # cut where they are embedded, asked about neighbours later
         return
-    options = task.answer.options
-    beside = 0 if options.coded else max(map(_most_tokens, options.texts), default=0)
+    texts = () if task.answer.asks is Slots else task.answer.options
+    beside = max(map(_most_tokens, texts), default=0)
     for text in prompted:
         alone = replace(text, shots=())  # as many stand before it as fit
-        asked = alone.separate or (alone,)
-        if all(_surely_fits(each, architecture.max_input_tokens - beside) for each in asked):
+        room = architecture.max_input_tokens - beside
+        if all(_surely_fits(each, room) for each in alone.asked):
             continue
         if training:
-            architecture.training_rows(alone, options, readout)
+            architecture.training_rows(alone, readout)
         else:
-            architecture.reading_rows(alone, options, readout or Readout.slots)
+            architecture.reading_rows(alone, readout or Readout.slots)
 
 
 def _surely_fits(text: Prompted, room: int) -> bool:
     """Whether the characters that cannot be shortened alone are fewer than the tokens."""
-    shrinking = {*text.shortenable, *text.slots, *filter(None, [text.copied])}
+    shrinking, answers, least = {*text.shortenable}, tuple[str, ...](), 0
+    match text.question:
+        case Slots(places):
+            shrinking.update(places)
+        case Cloze(options):
+            answers = options
+        case Copied(field, unanswerable):
+            shrinking.add(field)
+            answers, least = (unanswerable, text.target), MIN_ROOM
     names = {region.field: region for region in text.regions if region.field in shrinking}
-    outside = _most_tokens(_without(text.input, [(r.start, r.end) for r in names.values()]))
-    answers = [*text.candidates, *filter(None, [text.unanswerable])]
-    if text.copied:
-        answers.append(text.target)
-        outside += MIN_ROOM
+    outside = _most_tokens(_without(text.input, [(r.start, r.end) for r in names.values()])) + least
     longest = max(map(_most_tokens, answers), default=0)
     # A field that may be shortened keeps a token.
     return outside + len(text.shortenable) + longest + SLACK <= room

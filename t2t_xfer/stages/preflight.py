@@ -130,7 +130,7 @@ class Models:
 
 
 def _read_by(architecture: ArchitectureName, task: Task) -> Readout:
-    return planned_readout(architecture, task.answer.name, task.spec.readout.get(architecture))
+    return planned_readout(architecture, task.answer, task.spec.readout.get(architecture))
 
 
 def _asked(stage: StageLike, made: Mapping[str, StageLike]) -> Iterator[Asked]:

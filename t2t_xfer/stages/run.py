@@ -16,7 +16,7 @@ from t2t_xfer.answers import PairFormat
 from t2t_xfer.data.pools import read_pools
 from t2t_xfer.engines import Engine, MajorityEngine, OracleEngine
 from t2t_xfer.progress import start_meter
-from t2t_xfer.records import Decoding, Example, Generation, Json, Readout
+from t2t_xfer.records import Decoding, Example, Generation, Json, Readout, Slots
 from t2t_xfer.stages.answered import cached_answers, count_recalled, told_candidates
 from t2t_xfer.stages.bases import read_commit
 from t2t_xfer.stages.context import Context
@@ -156,10 +156,10 @@ class StageRunner:
 
     def _codebook(self, spec: Any, engine: Engine, task: Task) -> dict[str, Json]:
         """The codes that stood for the tags, so that logged answers can be read later."""
-        if engine.name not in ("transformers", "vllm") or not task.answer.options.coded:
+        if engine.name not in ("transformers", "vllm") or task.answer.asks is not Slots:
             return {}
         codec = engine.loaded.architecture.codec  # type: ignore[attr-defined]
-        texts = task.answer.options.texts
+        texts = task.answer.options
         return {"codebook": dict(zip(texts, codec.codebook(len(texts)), strict=True))}
 
     def _engine(
@@ -174,7 +174,7 @@ class StageRunner:
                 self.context, train.name, train.spec.trained_in, spec["train_limit"]
             )
             golds = [example.gold for example in examples if example.gold is not None]
-            return MajorityEngine(same_option(train, task, golds)), "none"
+            return MajorityEngine(task.answer.options, same_option(train, task, golds)), "none"
         weights = weights_of(stage, needs)
         if spec["engine"] == "vllm":
             from t2t_xfer.engines.vllm import VllmEngine
@@ -245,8 +245,8 @@ def same_option(train: Task, task: Task, golds: Iterable[Any]) -> str:
 
     XNLI's majority label is MNLI's: both name their labels alike, in whatever order and words.
     """
-    index = train.answer.options.texts.index(train.answer.constant(golds))
-    return task.answer.options.texts[task.options.index(train.options[index])]
+    index = train.answer.options.index(train.answer.constant(golds))
+    return task.answer.options[task.options.index(train.options[index])]
 
 
 def new_model_texts(context: Context, languages: Iterable[str], lines: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from t2t_xfer.architectures import planned_readout
 from t2t_xfer.architectures.micro import NUM_SENTINELS, SPECIAL
 from t2t_xfer.errors import UnsupportedError
-from t2t_xfer.records import ArchitectureName, Generation, Json, Readout
+from t2t_xfer.records import ArchitectureName, Generation, Json, Readout, Slots
 from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.few_shot import check_untrained
 from t2t_xfer.stages.task import Task
@@ -31,7 +31,7 @@ def trained_form(base: Base, task: Task) -> dict[str, Json]:
     Raises:
         UnsupportedError: see `check_codes`, or the architecture has no such readout.
     """
-    if task.answer.name != "tags":
+    if task.answer.asks is not Slots:
         return {}
     check_codes(base, task)
     readout = tag_readout(base.architecture, task)
@@ -44,7 +44,7 @@ def read_form(base: Base, task: Task, readout: Readout) -> dict[str, Json]:
     Raises:
         UnsupportedError: see `check_codes`; or tags are to be written without their grammar.
     """
-    if task.answer.name != "tags":
+    if task.answer.asks is not Slots:
         return {}
     check_codes(base, task)
     if readout is Readout.generate and not task.spec.decoding.constrained:
@@ -54,7 +54,7 @@ def read_form(base: Base, task: Task, readout: Readout) -> dict[str, Json]:
             " `decoding: {constrained: false}`."
         )
     # One pass logs both readings; what is written is one of them.
-    held = readout is Readout.generate and task.answer.options.held
+    held = readout is Readout.generate and task.spec.tag_reading == "legal"
     return {"tagging": {"rows_version": ROWS_VERSION, **({"legal": True} if held else {})}}
 
 
@@ -65,7 +65,7 @@ def form_of(spec: Any) -> Readout | None:
 
 def tag_readout(architecture: ArchitectureName, task: Task) -> Readout:
     """The readout of a tagging task, which is also the form of its training rows."""
-    return planned_readout(architecture, "tags", task.spec.readout.get(architecture))
+    return planned_readout(architecture, task.answer, task.spec.readout.get(architecture))
 
 
 def check_codes(base: Base, task: Task) -> None:
@@ -94,7 +94,7 @@ def check_same_form(architecture: ArchitectureName, trained: Task, tested: Task)
             the tested task shows solved examples.
     """
     check_untrained(tested)
-    if trained.answer.name != "tags" or tested.answer.name != "tags":
+    if trained.answer.asks is not Slots or tested.answer.asks is not Slots:
         return
     form, readout = tag_readout(architecture, trained), tag_readout(architecture, tested)
     if form is not readout:
@@ -108,7 +108,7 @@ def check_same_form(architecture: ArchitectureName, trained: Task, tested: Task)
 def count_training(task: Task, rows_of_each: Iterable[Sequence[Row]]) -> dict[str, Json]:
     """How many sentences training cuts into pieces; nothing for other tasks, whose rows are not
     made."""
-    if task.answer.name != "tags":
+    if task.answer.asks is not Slots:
         return {}
     counts = [*rows_of_each]
     removed = sum(row.removed_tokens for rows in counts for row in rows)
@@ -117,7 +117,7 @@ def count_training(task: Task, rows_of_each: Iterable[Sequence[Row]]) -> dict[st
 
 def count_read(task: Task, generations: Sequence[Generation]) -> dict[str, Json]:
     """How many sentences were read in pieces; nothing for other tasks."""
-    if task.answer.name != "tags":
+    if task.answer.asks is not Slots:
         return {}
     return _counts([generation.pieces for generation in generations])
 

@@ -71,7 +71,7 @@ class TrainedPart:
         text = self.prompted[place.example]
         if self.task.answer.shuffles:
             text = self.task.answer.render(self.examples[place.example], place.epoch)
-        return architecture.training_rows(text, self.task.answer.options, self.form)
+        return architecture.training_rows(text, self.form)
 
 
 def check_parts(architecture: Architecture, parts: Sequence[TrainedPart]) -> None:
@@ -83,7 +83,7 @@ def check_parts(architecture: Architecture, parts: Sequence[TrainedPart]) -> Non
     """
     for part in parts:
         asked = part.task.spec.readout.get(architecture.name)
-        readout = planned_readout(architecture.name, part.task.answer.name, asked)
+        readout = planned_readout(architecture.name, part.task.answer, asked)
         check_words(architecture.codec, architecture.name, part.task, readout)
         check_rows(architecture, part.task, part.prompted, part.form, training=True)
 
@@ -415,7 +415,7 @@ class DevScorer:
         )
         engine = TransformersEngine(self.loaded, spec["batch_tokens"])
         decoding = Decoding(**spec.get("decoding", {}))
-        read = engine.read(prompted, task.answer.options, Readout(spec["readout"]), decoding)
+        read = engine.answer(prompted, Readout(spec["readout"]), decoding)
         scored = score_examples(task, examples, prompted, {each.id: each for each in read})
         return cast("float", scored.results["score"])
 

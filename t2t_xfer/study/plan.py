@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from t2t_xfer.answers import CLOSED
-from t2t_xfer.records import Json, Readout
+from t2t_xfer.records import Json, Pair, Readout
 from t2t_xfer.specs.data import TextSpec
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import TEXT, StudySpec, intermediate_name, tasks_of, training_for
@@ -168,7 +167,7 @@ class Builder:
     ) -> Stage:
         """The `predict` stage of a readout, with the one that it goes on from."""
         stage = self._predict(tip, test, readout, max_input_tokens, engine)
-        if self.context.task(test.task).answer.name != "pair" or readout is not Readout.rank:
+        if self.context.task(test.task).answer.asks is not Pair or readout is not Readout.rank:
             return stage
         embed = self._predict(tip, test, Readout.embed, max_input_tokens, engine)
         needs = {**stage.needs, "candidates": self.add(embed)}
@@ -238,7 +237,7 @@ def plan_study(study: StudySpec, context: Context, *, skip_missing: bool = False
     cells: list[Cell] = []
     baselines: dict[str, str] = {}
     for target in study.targets:
-        if context.task(target).answer.name not in CLOSED:
+        if not context.task(target).answer.closed:
             continue
         for language in languages[target]:
             test = _test(study, target, language)
@@ -307,7 +306,7 @@ def _cells(
     training = training_for(study, model, trained)
     ready = tip
     check_same_form(tip.base.architecture, builder.context.task(trained), task)
-    if task.answer.name != "pair":  # pairs are read from the states of the model as it is
+    if task.answer.asks is not Pair:  # pairs are read from the states of the model as it is
         ready = builder.train(tip, (trained,), training, study.limit.train, seed)
     translated = any(trains_on_translations(builder.context, t) for t in (*intermediates, target))
     same_data = any(shares_training_rows(builder.context, task, target) for task in intermediates)

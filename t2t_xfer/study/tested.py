@@ -29,7 +29,7 @@ from t2t_xfer.data.places import locations
 from t2t_xfer.data.sources import SplitRef
 from t2t_xfer.errors import AbsentError, UserError, nearest
 from t2t_xfer.languages import nearest_language
-from t2t_xfer.records import Split
+from t2t_xfer.records import Pair, Split
 from t2t_xfer.specs.study import TEXT, StudySpec, tasks_of, training_for
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.plans import trained_on
@@ -210,7 +210,7 @@ def _chosen_on(study: StudySpec, context: Context, target: str, language: str) -
 
 def _selecting(study: StudySpec, context: Context, target: str) -> Iterator[str]:
     """The tasks before a target whose dev scores choose weights."""
-    if context.task(target).answer.name == "pair":
+    if context.task(target).answer.asks is Pair:
         chains = [tasks_of(each) for each in study.intermediates]
     else:
         chains = [*map(tasks_of, study.intermediates), (target,)]
