@@ -21,8 +21,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from t2t_xfer.author.draft import question, reason
+from t2t_xfer.check.findings import Finding
 from t2t_xfer.data.formats import READERS, file_kind, read_file
 from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.errors import UserError, nearest
@@ -40,9 +42,82 @@ from t2t_xfer.paths import expanded, is_dir, is_file
 from t2t_xfer.records import SPLITS, Json, Row, Split
 
 MOST_FILES = 2000
+MOST_ROWS = 5000
+"""Rows of a split that are looked at."""
+COMPARED = 2
+"""Other languages of which test rows are read."""
+_SPLITS: dict[str, Split] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+}
+_PIECE = re.compile(r"[^\W_]+")
+_LANGUAGE_OF = {
+    fill("{" + placeholder + "}", code): ("{" + placeholder + "}", code)
+    for placeholder in reversed(PLACEHOLDERS)
+    for code in reversed(tuple(LANGUAGES))
+}
+"""`de`, `German`, `german`, `deu` -> placeholder and code."""
+Read: TypeAlias = Callable[[str, Split], Iterator[Row]]
+"""The rows of a language in a split, all of them where the place does not depend on it."""
 
 
-def look(name: str, source: Source, folder: Path, language: str | None) -> Found:
+@dataclass(frozen=True)
+class DataSet:
+    """A data set, as far as it was looked at."""
+
+    name: str
+    """What the user called it."""
+    data: dict[str, Json]
+    """The task's `data`."""
+    languages: tuple[str, ...]
+    source_language: str
+    """Empty: not known yet."""
+    splits: tuple[Split, ...]
+    """Ours, those that are there."""
+    rows: Mapping[Split, Sequence[Row]]
+    """Of the source language, or of the first one that has rows."""
+    others: Mapping[str, Sequence[Row]]
+    """Test rows of some other languages."""
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column -> the names that the hub has for its numbers."""
+    findings: tuple[Finding, ...] = ()
+    """About places and languages: reasons and questions over keys of the task."""
+
+    def but(self, *findings: Finding, **changes: Any) -> DataSet:
+        """The same with other fields and more findings."""
+        return replace(self, findings=(*self.findings, *findings), **changes)
+
+    @property
+    def seen(self) -> Sequence[Row]:
+        """The rows that a proposal is made from: training rows if there are any."""
+        return next((self.rows[split] for split in SPLITS if self.rows.get(split)), ())
+
+    @property
+    def seen_split(self) -> Split:
+        """Where `seen` is from."""
+        return next((split for split in SPLITS if self.rows.get(split)), "test")
+
+
+class NamePart(NamedTuple):
+    """One name, read."""
+
+    pattern: str
+    """The name with a placeholder for its language, if it has one."""
+    language: str | None
+    split: Split | None
+
+
+class _Family(NamedTuple):
+    """The files of one data set in one split."""
+
+    pattern: str
+    split: Split | None
+    files: dict[str, Path]
+    """By language; by an empty text where the name has none."""
+
+
+def look(name: str, source: Source, folder: Path, language: str | None) -> DataSet:
     """Find a data set and read some of it.
 
     Args:
@@ -51,10 +126,6 @@ def look(name: str, source: Source, folder: Path, language: str | None) -> Found
         source: where data sets are that are no files.
         folder: what relative files of the task will start from.
         language: of the rows, where the user knows it.
-
-    Raises:
-        UserError: there is no such data set, or it holds several of which one must be named.
-        DataError: rows cannot be read.
     """
     path = expanded(name)
     if is_file(path):
@@ -88,7 +159,7 @@ def _files_in(folder: Path) -> list[Path]:
     return files
 
 
-def _look_at_set(name: str, id: str, config: str, source: Source, language: str | None) -> Found:
+def _look_at_set(name: str, id: str, config: str, source: Source, language: str | None) -> DataSet:
     configs = source.configs(id)
     if not configs:
         raise UserError(
@@ -117,7 +188,7 @@ def _look_at_set(name: str, id: str, config: str, source: Source, language: str 
             if source.has(ref):
                 yield from source.rows(ref)
 
-    found = Found(
+    found = DataSet(
         name,
         {"hub": _hub(id, pattern, splits)},
         tuple(code for code in LANGUAGES if code in places),
@@ -126,12 +197,12 @@ def _look_at_set(name: str, id: str, config: str, source: Source, language: str 
         rows={},
         others={},
         class_names=source.class_names(id, one),
-        reasons=tuple(reasons),
+        findings=tuple(reason("data", each) for each in reasons),
     )
     return _tested(settled(found, read, language))
 
 
-def _tested(found: Found) -> Found:
+def _tested(found: DataSet) -> DataSet:
     """Other languages are tested only, so a set without test rows is tested on its validation."""
     hub = found.data["hub"]
     if "test" in found.splits or len(found.languages) < 2 or not isinstance(hub, dict):
@@ -142,12 +213,11 @@ def _tested(found: Found) -> Found:
     rows: dict[Split, Sequence[Row]] = {**found.rows}
     rows["test"] = rows.pop("validation", ())
     why = "There is no test split, and other languages are tested only: validation is tested."
-    return replace(
-        found,
+    return found.but(
+        reason("data", why),
         data={**found.data, "hub": {**hub, "splits": splits}},
         splits=tuple(split for split in SPLITS if split in rows),
         rows=rows,
-        reasons=(*found.reasons, why),
     )
 
 
@@ -192,18 +262,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:12]) + (f" and {more} more" if more > 0 else "")
 
 
-class _Family(NamedTuple):
-    """The files of one data set in one split."""
-
-    pattern: str
-    split: Split | None
-    files: dict[str, Path]
-    """By language; by an empty text where the name has none."""
-
-
 def look_at_files(
     name: str, files: Sequence[Path], base: Path, folder: Path, stated: str | None
-) -> Found:
+) -> DataSet:
     """The data set that some files are.
 
     Args:
@@ -212,23 +273,19 @@ def look_at_files(
         base: the folder below which names tell split and language.
         folder: what relative files of the task start from.
         stated: the language that the user says they are in.
-
-    Raises:
-        UserError: a name holds what only placeholders may hold.
-        DataError: rows cannot be read.
     """
-    families = _families(files, base, folder)
-    chosen, left = _chosen(families)
-    reasons, questions = [], []
+    chosen, left = _chosen(_families(files, base, folder))
+    findings = []
     if left:
         names = ", ".join(sorted(each.pattern for each in left)[:12])
-        reasons.append(f"Left out, because the names are of another kind: {names}.")
-    unsplit = next((each for each in chosen.values() if each.split is None), None)
-    if unsplit is not None:
-        questions.append(
+        why = f"Left out, because the names are of another kind: {names}."
+        findings.append(reason("data", why))
+    if any(each.split is None for each in chosen.values()):
+        ask = (
             "are these rows for testing? No file's name says train, validation or test. Files to"
             " train on stand beside it: `train: FILE`, never the tested rows themselves."
         )
+        findings.append(question("data", ask))
     codes = {code for family in chosen.values() for code in family.files} - {""}
     tested = {*chosen["test"].files} - {""} if "test" in chosen else set()
 
@@ -238,7 +295,7 @@ def look_at_files(
         if path is not None:
             yield from read_file(path, language=code or "en")
 
-    found = Found(
+    found = DataSet(
         name,
         {"files": _named(chosen, codes)},
         tuple(code for code in LANGUAGES if code in (tested or codes)),
@@ -246,8 +303,7 @@ def look_at_files(
         splits=tuple(split for split in SPLITS if split in chosen),
         rows={},
         others={},
-        reasons=tuple(reasons),
-        data_questions=tuple(questions),
+        findings=tuple(findings),
     )
     return settled(found, read, stated)
 
@@ -307,61 +363,13 @@ def _without_split(family: _Family) -> str:
     return " ".join(piece for piece in kept if piece not in LANGUAGES)
 
 
-MOST_ROWS = 5000
-"""Rows of a split that are looked at."""
-COMPARED = 2
-"""Other languages of which test rows are read."""
-
-Read: TypeAlias = Callable[[str, Split], Iterator[Row]]
-"""The rows of a language in a split, all of them where the place does not depend on it."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A data set, as far as it was looked at."""
-
-    name: str
-    """What the user called it."""
-    data: dict[str, Json]
-    """The task's `data`."""
-    languages: tuple[str, ...]
-    source_language: str
-    """Empty: not known yet."""
-    splits: tuple[Split, ...]
-    """Ours, those that are there."""
-    rows: Mapping[Split, Sequence[Row]]
-    """Of the source language, or of the first one that has rows."""
-    others: Mapping[str, Sequence[Row]]
-    """Test rows of some other languages."""
-    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Column -> the names that the hub has for its numbers."""
-    reasons: tuple[str, ...] = ()
-    questions: tuple[str, ...] = ()
-    """About the languages."""
-    data_questions: tuple[str, ...] = ()
-    """About the places."""
-
-    @property
-    def seen(self) -> Sequence[Row]:
-        """The rows that a proposal is made from: training rows if there are any."""
-        return next((self.rows[split] for split in SPLITS if self.rows.get(split)), ())
-
-    @property
-    def seen_split(self) -> Split:
-        """Where `seen` is from."""
-        return next((split for split in SPLITS if self.rows.get(split)), "test")
-
-
-def settled(found: Found, read: Read, stated: str | None) -> Found:
+def settled(found: DataSet, read: Read, stated: str | None) -> DataSet:
     """The data set with its languages and rows.
 
     Args:
         found: with the languages that names tell, if any.
         read: its rows.
         stated: the language that the user says it is in.
-
-    Raises:
-        UserError: names say another language.
     """
     if stated is not None and found.languages and stated not in found.languages:
         raise UserError(
@@ -377,13 +385,12 @@ def settled(found: Found, read: Read, stated: str | None) -> Found:
     rows = {split: some for split, some in rows.items() if some}
     tested: Split = "test" if "test" in found.splits else "validation"
     others = [code for code in codes if code != source][:COMPARED]
-    return replace(
-        found,
+    return found.but(
+        *_doubts(source, rows),
         source_language=source,
         splits=tuple(split for split in found.splits if split in rows),
         rows=rows,
         others={code: _rows(read, code, tested, filters) for code in others},
-        questions=(*found.questions, *_doubts(source, rows)),
     )
 
 
@@ -407,7 +414,7 @@ def _filters(data: Mapping[str, Json]) -> dict[str, dict[str, str]]:
     return filters
 
 
-def _languages_of_one_place(found: Found, read: Read, stated: str | None) -> Found:
+def _languages_of_one_place(found: DataSet, read: Read, stated: str | None) -> DataSet:
     """For a place that no name gives a language to."""
     some = [row for split in found.splits for row in islice(read("", split), 20 * MOST_ROWS)]
     for key, tell in (("where", _by_value), ("where_prefix", _by_prefix)):
@@ -417,21 +424,21 @@ def _languages_of_one_place(found: Found, read: Read, stated: str | None) -> Fou
                 pattern, codes = told
                 why = f"The column `{column}` says which language a row is in."
                 data: dict[str, Json] = {**found.data, key: {column: pattern}}
-                return replace(found, data=data, languages=codes, reasons=(*found.reasons, why))
+                return found.but(reason("data", why), data=data, languages=codes)
     if stated is not None:
         why = f"The language is the one of --language: {LANGUAGES[stated].name}."
-        return replace(found, languages=(stated,), reasons=(*found.reasons, why))
+        return found.but(reason("data", why), languages=(stated,))
     by_column = _texts_by_column(some[:MOST_ROWS])
     told_by = (language_of(texts) for texts in by_column)
     code = next((each for each in told_by if each is not None), None)
     if code is not None:
         why = f"Nothing names the language; the text looks like {LANGUAGES[code].name}."
-        return replace(found, languages=(code,), reasons=(*found.reasons, why))
+        return found.but(reason("data", why), languages=(code,))
     known = " ".join(written_in(script_of(by_column[0]))) if by_column else ""
     ask = "which language are the rows in? Nothing says so; `en` is only a place holder."
     if known:
         ask += f" With this script: {known}."
-    return replace(found, languages=("en",), questions=(*found.questions, ask))
+    return found.but(question("languages", ask), languages=("en",))
 
 
 def _texts_by_column(rows: Sequence[Row]) -> list[list[str]]:
@@ -466,15 +473,14 @@ def _by_prefix(values: Sequence[object]) -> tuple[str, tuple[str, ...]] | None:
     return None if told is None else (f"{told[0]}-", told[1])
 
 
-def _doubts(source: str, rows: Mapping[Split, Sequence[Row]]) -> Iterator[str]:
+def _doubts(source: str, rows: Mapping[Split, Sequence[Row]]) -> Iterator[Finding]:
     """Rows whose letters are not those of their language."""
     for split, some in rows.items():
         texts = [text for row in some[:200] for text in texts_in(row)]
         if not may_be(source, texts):
-            yield (
-                f"are the {split} rows really {LANGUAGES[source].name}? Their script is"
-                f" {script_of(texts)}."
-            )
+            name, script = LANGUAGES[source].name, script_of(texts)
+            ask = f"are the {split} rows really {name}? Their script is {script}."
+            yield question("languages", ask)
 
 
 def texts_in(row: Row) -> Iterator[str]:
@@ -490,58 +496,24 @@ def texts_in(row: Row) -> Iterator[str]:
             pending[:0] = value.values()
 
 
-_SPLITS: dict[str, Split] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval"), "test"),
-}
-_PIECE = re.compile(r"[^\W_]+")
-
-
-class NamePart(NamedTuple):
-    """One name, read."""
-
-    pattern: str
-    """The name with a placeholder for its language, if it has one."""
-    language: str | None
-    split: Split | None
-
-
-def _placeholders() -> dict[str, tuple[str, str]]:
-    found: dict[str, tuple[str, str]] = {}
-    for placeholder in PLACEHOLDERS:
-        for code in LANGUAGES:
-            pattern = "{" + placeholder + "}"
-            found.setdefault(fill(pattern, code), (pattern, code))
-    return found
-
-
-_LANGUAGE_OF = _placeholders()
-"""`de`, `German`, `german`, `deu` -> placeholder and code."""
-
-
 def parts_of(name: str) -> NamePart:
     """What a name says."""
     pieces = _PIECE.findall(name)
     splits = [split for piece in pieces if (split := split_of(piece)) is not None]
     spoken = {piece for piece in pieces if piece in _LANGUAGE_OF}
+    split = splits[-1] if splits else None
     if len(spoken) != 1:
-        return NamePart(name, None, splits[-1] if splits else None)
-    pattern, code = _LANGUAGE_OF[spoken.pop()]
-    replaced = _PIECE.sub(lambda hit: pattern if hit[0] in _same(code, pattern) else hit[0], name)
-    return NamePart(replaced, code, splits[-1] if splits else None)
-
-
-def _same(code: str, pattern: str) -> tuple[str, ...]:
-    return (fill(pattern, code),)
+        return NamePart(name, None, split)
+    (word,) = spoken
+    pattern, code = _LANGUAGE_OF[word]
+    return NamePart(
+        _PIECE.sub(lambda hit: pattern if hit[0] == word else hit[0], name), code, split
+    )
 
 
 def split_of(name: str) -> Split | None:
     """Our split for a name such as `dev`, `validation_matched` or `train_r1`."""
-    if name.casefold() in _SPLITS:
-        return _SPLITS[name.casefold()]
-    first = re.split(r"[_\-.]", name.casefold())[0]
-    return _SPLITS.get(first)
+    return _SPLITS.get(re.split(r"[_\-.]", name.casefold())[0])
 
 
 def grouped(names: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -28,6 +28,16 @@ _OTHER = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 """Words that a reader of YAML, or one who knows YAML 1.1, takes for something else than text."""
 
 
+def reason(key: str, what: str) -> Finding:
+    """Why a key says what it says."""
+    return Finding("note", key, what, kind="why")
+
+
+def question(key: str, what: str) -> Finding:
+    """What nobody but a person can tell."""
+    return Finding("question", key, what)
+
+
 class Draft:
     """The keys of a task in their order, and what was found about each."""
 
@@ -39,11 +49,15 @@ class Draft:
     def add(self, key: str, value: Json, *why: str) -> None:
         """A key, and what stands over it."""
         self._values[key] = value
-        self.findings += [Finding("note", key, each, kind="why") for each in why if each]
+        self.findings += [reason(key, each) for each in why if each]
+
+    def why(self, key: str, what: str) -> None:
+        """A reason over a key."""
+        self.findings.append(reason(key, what))
 
     def ask(self, key: str, *questions: str) -> None:
         """Questions over a key; over nothing if there is no such key."""
-        self.findings += [Finding("question", key, each) for each in questions]
+        self.findings += [question(key, each) for each in questions]
 
     def __contains__(self, key: str) -> bool:
         return key in self._values

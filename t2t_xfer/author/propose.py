@@ -8,12 +8,11 @@ where the data have numbers, because an inverted label turns every score around.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-from t2t_xfer.author.dataset import Found, parts_of
+from t2t_xfer.author.dataset import DataSet, parts_of
 from t2t_xfer.author.draft import Draft
 from t2t_xfer.author.shape import (
-    Column,
+    DataColumn,
     Shape,
     asked_for,
     columns,
@@ -27,16 +26,30 @@ from t2t_xfer.author.shape import (
 )
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import language_of, script_of, written_in
-from t2t_xfer.records import Json, Row, Split, Value
+from t2t_xfer.records import Json, Row, Value
 from t2t_xfer.specs.tag_scheme import bio_mistake, made_legal, num_illegal
 
+NLI = ("entailment", "neutral", "contradiction")
+PARAPHRASE = ("different", "paraphrase")
+_KNOWN_FIELDS: dict[frozenset[str], tuple[str, tuple[str, ...], str]] = {
+    frozenset({"premise", "hypothesis"}): ("nli", NLI, "XNLI and MNLI"),
+    frozenset({"sentence1", "sentence2"}): ("paraphrase", PARAPHRASE, "PAWS-X"),
+    frozenset({"question1", "question2"}): ("paraphrase", PARAPHRASE, "QQP"),
+}
+"""Columns -> shared prompt, labels in the order of 0, 1, …, and where they stand so."""
+SHOWN = 60
+"""Characters of an example row in a question."""
+MOST_TAGS = 60
+"""More tags than these are taken from the data (`tags_from`)."""
+UPOS = (
+    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
+    *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
+)
+"""The parts of speech that `prompts/pos.yaml` asks for."""
 
-def propose(found: Found, name: str) -> Draft:
-    """The draft of a task.
 
-    Raises:
-        UserError: no answer format fits; names the columns and what was looked for.
-    """
+def propose(found: DataSet, name: str) -> Draft:
+    """The draft of a task."""
     seen = columns(found.seen)
     shape = find_shape(seen)
     if shape is None:
@@ -49,8 +62,8 @@ def propose(found: Found, name: str) -> Draft:
         listed = ", ".join(f"`{name}`" for name in shape.left)
         chosen = "" if shape.label is None else shape.label.name
         draft.ask("answer", f"is `{chosen}` what a model should answer? It could also be {listed}.")
-    draft.add("data", found.data, *found.reasons)
-    draft.ask("data", *found.data_questions)
+    draft.add("data", found.data)
+    draft.findings += found.findings
     _languages(draft, found, shape)
     _fields(draft, shape, seen, found)
     _BY_ANSWER[shape.answer](draft, shape, seen, found)
@@ -60,7 +73,7 @@ def propose(found: Found, name: str) -> Draft:
     return draft
 
 
-def _nothing(found: Found, seen: Mapping[str, Column]) -> str:
+def _nothing(found: DataSet, seen: Mapping[str, DataColumn]) -> str:
     if not found.seen:
         return f"--from {found.name}: there are no rows to look at."
     listed = "; ".join(described(column) for column in seen.values())
@@ -74,15 +87,14 @@ def _nothing(found: Found, seen: Mapping[str, Column]) -> str:
     )
 
 
-def _languages(draft: Draft, found: Found, shape: Shape) -> None:
+def _languages(draft: Draft, found: DataSet, shape: Shape) -> None:
     if found.source_language != "en" and shape.answer != "pair":
         why = "No English rows: these are trained and tuned on."
         draft.add("source_language", found.source_language, why)
     draft.add("languages", [*found.languages])
-    draft.ask("languages", *found.questions)
 
 
-def _fields(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+def _fields(draft: Draft, shape: Shape, seen: Mapping[str, DataColumn], found: DataSet) -> None:
     if shape.answer == "pair":
         return
     texts, left = text_columns(seen, shape)
@@ -105,32 +117,31 @@ def _fields(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found
         draft.add("id_field", ids[0].name)
 
 
-def _unique_everywhere(found: Found, column: str) -> bool:
+def _unique_everywhere(found: DataSet, column: str) -> bool:
     splits: list[Sequence[Row]] = [*found.rows.values(), *found.others.values()]
     return all(len({row.get(column) for row in rows}) == len(rows) for rows in splits)
 
 
-def _label(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+def _label(draft: Draft, shape: Shape, seen: Mapping[str, DataColumn], found: DataSet) -> None:
     fields = draft["fields"]
     assert isinstance(fields, dict)
     texts = [str(column) for column in fields.values()]
-    got = named(shape, texts, found.class_names, found.seen)
     draft.add("label_field", str(shape.keys["label_field"]))
-    draft.add("labels", got.labels, *got.why)
-    draft.ask("labels", *got.questions)
-    if got.prompt is None:
+    labels, prompt = _named(draft, shape, texts, found)
+    draft.add("labels", labels)
+    if prompt is None:
         own = wording([*fields], f"{asked_for(str(shape.keys['label_field']))}:")
         draft.add("prompt", {"input": own}, "English wording serves every language.")
     else:
-        names = ("premise", "hypothesis") if got.prompt == "nli" else ("sentence1", "sentence2")
+        names = ("premise", "hypothesis") if prompt == "nli" else ("sentence1", "sentence2")
         draft.add("fields", dict(zip(names, texts, strict=True)))
-        draft.add("prompt", {"use": got.prompt})
+        draft.add("prompt", {"use": prompt})
     draft.add("shortenable", [*_dict(draft["fields"])], "May lose their ends in too long inputs.")
     draft.add("metric", "accuracy")
-    _training(draft, found, "mnli" if {*got.labels} == {*NLI} else "TASK")
+    _training(draft, found, "mnli" if {*labels} == {*NLI} else "TASK")
 
 
-def _choice(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+def _choice(draft: Draft, shape: Shape, seen: Mapping[str, DataColumn], found: DataSet) -> None:
     assert shape.label is not None
     label, choices = str(shape.keys["label_field"]), shape.keys["choices_fields"]
     draft.add("label_field", label)
@@ -169,7 +180,7 @@ def _choice_prompt(fields: dict[str, Json], count: int) -> tuple[dict[str, Json]
     return {"input": wording([*fields], f"{listed}answer:")}, fields
 
 
-def _span(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+def _span(draft: Draft, shape: Shape, seen: Mapping[str, DataColumn], found: DataSet) -> None:
     draft.add("context_field", str(shape.keys["context_field"]))
     draft.add("answers_field", str(shape.keys["answers_field"]))
     answers = seen[str(shape.keys["answers_field"])]
@@ -185,34 +196,28 @@ def _span(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) 
     _training(draft, found, "squad_v1")
 
 
-def _tags(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+def _tags(draft: Draft, shape: Shape, seen: Mapping[str, DataColumn], found: DataSet) -> None:
     assert shape.label is not None
     column = shape.label
-    got = tag_set(column, found.class_names.get(column.name, ()), found.seen_split)
     draft.add("words_field", str(shape.keys["words_field"]))
     draft.add("tags_field", column.name)
-    if got.names:
-        draft.add("tags", [*got.names], got.why)
+    tags, default, scheme = _tag_set(draft, column, found)
+    if tags:
+        draft.add("tags", [*tags])
     else:
-        draft.add("tags_from", "train", got.why)
-    if got.question:
-        draft.ask("tags", got.question)
-    draft.add("default_tag", got.default, "Fills what a written answer leaves out.")
-    if got.scheme:
-        begins = "I-… begins a span, too." if got.scheme == "iob1" else "B-… begins each span."
-        draft.add("tag_scheme", got.scheme, f"Every tag is O, B-… or I-…. {begins}")
-    shared = "ner" if got.scheme else "pos" if got.names == UPOS else None
+        draft.add("tags_from", "train")
+    draft.add("default_tag", default, "Fills what a written answer leaves out.")
+    if scheme:
+        begins = "I-… begins a span, too." if scheme == "iob1" else "B-… begins each span."
+        draft.add("tag_scheme", scheme, f"Every tag is O, B-… or I-…. {begins}")
+    shared = "ner" if scheme else "pos" if tags == UPOS else None
     draft.add("prompt", {"use": shared} if shared else {"input": "tags: {{ words }}"})
-    why = (
-        "F1 over spans."
-        if got.scheme
-        else "Share of words; `span_f1`: F1 over spans of equal tags."
-    )
-    draft.add("metric", "span_f1" if got.scheme else "token_accuracy", why)
+    why = "F1 over spans." if scheme else "Share of words; `span_f1`: F1 over spans of equal tags."
+    draft.add("metric", "span_f1" if scheme else "token_accuracy", why)
     _training(draft, found, "TASK")
 
 
-def _pair(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) -> None:
+def _pair(draft: Draft, shape: Shape, seen: Mapping[str, DataColumn], found: DataSet) -> None:
     names = shape.keys["pair_fields"]
     languages = [code for code in found.languages if code != "en"]
     if found.languages == ("en",):
@@ -229,7 +234,7 @@ def _pair(draft: Draft, shape: Shape, seen: Mapping[str, Column], found: Found) 
     draft.add("metric", "retrieval_accuracy", "Nothing is trained: the nearest neighbour counts.")
 
 
-def _training(draft: Draft, found: Found, task: str) -> None:
+def _training(draft: Draft, found: DataSet, task: str) -> None:
     """Asks for a training task where there are no training rows; `task`: one that may do."""
     if "train" in found.splits:
         return
@@ -243,7 +248,7 @@ def _training(draft: Draft, found: Found, task: str) -> None:
     draft.ask("note", ask)
 
 
-def _parallel(found: Found, shape: Shape, draft: Draft) -> bool:
+def _parallel(found: DataSet, shape: Shape, draft: Draft) -> bool:
     """Whether tested rows are the same examples in every language that was read."""
     own = found.rows.get("test", ())
     if not found.others or len(own) < 3:
@@ -266,97 +271,55 @@ def _dict(value: Json) -> dict[str, Json]:
 _BY_ANSWER = {"label": _label, "choice": _choice, "span": _span, "tags": _tags, "pair": _pair}
 
 
-NLI = ("entailment", "neutral", "contradiction")
-PARAPHRASE = ("different", "paraphrase")
-SHOWN = 60
-"""Characters of an example row in a question."""
-_KNOWN_FIELDS: dict[frozenset[str], tuple[str, tuple[str, ...], str]] = {
-    frozenset({"premise", "hypothesis"}): ("nli", NLI, "XNLI and MNLI"),
-    frozenset({"sentence1", "sentence2"}): ("paraphrase", PARAPHRASE, "PAWS-X"),
-    frozenset({"question1", "question2"}): ("paraphrase", PARAPHRASE, "QQP"),
-}
-"""Columns -> shared prompt, labels in the order of 0, 1, …, and where they stand so."""
-
-
-class Named(NamedTuple):
-    """The labels of a task."""
-
-    labels: dict[str, Json]
-    """Name -> `{value, word}`, only what is not the default."""
-    prompt: str | None
-    """A shared prompt that has words for exactly these labels."""
-    why: tuple[str, ...]
-    questions: tuple[str, ...]
-
-
-def named(
-    shape: Shape,
-    texts: Sequence[str],
-    class_names: Mapping[str, tuple[str, ...]],
-    rows: Sequence[Row],
-) -> Named:
-    """The labels of a `label` shape.
+def _named(
+    draft: Draft, shape: Shape, texts: Sequence[str], found: DataSet
+) -> tuple[dict[str, Json], str | None]:
+    """The labels of a `label` shape, `{value, word}` where it is not the default; and a shared
+    prompt that has words for exactly these.
 
     Args:
         texts: the columns of the input.
-        class_names: what the hub calls the numbers of a column.
-        rows: some of which questions show.
     """
     assert shape.label is not None
     values = label_values(shape.label)
-    given = class_names.get(shape.label.name, ())
+    given = found.class_names.get(shape.label.name, ())
+    known = _KNOWN_FIELDS.get(frozenset(texts))
     whole = [v for v in values if type(v) is int or (isinstance(v, str) and v.isdecimal())]
     if given and all(type(v) is int and v < len(given) for v in values):
-        words: dict[str, dict[str, Value]] = {name: {"value": i} for i, name in enumerate(given)}
-        why = "The names are the hub's own names of these numbers."
-        return _shared_or_own(words, texts, (why,), ())
-    known = _KNOWN_FIELDS.get(frozenset(texts))
+        draft.why("labels", "The names are the hub's own names of these numbers.")
+        return _shared_or_own({name: {"value": i} for i, name in enumerate(given)}, texts)
     if known is not None and [str(v) for v in whole] == [str(i) for i in range(len(known[1]))]:
         prompt, names, where = known
-        labels: dict[str, Json] = {
-            name: {"value": _plain(v)} for name, v in zip(names, values, strict=True)
-        }
-        ask = f"are the numbers as in {where}? {_shown_rows(shape, values, texts, rows)}"
         why = f"Columns and numbers are those of {where}, which `prompts/{prompt}.yaml` asks about."
-        return Named(labels, prompt, (why,), (ask,))
+        draft.why("labels", why)
+        shown = _shown_rows(shape, values, texts, found.seen)
+        draft.ask("labels", f"are the numbers as in {where}? {shown}")
+        return {n: {"value": _plain(v)} for n, v in zip(names, values, strict=True)}, prompt
     if whole:
-        labels = {str(v): {"value": _plain(v), "word": str(v)} for v in values}
-        ask = f"what do the numbers mean? {_shown_rows(shape, values, texts, rows)}"
-        more = "Put names in place of the first numbers, and what a model may answer as `word`."
-        return Named(labels, None, (), (ask, more) if _bare(shape) else ())
+        # Stars and ratings mean themselves; other numbers are codes.
+        if not shape.label.called("star", "stars", "rating", "score", "grade"):
+            shown = _shown_rows(shape, values, texts, found.seen)
+            more = "Put names in place of the first numbers, and what a model may answer as `word`."
+            draft.ask("labels", f"what do the numbers mean? {shown}", more)
+        return {str(v): {"value": _plain(v), "word": str(v)} for v in values}, None
     if shape.label.kind == "truth":
-        truth: dict[str, Json] = {"no": {"value": False, "word": "no"}}
-        truth["yes"] = {"value": True, "word": "yes"}
-        return Named(truth, None, (), ())
-    return _shared_or_own({str(v): {} for v in values}, texts, (), ())
+        return {"no": {"value": False, "word": "no"}, "yes": {"value": True, "word": "yes"}}, None
+    return _shared_or_own({str(v): {} for v in values}, texts)
 
 
 def _shared_or_own(
-    labels: Mapping[str, Mapping[str, Value]],
-    texts: Sequence[str],
-    why: tuple[str, ...],
-    questions: tuple[str, ...],
-) -> Named:
+    labels: Mapping[str, dict[str, Json]], texts: Sequence[str]
+) -> tuple[dict[str, Json], str | None]:
     """With the words of a shared prompt where it knows these labels, else their names as words."""
     known = _KNOWN_FIELDS.get(frozenset(texts))
     if known is not None and {*labels} == {*known[1]}:
-        plain: dict[str, Json] = {n: {k: _plain(v) for k, v in labels[n].items()} for n in known[1]}
-        return Named(plain, known[0], why, questions)
-    worded: dict[str, Json] = {
-        name: {**{k: _plain(v) for k, v in each.items()}, "word": _word(name)}
-        for name, each in labels.items()
-    }
-    return Named(worded, None, why, questions)
+        return {name: labels[name] for name in known[1]}, known[0]
+    return {name: {**each, "word": _word(name)} for name, each in labels.items()}, None
 
 
 def _word(name: str) -> str:
     """A label's name as a model may say it: `very_negative` becomes `very negative`."""
     return " ".join(name.replace("_", " ").split()) or name
-
-
-def _bare(shape: Shape) -> bool:
-    """Whether the numbers are codes. Stars and ratings mean themselves."""
-    return not (shape.label and shape.label.called("star", "stars", "rating", "score", "grade"))
 
 
 def _shown_rows(
@@ -377,63 +340,45 @@ def _plain(value: Value) -> Json:
     return value
 
 
-MOST_TAGS = 60
-"""More tags than these are taken from the data (`tags_from`)."""
-UPOS = (
-    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
-    *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
-)
-"""The parts of speech that `prompts/pos.yaml` asks for."""
+def _tag_set(draft: Draft, column: DataColumn, found: DataSet) -> tuple[tuple[str, ...], str, str]:
+    """The tags of a column of lists (none: they are taken from the training split), the one that
+    fills gaps, and `bio`, `iob1` or no scheme.
 
-
-class TagSet(NamedTuple):
-    """The tags of a task."""
-
-    names: tuple[str, ...]
-    """Empty: they are taken from the training split."""
-    default: str
-    scheme: str
-    """`bio` or `iob1`; empty: none."""
-    why: str
-    question: str = ""
-
-
-def tag_set(column: Column, class_names: tuple[str, ...], split: Split) -> TagSet:
-    """The tags of a column of lists.
-
-    Args:
-        column: texts, or indices into names.
-        class_names: what the hub calls the indices, if it does.
-        split: where the rows are from.
+    Numbers stay numbers until someone names them; parts of speech of Universal Dependencies are
+    listed all, because a few rows rarely have the rare ones.
     """
     common = [str(tag) for tag, _ in column.items.most_common() if tag != "_"]
     if column.kind == "wholes":
-        return _numbered(column, common, class_names)
+        return _numbered_tags(draft, column, common, found.class_names.get(column.name, ()))
     if {*common} <= {*UPOS} and len(common) > 3:
-        return TagSet(UPOS, "X", "", "Parts of speech of Universal Dependencies, all of them.")
+        draft.why("tags", "Parts of speech of Universal Dependencies, all of them.")
+        return UPOS, "X", ""
     if len(common) > MOST_TAGS:
-        return TagSet((), common[0], "", f"There are {len(common)} of them, too many to list.")
-    why = f"All that stand in {len(column.values):,} rows of {split}."
-    ask = "" if split == "train" else "are these all? Other rows than these may have more."
+        draft.why("tags_from", f"There are {len(common)} of them, too many to list.")
+        return (), common[0], ""
+    draft.why("tags", f"All that stand in {len(column.values):,} rows of {found.seen_split}.")
+    if found.seen_split != "train":
+        draft.ask("tags", "are these all? Other rows than these may have more.")
     if "O" in common and not bio_mistake(_with_begins(common)):
-        return TagSet(_with_begins(common), "O", _scheme(column.lists), why, ask)
-    return TagSet(tuple(sorted(common)), common[0], "", why, ask)
+        return _with_begins(common), "O", _scheme(column.lists)
+    return tuple(sorted(common)), common[0], ""
 
 
-def _numbered(column: Column, common: list[str], class_names: tuple[str, ...]) -> TagSet:
+def _numbered_tags(
+    draft: Draft, column: DataColumn, common: list[str], names: tuple[str, ...]
+) -> tuple[tuple[str, ...], str, str]:
     size = max(map(int, common)) + 1
-    if len(class_names) >= size:
-        bio = "O" in class_names and not bio_mistake(class_names)
-        default = "O" if bio else class_names[int(common[0])]
-        named = [[class_names[int(str(tag))] for tag in tags] for tags in column.lists]
-        scheme = _scheme(named) if bio else ""
-        return TagSet(class_names, default, scheme, "The hub's own names, by number.")
-    names = tuple(f"tag{number}" for number in range(size))
+    if len(names) >= size:
+        draft.why("tags", "The hub's own names, by number.")
+        bio = "O" in names and not bio_mistake(names)
+        named = [[names[int(str(tag))] for tag in tags] for tags in column.lists]
+        return names, "O" if bio else names[int(common[0])], _scheme(named) if bio else ""
     ask = (
         f"what do the numbers 0 to {size - 1} mean? Write the names in this order; the page of the"
         f" data set has them. The most frequent ones here are {', '.join(common[:3])}."
     )
-    return TagSet(names, names[int(common[0])], "", "", ask)
+    draft.ask("tags", ask)
+    return tuple(f"tag{number}" for number in range(size)), f"tag{common[0]}", ""
 
 
 def _scheme(lists: Sequence[Sequence[Value]]) -> str:

@@ -149,9 +149,6 @@ def token_lines(
 
     Tokens stand apart by spaces. Between marks stands a token at which the head is read, and what
     it should predict there, or for a pointer the token that it should point at.
-
-    Raises:
-        UnsupportedError: the architecture cannot answer the task.
     """
     readout = task.spec.readout.get(architecture.name)
     rows = architecture.training_rows(text, readout)

@@ -65,13 +65,7 @@ class Tokens:
 
 
 def load_tokens(model: str) -> Tokens:
-    """The tokenizer of a checkpoint in a directory or on the hub.
-
-    Raises:
-        UserError: there is no such checkpoint, or it has no tokenizer that can be read.
-        UnsupportedError: the tokenizer cannot say which characters a token covers, or a model
-            that does not exist yet.
-    """
+    """The tokenizer of a checkpoint in a directory or on the hub."""
     if model.startswith("new:"):
         raise UnsupportedError(
             f"--model {model}: a new model has no tokenizer before it is made. Name a checkpoint."
@@ -125,10 +119,6 @@ def architecture_of_model(model: str) -> Architecture:
 
     Args:
         model: a directory, a model of the hub, a micro model, or an adapter's directory.
-
-    Raises:
-        UserError: there is no such checkpoint, or its tokenizer cannot be read.
-        UnsupportedError: it is of no known architecture, or not made yet.
     """
     path = str(checkpoints.checkpoint(model)) if checkpoints.is_micro(model) else model
     return load_tokens(adapter_base(path).path if is_adapter(path) else path).reader

@@ -79,7 +79,7 @@ class TrainingRows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Setting:
+class SplitSetting:
     """What is the same for every split of a task."""
 
     task: Task
@@ -104,7 +104,7 @@ class Looked(NamedTuple):
 
 
 def check_split(
-    setting: Setting, language: str, split: Split, source_golds: Mapping[str, Gold]
+    setting: SplitSetting, language: str, split: Split, source_golds: Mapping[str, Gold]
 ) -> Looked:
     """Reads, renders, parses and scores every row. What is wrong with the data is in the result.
 
@@ -144,7 +144,7 @@ def _golds(examples: Sequence[Example]) -> dict[str, Gold]:
     return {example.id: example.gold for example in examples if example.gold is not None}
 
 
-def _all_that_is_wrong(setting: Setting, language: str, split: Split, error: UserError) -> str:
+def _all_that_is_wrong(setting: SplitSetting, language: str, split: Split, error: UserError) -> str:
     """The error, and the other rows that have one."""
     if not isinstance(error, DataError) or isinstance(error, AbsentError):
         return str(error)
@@ -156,7 +156,7 @@ def _all_that_is_wrong(setting: Setting, language: str, split: Split, error: Use
 
 
 def _examined(
-    setting: Setting,
+    setting: SplitSetting,
     language: str,
     split: Split,
     examples: Sequence[Example],
@@ -263,7 +263,7 @@ def _bad_row(metric: Metric, gold: Gold, prediction: Prediction, readout: Readou
 
 
 def _majority(
-    setting: Setting, metric: Metric, golds: Mapping[str, Gold], prompted: Sequence[Prompted]
+    setting: SplitSetting, metric: Metric, golds: Mapping[str, Gold], prompted: Sequence[Prompted]
 ) -> float | None:
     if setting.majority is None:
         return None

@@ -22,7 +22,7 @@ from t2t_xfer.check.findings import NOTHING, Finding, Overlap, SplitNumbers, Tas
 from t2t_xfer.check.model import Tokens, check_model
 from t2t_xfer.check.rows import (
     Looked,
-    Setting,
+    SplitSetting,
     TrainingRows,
     check_split,
     row_keys,
@@ -82,9 +82,6 @@ class Checker:
 
         Args:
             logged: alarms that the scores of an earlier run gave.
-
-        Raises:
-            SpecError: the task's YAML or its prompt is wrong.
         """
         alarms = [Finding("alarm", "", each) for each in logged]
         try:
@@ -135,7 +132,9 @@ class Checker:
             majority, findings = self._majority(task)
             train = self._training_rows(task)
         findings += _place_problems(task.spec, self._context.source)
-        setting = Setting(task, self._context.source, self._limit, self._tokens, majority, train)
+        setting = SplitSetting(
+            task, self._context.source, self._limit, self._tokens, majority, train
+        )
         compared = task.spec.parallel and bool(task.spec.labels)
         looked: dict[tuple[str, Split], Looked] = {}
         # The source language first: parallel rows of the others are compared with it.

@@ -289,11 +289,7 @@ def new(
 
 
 def _new_file(name: str) -> Path:
-    """Where the task will stand.
-
-    Raises:
-        UserError: it cannot have this name, or there is such a task.
-    """
+    """Where the task will stand."""
     from t2t_xfer.specs.base import NAME_PATTERN, NAME_WORDS
     from t2t_xfer.specs.catalogue import Catalogue
 

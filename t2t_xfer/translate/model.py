@@ -61,11 +61,7 @@ class Translating(NamedTuple):
         return None if found is None else str(found)
 
     def check(self, code: str) -> None:
-        """Refuses a language before anything is translated.
-
-        Raises:
-            UserError: the translator's file, or the tokenizer, has no token for it.
-        """
+        """Refuses a language before anything is translated."""
         self._forced(code)
         if self.spec.chat and not getattr(self.tokenizer, "chat_template", None):
             raise UserError(
@@ -182,12 +178,7 @@ class Translating(NamedTuple):
 def load_translating(
     path: str, revision: str | None, spec: TranslatorSpec, *, dtype: str, batch_tokens: int
 ) -> Translating:
-    """A model from a folder or the hub, told to translate as the spec says.
-
-    Raises:
-        UserError: there is no such model, or it cannot be read.
-        UnsupportedError: the model writes no text, or is a decoder with forced first tokens.
-    """
+    """A model from a folder or the hub, told to translate as the spec says."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     options = {} if spec.source_code is None else {"src_lang": spec.source_code}
     config, tokenizer = config_and_tokenizer(path, revision, **options)

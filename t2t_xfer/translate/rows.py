@@ -235,9 +235,6 @@ def source_rows(context: Context, task: Task, limit: int | None) -> Iterator[Sou
     """The labelled training rows in the source language, in file order: those and the ids that
     training would read. A label is written as the task's YAML has it, whatever the part that the
     row comes from calls it.
-
-    Raises:
-        AbsentError, DataError: as `read_examples`.
     """
     spec, names = task.spec, Template(task.prompt.input).names
     places = find_places(spec, context.source, spec.source_language, "train")

@@ -85,11 +85,7 @@ class Order:
 
 
 def parse_languages(text: str, source_language: str) -> tuple[str, ...]:
-    """The languages of `de,ru,sw`.
-
-    Raises:
-        UserError: one is unknown, stands twice, or is the language of the rows.
-    """
+    """The languages of `de,ru,sw`."""
     codes = tuple(code.strip() for code in text.split(",") if code.strip())
     if not codes:
         raise UserError("--to names no language. Give codes such as --to de,ru,sw.")
@@ -112,13 +108,7 @@ def parse_languages(text: str, source_language: str) -> tuple[str, ...]:
 def translate(
     context: Context, order: Order, say: Callable[[str], None]
 ) -> dict[str, Mapping[str, Any]]:
-    """Makes what is not there yet; the record of each language.
-
-    Raises:
-        UserError: something else lies where the data should go, or model, translator, language
-            and task do not fit together.
-        DataError: no row of a language could be translated.
-    """
+    """Makes what is not there yet; the record of each language."""
     task = context.task(order.task)
     _check_translatable(task.spec)
     for code in order.languages:
@@ -310,11 +300,7 @@ class PieceStore:
     """
 
     def __init__(self, path: Path) -> None:
-        """Reads what is there.
-
-        Raises:
-            DataError: the file cannot be read, or a line is none of ours.
-        """
+        """Reads what is there."""
         self.path = path
         self.known: dict[str, Translation] = {}
         """Source text to what became of it."""
