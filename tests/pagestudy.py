@@ -14,11 +14,9 @@ import pytest
 
 from t2t_xfer.report.browser import Answered, Browsed, Chunk, Run
 from t2t_xfer.report.claims import Outcome, Verdict
-from t2t_xfer.report.findings import analyse
-from t2t_xfer.report.given import Cost, Drift, PageInput
-from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.given import Cost, Drift, Report
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.numbers import study_numbers
 from t2t_xfer.study.results import Examples, Result
 
 MODELS = {"enc": "encoder", "s2s": "seq2seq", "<b>dec</b>": "causal"}
@@ -54,18 +52,11 @@ def observed(*, models: int = 3, languages: tuple[str, ...] = ("en", "de", "ar")
     return found
 
 
-def page_of(cells: list[Result], **others: Any) -> PageInput:
+def page_of(cells: list[Result], **others: Any) -> Report:
     """What the page of these cells is made of."""
-    grid = Grid(cells)
-    return PageInput(
-        study=others.pop("study", "made-up"),
-        notes=others.pop("notes", ("Synthetic data.",)),
-        grid=grid,
-        aside=Grid([]),
-        analysis=analyse(grid, Resampled(cells, replicates=200)),
-        observed=cells,
-        **others,
-    )
+    others.setdefault("notes", ("Synthetic data.",))
+    numbers = study_numbers(cells, replicates=200)
+    return Report(others.pop("study", "made-up"), numbers, finished=cells, **others)
 
 
 def judged(claim: str, verdict: Outcome, interval: Interval | None = None) -> Verdict:
@@ -75,7 +66,7 @@ def judged(claim: str, verdict: Outcome, interval: Interval | None = None) -> Ve
 
 
 @cache
-def full_page() -> PageInput:
+def full_page() -> Report:
     """Every section has something to show, and every free text attacks."""
     return page_of(
         observed(),
@@ -88,7 +79,6 @@ def full_page() -> PageInput:
         drift=[Drift("enc", "mnli", "xquad", "ar", 100, 40, 90, 9)],
         unfinished={"train/z": f"failed: {ATTACK}"},
         distances={"de": 0.2, "ar": 0.5},
-        examples="examples.html",
         verdicts=[
             judged("c1", "supported", Interval(4.0, 3.0, 5.0)),
             judged("c2", "not tested here"),

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from t2t_xfer.report.claims import Verdict
-from t2t_xfer.report.markdown import render_markdown
+from t2t_xfer.report.document import Document
+from t2t_xfer.report.given import Report
 from t2t_xfer.report.numbers import Numbers, study_numbers
+from t2t_xfer.report.sections import document
+from t2t_xfer.report.text import render_markdown
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
 from t2t_xfer.study.plan_file import Cell, Plan, save_plan
 from t2t_xfer.study.results import Examples, Result
@@ -41,13 +44,23 @@ def numbers(rows: Sequence[Result]) -> Numbers:
     return _numbers(tuple(rows))
 
 
+def told(
+    rows: Sequence[Result],
+    notes: Sequence[str] = (),
+    study: str = "s",
+    verdicts: Sequence[Verdict] = (),
+) -> Document:
+    """What a report of these numbers says."""
+    return document(Report(study, numbers(rows), notes, verdicts))
+
+
 def page(
     rows: Sequence[Result],
     notes: Sequence[str] = (),
     study: str = "s",
     verdicts: Sequence[Verdict] = (),
 ) -> str:
-    return render_markdown(study, numbers(rows), notes, verdicts)
+    return render_markdown(told(rows, notes, study, verdicts))
 
 
 def stored(

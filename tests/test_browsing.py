@@ -10,13 +10,9 @@ from typing import Any
 import pytest
 
 from t2t_xfer.records import Json
-from t2t_xfer.report.browser import EXAMPLES, Chunk
-from t2t_xfer.report.browsing import browse
-from t2t_xfer.report.costs import costs
-from t2t_xfer.report.drift import drift
-from t2t_xfer.report.inputs import CHANGED, GONE, Inputs
-from t2t_xfer.report.numbers import study_numbers
-from t2t_xfer.report.pages import write_pages
+from t2t_xfer.report.browser import CHANGED, EXAMPLES, GONE, Chunk, Inputs, browse
+from t2t_xfer.report.given import costs, drift
+from t2t_xfer.report.written import write_results
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
@@ -41,8 +37,8 @@ def data_of(folder: Path, number: int) -> dict[str, Any]:
 def test_a_finished_study_has_a_page_with_its_inputs(finished: World, tmp_path: Path) -> None:
     results = Results.read(finished.out / "small")
     cells = results.finished
-    path = write_pages(tmp_path, results, study_numbers(cells, replicates=50), [])
-    page = path.read_text(encoding="utf-8")
+    write_results(tmp_path, results, replicates=50)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"from {len(cells)} cells" in page
     assert "GB" in page[page.index('id="cost"') :]
     chunk = data_of(tmp_path, 0)

@@ -12,7 +12,6 @@ import pytest
 
 from t2t_xfer.errors import SpecError
 from t2t_xfer.report.claims import Evidence, Verdict, judge, partial_conjunction
-from t2t_xfer.report.claims_section import claims_section
 from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.resampled import Resampled
 from t2t_xfer.report.selection import Axes
@@ -22,7 +21,7 @@ from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.study.results import Result
 
 from .conftest import REPOSITORY
-from .reported import REPLICATES, observed, stored
+from .reported import REPLICATES, observed, page, stored
 from .studydata import t2t
 
 N = 200
@@ -333,11 +332,11 @@ def test_the_section_escapes_and_counts() -> None:
         verdict({**change("mnli"), "above": 0, "text": "<b>|x", "published": "+5"}),
         verdict({**change("hellaswag"), "above": 0}),
     ]
-    shown = claims_section(found)
+    shown = page([BASE], verdicts=found)
     assert "2 claims: 1 supported (one seed) and 1 not tested here" in shown
     assert "<b>" not in shown
     assert "&lt;b>\\|x" in shown
-    assert claims_section([]) == ""
+    assert "## Claims" not in page([BASE])
 
 
 def test_a_claims_file_says_all_its_mistakes(tmp_path: Path) -> None:

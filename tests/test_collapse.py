@@ -9,20 +9,18 @@ import numpy as np
 import pytest
 
 from t2t_xfer.records import Prediction, Status
-from t2t_xfer.report.alarms import first_notes
 from t2t_xfer.report.drawn import certain, change_over, mean_of
 from t2t_xfer.report.findings import Analysis, analyse
-from t2t_xfer.report.given import PageInput
 from t2t_xfer.report.grid import ALL, Grid
-from t2t_xfer.report.latex import render_latex
-from t2t_xfer.report.markdown import render_summary
-from t2t_xfer.report.page.render import render_page
+from t2t_xfer.report.opening import first_notes
+from t2t_xfer.report.page import render_page
 from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.text import render_latex, render_markdown, render_terminal
 from t2t_xfer.stages.score import _answers
 from t2t_xfer.study.results import Result
 
 from .observing import cell
-from .reported import numbers, page
+from .reported import numbers, page, told
 from .test_report import ROW, line_of, make_rows
 
 N = 100
@@ -141,9 +139,9 @@ def test_constant_answers_are_named_first_and_marked_in_every_form() -> None:
         "Constant answers (¶): dec has the majority baseline's score, with every seed, on xnli"
         " after none, mnli and squad, in every language",
     ]
-    found = numbers(rows)
-    terminal, markdown = render_summary(found), page(rows)
-    html = _page(rows)
+    found = told(rows)
+    terminal, markdown = render_terminal(found), render_markdown(found)
+    html, latex = render_page(found), render_latex(found)
     for shown in (terminal, markdown):
         assert line_of(shown, "enc", "mnli")[3:] == ["39.0 (+4.0*)¶", "57.0 (+4.0*)¶"]
         assert line_of(shown, "dec", "none")[2] == "33.5¶"
@@ -153,14 +151,11 @@ def test_constant_answers_are_named_first_and_marked_in_every_form() -> None:
     for note in notes:
         assert all(note in shown for shown in (terminal, markdown))
         assert note.replace("'", "&#39;") in html
-    assert "\\P{}" in render_latex("s", found.main)
-    assert "paragraph mark" in render_latex("s", found.main)
+    assert "39.0 ($+4.0$$^{*}$)\\P{}" in latex
+    assert "% \\P{} Some of the cells in it" in latex
     by_language = markdown.split("### paws_x (accuracy)")[1]
-    assert line_of(by_language, "enc", "mnli")[2:5] == ["45.0", "38.0¶", "34.0¶"]
-    assert line_of(by_language.split("Change against")[1], "enc", "mnli")[2:4] == [
-        "+6.0*",
-        "+3.0*¶",
-    ]
+    assert line_of(by_language, "en (source)")[2] == "45.0 (+6.0*)"
+    assert line_of(by_language, "de")[2] == "38.0 (+3.0*)¶"
 
 
 def test_no_mark_without_a_constant_answer() -> None:
@@ -179,24 +174,20 @@ def test_every_form_shows_the_same_main_table() -> None:
         if (row.model, row.intermediate, row.target, row.language)
         != ("enc", "none", "paws_x", "sw")
     ]
+    found = told(rows)
     tables = [
-        _markdown_table(page(rows)),
-        _markdown_table(render_summary(numbers(rows))),
-        _html_table(_page(rows)),
-        _latex_table(render_latex("s", numbers(rows).main)),
+        _markdown_table(render_markdown(found)),
+        _markdown_table(render_terminal(found)),
+        _html_table(render_page(found)),
+        _latex_table(render_latex(found)),
     ]
     assert tables[0]["enc", "mnli"] == ["75.0 (+40.0*)‡", "39.0 (+4.5*)†", "57.0 (+4.5*)†"]
     for table in tables[1:]:
         assert table == tables[0]
 
 
-def _page(rows: list[Result]) -> str:
-    main = numbers(rows).main
-    return render_page(PageInput("s", (), main.grid, Grid([]), main.analysis))
-
-
 def _markdown_table(shown: str) -> dict[tuple[str, str], list[str]]:
-    part = shown.split("## Scores and changes")[1].split("\n\n")[1]
+    part = shown.split("**Over all languages**")[1].split("\n\n")[1]
     lines = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines()[2:]
     ]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from t2t_xfer.report.compare import Comparison, compare
-from t2t_xfer.report.comparison_page import render_comparison
+from t2t_xfer.report.comparison import comparison
 from t2t_xfer.report.draws import only, side_of
+from t2t_xfer.report.text import render_markdown
 from t2t_xfer.study.results import Result
 
 from .observing import with_ids
@@ -34,6 +35,10 @@ def cells(worse: int = 0, **changes: object) -> list[Result]:
             row = replace(row, score=60.0 - moved, **changes)  # type: ignore[arg-type]
             found.append(observed(row))
     return found
+
+
+def render_comparison(found: Comparison) -> str:
+    return render_markdown(comparison(found))
 
 
 def compared(first: Sequence[Result], second: Sequence[Result], data: str = "rows") -> Comparison:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from t2t_xfer.report.browser import write_examples
-from t2t_xfer.report.page.render import render_page
+from t2t_xfer.report.page import render_page
+from t2t_xfer.report.sections import document
 
 from .pagestudy import ARABIC, ATTACK, chromium, chunks, full_page
 
@@ -24,7 +25,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("pages")
-    (made / "report.html").write_text(render_page(full_page()), encoding="utf-8")
+    (made / "report.html").write_text(render_page(document(full_page())), encoding="utf-8")
     write_examples(made, f"made-up {ATTACK}", chunks())
     return made
 

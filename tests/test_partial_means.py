@@ -8,17 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from t2t_xfer.report.compare import compare
-from t2t_xfer.report.comparison_page import render_comparison
-from t2t_xfer.report.given import PageInput
+from t2t_xfer.report.given import Report
 from t2t_xfer.report.grid import Planned
-from t2t_xfer.report.latex import render_latex
-from t2t_xfer.report.markdown import render_markdown
 from t2t_xfer.report.numbers import study_numbers
-from t2t_xfer.report.page.render import render_page
+from t2t_xfer.report.page import render_page
+from t2t_xfer.report.sections import document
+from t2t_xfer.report.text import render_latex, render_markdown
 
 from .reported import observed
 from .studydata import t2t
-from .test_compare import cells
+from .test_compare import cells, render_comparison
 from .test_report import line_of, make_rows
 
 
@@ -28,9 +27,8 @@ def unfinished(**which: str) -> tuple[str, str, str]:
     planned = [Planned(*row.key, source_language="en", same_data=row.same_data) for row in rows]
     there = [row for row in rows if any(getattr(row, key) != name for key, name in which.items())]
     found = study_numbers([observed(row) for row in there], planned, replicates=200)
-    main = found.main
-    html = render_page(PageInput("s", (), main.grid, found.aside.grid, main.analysis))
-    return render_markdown("s", found, []), html, render_latex("s", main)
+    told = document(Report("s", found))
+    return render_markdown(told), render_page(told), render_latex(told)
 
 
 def test_a_language_that_failed_in_every_run_is_missing_from_the_mean() -> None:
@@ -42,14 +40,16 @@ def test_a_language_that_failed_in_every_run_is_missing_from_the_mean() -> None:
     assert "† Some languages or seeds are missing" in shown
     assert "41.5†" in html
     assert "$^{\\dagger}$" in tex
+    zero_shot = shown.split("### Over the zero-shot languages")[1]
+    assert line_of(zero_shot, "enc", "mnli")[3].endswith("†")
     by_language = shown.split("### paws_x (accuracy)")[1]
-    assert line_of(by_language, "enc", "none")[2:] == ["39.0", "35.0", "–", "+4.0†"]
-    assert line_of(by_language.split("Change against")[1], "enc", "mnli")[5].endswith("†")
+    assert line_of(by_language, "sw")[1:] == ["–", "–", "–"]
+    assert line_of(shown.split("## Transfer gap")[1], "enc (encoder)", "none")[3].endswith("†")
     assert line_of(shown.split("## Missing")[1], "enc", "none") == ["enc", "none", "paws_x", "sw"]
-    means = line_of(shown.split("## Change by model")[1], "enc", "encoder")
-    assert [cell.endswith("†") for cell in means[2:5]] == [True, True, True]
-    contrast = line_of(shown.split("## Differences between models")[1], "enc minus s2s")
-    assert [cell.endswith("†") for cell in contrast[1:]] == [False, True, True]
+    means = line_of(shown.split("**Change by model**")[1], "enc (encoder)")
+    assert [cell.endswith("†") for cell in means[1:4]] == [True, True, True]
+    contrast = line_of(shown.split("**Differences between models**")[1], "enc", "minus s2s")
+    assert [cell.endswith("†") for cell in contrast[2:]] == [False, True, True]
 
 
 def test_a_target_that_failed_in_every_run_leaves_no_average() -> None:

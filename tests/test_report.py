@@ -10,10 +10,11 @@ import pytest
 
 from t2t_xfer.errors import DataError
 from t2t_xfer.report.cells import COLUMNS, read_cells, write_cells
-from t2t_xfer.report.document import percent, signed, text
+from t2t_xfer.report.document import percent, signed
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.marks import same_data_words
+from t2t_xfer.report.main_table import same_data_words
 from t2t_xfer.report.opening import scope
+from t2t_xfer.report.text import unmarked
 from t2t_xfer.study.results import Result
 
 from .reported import page
@@ -118,13 +119,14 @@ def test_impossible_numbers_are_refused(change: dict[str, float]) -> None:
 
 
 def test_the_page_opens_with_the_answer() -> None:
-    lead = page(make_rows()).split("\n\n")[1]
+    lead = page(make_rows()).split("## Scores")[0]
     # zero-shot pairs: mnli > paws_x +3, squad > xnli -1, squad > paws_x -1: mean +0.333
     assert re.search(
-        r"\+0.3 \[-0.\d, \+[01].\d\] for enc \(encoder\), \+0.3 .* for dec \(causal\)", lead
+        r"- enc \(encoder\): \+0.3 \(-0.\d to \+[01].\d\), not .*\n(.*\n)- dec \(causal\): \+0.3 ",
+        lead,
     )
-    assert "mean over 3 pairs" in lead
-    assert "None of them differs from 0 beyond the choice of test examples" in lead
+    assert "Means over 3 pairs of intermediate and target, the same for every model." in lead
+    assert lead.count("not distinguishable from no change") == 3
     assert "of the tested examples alone (n = 200 per language, paired): with one seed" in lead
 
 
@@ -134,9 +136,9 @@ def test_a_clear_change_is_said_of_its_model_only() -> None:
         else row
         for row in make_rows()
     ]  # fmt: skip
-    assert "Of them, only that of dec differs from 0 beyond the choice of test examples" in page(
-        rows
-    )
+    lead = page(rows).split("## Scores")[0]
+    assert re.search(r"- dec \(causal\): .*, a gain beyond the choice of test examples", lead)
+    assert lead.count("not distinguishable from no change") == 2
 
 
 def test_models_stand_for_themselves() -> None:
@@ -158,23 +160,23 @@ def test_the_main_table_has_scores_changes_and_marks() -> None:
 
 
 def test_the_change_by_model_tells_source_from_zero_shot() -> None:
-    shown = page(make_rows()).split("## Change by model")[1]
-    assert line_of(shown, "dec", "causal")[2:4] == ["+0.4", "+0.7"]
-    assert line_of(shown, "dec", "causal")[4].startswith("+0.3 [-0.")
-    assert line_of(shown, "dec", "causal")[6:] == ["1 of 3", "1 up, 0 down"]
+    shown = page(make_rows()).split("**Change by model**")[1]
+    line = line_of(shown, "dec (causal)")
+    assert line[1:3] == ["+0.4", "+0.7"]
+    assert line[3].startswith("+0.3 [-0.")
+    assert line[5:] == ["1 of 3", "1 up, 0 down"]
 
 
 def test_every_language_has_its_score_change_and_gap() -> None:
     shown = page(make_rows()).split("### xnli (accuracy)")[1]
-    assert line_of(shown, "model")[2:] == ["en (source)", "de", "sw", "transfer gap"]
-    assert line_of(shown, "enc", "none")[2:] == ["39.0", "35.0", "31.0", "+6.0"]
-    assert line_of(shown, "enc", "mnli‡")[2:] == ["99.0", "65.0", "61.0", "+36.0"]
-    assert line_of(shown, "majority")[2:] == ["33.4", "33.4", "33.4", ""]
-    changes = shown.split("Change against")[1]
-    assert [cell.strip("*") for cell in line_of(changes, "enc", "squad")[2:5]] == [
-        *("-2.0", "-1.0", "-1.0")
-    ]
-    assert line_of(changes, "enc", "squad")[5].startswith("-1.0 [-")
+    assert line_of(shown, "language")[1:] == ["none", "mnli‡", "squad"]
+    assert line_of(shown, "en (source)")[1:3] == ["39.0", "99.0 (+60.0*)"]
+    assert line_of(shown, "de")[1:3] == ["35.0", "65.0 (+30.0*)"]
+    assert line_of(shown, "de")[3].startswith("34.0 (-1.0")
+    assert line_of(shown.split("**majority baseline**")[1], "sw") == ["sw", "33.4"]
+    gaps = shown.split("## Transfer gap")[1]
+    assert line_of(gaps, "enc (encoder)", "none")[2].startswith("+6.0 [")
+    assert line_of(gaps, "enc (encoder)", "mnli")[2].startswith("+36.0* [")
 
 
 def test_what_is_missing_is_dashed_marked_and_listed() -> None:
@@ -225,7 +227,7 @@ def test_too_little_claims_nothing(rows: list[Result], words: str) -> None:
 
 def test_rows_of_a_file_say_that_same_data_is_not_known(tmp_path: Path) -> None:
     write_cells(tmp_path / "cells.csv", make_rows())
-    shown = same_data_words(Grid(read_cells(tmp_path / "cells.csv")))
+    (shown,) = same_data_words(Grid(read_cells(tmp_path / "cells.csv")))
     assert "such cells may be inside the mean changes" in shown
 
 
@@ -234,7 +236,9 @@ def test_invalid_answers_are_shown_where_there_are_some() -> None:
     assert "Every answer of every finished cell could be read" in shown
     rows = [replace(row, invalid_rate=0.04) if row.language == "sw" else row for row in make_rows()]
     shown = page(rows)
-    assert line_of(shown, "enc", "mnli", "xnli")[3:] == ["1.3 %", "sw 4.0 %"]
+    assert line_of(shown.split("**Invalid answers**")[1], "enc", "mnli", "xnli")[3:] == [
+        *("1.3 %", "4.0 %", "sw")
+    ]
 
 
 def test_changes_of_models_are_contrasted_with_their_intervals() -> None:
@@ -243,14 +247,13 @@ def test_changes_of_models_are_contrasted_with_their_intervals() -> None:
         else row
         for row in make_rows()
     ]  # fmt: skip
-    shown = page(rows).split("## Differences between models")[1]
-    assert line_of(shown, "models")[1:] == ["xnli", "paws_x", "all pairs"]
-    assert line_of(shown, "enc minus s2s")[3].startswith("0.0 [")
-    clear = line_of(shown, "enc minus dec")[3]
-    assert clear.startswith("-13.3 [-")  # of the three pairs that count, two moved by 20
-    assert clear.endswith("]*")
+    shown = page(rows).split("**Differences between models**")[1]
+    assert line_of(shown, "model")[1:] == ["minus", "xnli", "paws_x", "all targets"]
+    assert line_of(shown, "enc", "minus s2s")[4].startswith("0.0 [")
+    clear = line_of(shown, "enc", "minus dec")[4]
+    assert clear.startswith("-13.3* [-")  # of the three pairs that count, two moved by 20
     one = [row for row in make_rows() if row.model == "enc"][:9]
-    assert "## Differences" not in page(one)
+    assert "Differences between models" not in page(one)
 
 
 def test_names_are_no_markup() -> None:
@@ -260,8 +263,8 @@ def test_names_are_no_markup() -> None:
     assert "<img" not in shown
     assert "&lt;script>\\|\\*x\\*" in shown
     assert shown.startswith("# Study a # b\n")
-    assert "`a|b'c`" in shown
-    assert text("paws_x __init__") == "paws_x \\__init_\\_"
+    assert "a\\|b\\`c" in shown
+    assert unmarked("paws_x __init__") == "paws_x \\__init_\\_"
 
 
 def test_words_for_numbers() -> None:

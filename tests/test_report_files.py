@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from t2t_xfer.report.cells import COLUMNS, read_cells
-from t2t_xfer.report.latex import escaped, render_latex
+from t2t_xfer.report.text import escaped, render_latex
 from t2t_xfer.study.results import Result
 
-from .reported import numbers, observed, stored
+from .reported import observed, stored, told
 from .studydata import t2t
 from .test_report import ROW, make_rows
 
@@ -60,9 +60,9 @@ def reported(
 
 def test_a_whole_study_is_written_in_every_form(tmp_path: Path) -> None:
     page = reported(tmp_path, cells())
-    assert "+12.0 [" in page
-    assert "Of them" not in page
-    assert "All of them differ from 0 beyond the choice of test examples" in page
+    assert "enc (encoder): +12.0 (" in page
+    lead = page.split("## Scores")[0]
+    assert lead.count("a gain beyond the choice of test examples") == 2
     directory = tmp_path / "made"
     rows = read_cells(directory / "cells.csv")
     table = pq.read_table(directory / "cells.parquet").to_pylist()
@@ -100,8 +100,9 @@ def test_a_half_finished_study_says_what_is_missing(tmp_path: Path) -> None:
     page = reported(tmp_path, there, gone, "--claims", "phang2020")
     assert "3 of 12 cells are not finished." in page
     assert "| dec     | mnli           | udpos    | all languages |" in page
-    assert "+12.0 [" in page.split("\n\n")[1]
-    assert "for dec" not in page.split("\n\n")[1]
+    lead = page.split("**Read this first**")[0]
+    assert "enc (encoder): +12.0 (" in lead
+    assert "dec" not in lead
     assert "17 claims: 17 not tested here." in page
     assert "Differences between models" not in page
 
@@ -118,22 +119,23 @@ def test_a_study_without_a_finished_cell_claims_nothing(tmp_path: Path) -> None:
     table = pq.read_table(tmp_path / "made" / "cells.parquet")
     assert table.num_rows == 0
     assert table.column_names[: len(COLUMNS)] == [*COLUMNS]
-    assert "No cell is finished" in (tmp_path / "made" / "main_table.tex").read_text(
-        encoding="utf-8"
-    )
+    latex = (tmp_path / "made" / "main_table.tex").read_text(encoding="utf-8")
+    assert "% No cell of this study is finished" in latex
+    assert "tabular" not in latex
 
 
 def test_one_model_compares_no_models(tmp_path: Path) -> None:
     page = reported(tmp_path, cells(models=["enc"]))
     assert "says nothing about differences between architectures" in page
-    assert "It differs from 0 beyond the choice of test examples" in page
+    assert "enc (encoder): +12.0 (" in page
+    assert "a gain beyond the choice of test examples" in page
     assert "Differences between models" not in page
 
 
 def test_one_language_speaks_of_no_transfer(tmp_path: Path) -> None:
     page = reported(tmp_path, cells(languages=["en"]))
     assert "These cells cannot say whether intermediate training helps zero-shot transfer" in page
-    assert "Change by model" in page
+    assert "**Change by model**" in page
     assert "No zero-shot language has a change that counts" in page
 
 
@@ -144,11 +146,11 @@ def test_without_a_baseline_there_is_no_change(tmp_path: Path) -> None:
 
 
 def test_one_seed_is_said_at_the_top_and_several_are_counted(tmp_path: Path) -> None:
-    one = reported(tmp_path / "a", cells(models=["enc"])).split("\n\n")[1]
+    one = reported(tmp_path / "a", cells(models=["enc"])).split("## ")[0]
     assert "with one seed, nobody knows how far another training run would move" in one
     several = reported(
         tmp_path / "b", cells(models=["enc"], languages=["en", "de"], seeds=(0, 1, 2))
-    ).split("\n\n")[1]
+    ).split("## ")[0]
     assert "over 3 seeds and n = 200 examples" in several
     assert "one seed" not in several
 
@@ -159,7 +161,6 @@ def test_synthetic_data_gets_no_verdict(tmp_path: Path) -> None:
     assert done.code == 0
     assert set(re.findall(r"^[a-z ]+(?=: )", done.out, re.MULTILINE)) == {"not tested here"}
     assert "The data is synthetic" in (directory / "report.md").read_text(encoding="utf-8")
-    assert "Synthetic data" in (directory / "main_table.tex").read_text(encoding="utf-8")
 
 
 def test_a_wrong_claims_file_stops_before_anything_is_written(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_the_second_reading_keeps_its_place_in_the_files(tmp_path: Path) -> None
         for readout, score in (("embed", 40.0), ("rank", 20.0))
     ]
     page = reported(tmp_path, there)
-    assert "### tatoeba, rank (accuracy)" in page
+    assert "**tatoeba, rank (accuracy)**" in page
     lines = pq.read_table(tmp_path / "made" / "cells.parquet").to_pylist()
     assert [(x["target"], x["readout"], x["score"], x["mean"]) for x in lines] == [
         ("tatoeba", "embed", 40.0, 40.0),
@@ -187,14 +188,19 @@ def test_the_second_reading_keeps_its_place_in_the_files(tmp_path: Path) -> None
 
 def test_the_latex_table_has_every_line_and_mark() -> None:
     rows = [row for row in make_rows() if row.model == "enc"]
-    text = render_latex("a\n\\input{x}", numbers(rows).main)
-    assert text.startswith("% Study a \\input{x}, written by")  # one line: a comment
+    text = render_latex(told(rows, ["read\n\\input{y}"], "a\n\\input{x}"))
+    # One line each: a comment ends with its line.
+    assert text.startswith("% Study a \\textbackslash{}input\\{x\\}, written by")
+    assert "\n% - read \\textbackslash{}input\\{y\\}\n" in text
     assert "\\begin{tabular}{llrrr}" in text
     assert " & mnli & 75.0 ($+40.0$$^{*}$)$^{\\ddagger}$ & 39.0 ($+4.0$$^{*}$)" in text
     assert "paws\\_x" in text
-    assert "% double dagger: same training data" in text
+    assert (
+        "\n% $^{\\ddagger}$ Same-data cells, kept out of every mean change: mnli before xnli"
+        in text
+    )
     missing = [row for row in rows if (row.intermediate, row.target) != ("squad", "xnli")]
-    assert " & squad & -- & " in render_latex("s", numbers(missing).main)
+    assert " & squad & -- & " in render_latex(told(missing))
 
 
 def test_names_are_escaped_for_latex() -> None:

@@ -50,16 +50,16 @@ def test_every_cell_says_how_it_was_read_and_computed(finished: World) -> None:
     assert signatures["xnli"].startswith("accuracy|")
     assert signatures["udpos"].startswith("span_f1|")
     report = (finished.out / "small" / "report.md").read_text()
-    assert all(signature in report for signature in signatures.values())
+    assert all(signature in report.replace("\\", "") for signature in signatures.values())
 
 
 def test_the_majority_baseline_stands_in_the_report(finished: World) -> None:
     report = (finished.out / "small" / "report.md").read_text()
-    lines = [line for line in report.splitlines() if line.startswith("| majority")]
-    assert len(lines) == 2
+    tables = report.split("**majority baseline**")[1:]
+    assert len(tables) == 2
     # Half the training labels are 0; of the 8 chosen test rows three are.
-    chosen = {line.split("|")[3].strip() for line in lines}
-    assert chosen == {"37.5", "0.0"}
+    rows = [table.split("\n\n")[1].splitlines()[2:] for table in tables]
+    assert {lines[0].split("|")[2].strip() for lines in rows} == {"37.5", "0.0"}
 
 
 def test_no_time_and_no_place_stand_in_the_cells(finished: World) -> None:

@@ -8,9 +8,13 @@ import pytest
 
 from t2t_xfer.microworld import LANGUAGES
 from t2t_xfer.microworld.lexicon import FEATURES, distance, features
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.slope import slope, spearman
+from t2t_xfer.report.document import Document, Section
+from t2t_xfer.report.given import Report
+from t2t_xfer.report.text import render_markdown
+from t2t_xfer.report.transfer import distance_section, spearman
+from t2t_xfer.study.results import Result
 
+from .reported import numbers
 from .test_report import ROW, line_of
 
 KNOWN = {
@@ -58,6 +62,11 @@ def test_spearman_of_numbers_worked_by_hand() -> None:
     assert spearman([1], [1]) is None
 
 
+def far(rows: list[Result]) -> Section | None:
+    distances = {row.language: distance(row.language) for row in rows}
+    return distance_section(Report("s", numbers(rows), distances=distances))
+
+
 def test_the_section_orders_languages_and_correlates_zero_shot_scores_only() -> None:
     rows = [
         replace(ROW, model=model, intermediate=intermediate, language=code, score=score)
@@ -67,19 +76,22 @@ def test_the_section_orders_languages_and_correlates_zero_shot_scores_only() -> 
         # English breaks the rule; it is no zero-shot language.
         for score in [0.0 if code == "en" else 50 + sign * 40 * distance(code) + more]
     ]
-    page = slope(Grid(rows))
+    section = far(rows)
+    assert section is not None
+    page = render_markdown(Document("s", [section]))
     assert "Synthetic" in page
-    table = page.split("\n\n")[2].splitlines()[2:]
+    table = page.split("**Score by distance to English**")[1].split("\n\n")[1].splitlines()[2:]
     order = [line.split("|")[1].strip() for line in table]
     assert order[:2] == ["en", "de"]
     assert sorted(order, key=distance) == order
     # Both models and both intermediates: 50 + 2.
-    assert line_of(page, "de", f"{distance('de'):.2f}")[2] == "52.0"
-    assert line_of(page, "enc", "encoder")[2] == "-1.00"
-    assert line_of(page, "dec", "encoder")[2] == "+1.00"
-    assert line_of(page, "all")[2] in ("–", "0.00")
+    scores = page.split("**Score by distance to English**")[1]
+    assert line_of(scores, "de", f"{distance('de'):.2f}")[2] == "52.0"
+    assert line_of(page, "enc (encoder)")[1] == "-1.00"
+    assert line_of(page, "dec (encoder)")[1] == "+1.00"
+    assert line_of(page, "all")[1] in ("–", "0.00")
 
 
 def test_no_section_without_zero_shot_languages() -> None:
-    assert slope(Grid([ROW])) == ""
-    assert slope(Grid([ROW, replace(ROW, language="de")])) == ""
+    assert far([ROW]) is None
+    assert far([ROW, replace(ROW, language="de")]) is None

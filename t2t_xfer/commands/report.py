@@ -70,11 +70,12 @@ def _compare(directory: Path, other: Path, replicates: int, output: Path) -> Non
     from t2t_xfer.files import write_text
     from t2t_xfer.report.comparable import load_run
     from t2t_xfer.report.compare import compare
-    from t2t_xfer.report.comparison_page import render_comparison
+    from t2t_xfer.report.comparison import comparison
+    from t2t_xfer.report.text import render_markdown, render_terminal
 
     first, second = load_run(directory), load_run(other)
-    page = render_comparison(compare(first, second, replicates=replicates))
+    found = comparison(compare(first, second, replicates=replicates))
     path = output / f"compared_with_{other.resolve().name}.md"
-    write_text(path, page)
-    echo(page)
+    write_text(path, render_markdown(found))
+    echo(render_terminal(found))
     echo(path)

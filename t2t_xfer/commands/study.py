@@ -164,7 +164,7 @@ def run_study(
 ) -> int:
     """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
     quiet_libraries()
-    from t2t_xfer.report.inputs import Inputs
+    from t2t_xfer.report.browser import Inputs
     from t2t_xfer.report.written import write_results
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.study.plan_file import save_plan

@@ -1,23 +1,42 @@
 """The example browser: `examples.html`, and the examples of each target and language beside it.
 
-The rule: a page that was opened from a file may not fetch, so each file of data is a script that
+The rules: a page that was opened from a file may not fetch, so each file of data is a script that
 hands its examples to the page, and is loaded when it is asked for. No file holds more than
-`EXAMPLES` examples; those whose answers were scored differently between models come first.
+`EXAMPLES` examples: of each target and language those come first that models of one intermediate
+were scored differently on, then those without a readable answer, and only these are read from the
+logs. Logs keep answers, not inputs: an input is rendered again, and shown only if the task, its
+prompt and the data are those of the run; else the reader is told why there is none.
 
-    write_examples(Path("eval_outputs/quickstart"), "quickstart", chunks)
+    chunks = browse(Results.read(directory), Inputs(Catalogue()))
+    write_examples(directory, "quickstart", chunks)
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from t2t_xfer.errors import AbsentError, DataError, UserError
 from t2t_xfer.files import replaced_folder, write_text
-from t2t_xfer.records import Json
-from t2t_xfer.report.page.render import environment
+from t2t_xfer.metrics import METRICS
+from t2t_xfer.records import Json, Status
+from t2t_xfer.report.given import first_text
+from t2t_xfer.report.grid import EMBED, aside_name, read_twice
+from t2t_xfer.report.page import environment
+from t2t_xfer.study.plan_file import Cell
+from t2t_xfer.study.record import Record
+from t2t_xfer.study.results import Floats, Log, Result, Results
+
+if TYPE_CHECKING:
+    from t2t_xfer.specs.catalogue import Catalogue
+    from t2t_xfer.stages.context import Context
+
 
 EXAMPLES = 50
 """The most examples of one target and language."""
@@ -172,3 +191,198 @@ def _example(example: Browsed) -> Json:
         "differ": example.disagree,
         "answers": answers,
     }
+
+
+SHOWN_SCORES = 5
+"""Options or neighbours whose scores stand for a raw output that is no text."""
+
+
+def browse(results: Results, inputs: Inputs) -> Iterator[Chunk]:
+    """One chunk for each target and language, in the order of the cells."""
+    for (target, language), cells in _places(results.finished, results.plan.cells).items():
+        chosen = _choose(cells)
+        answers = [_answers(each, chosen.ids) for each in cells]
+        logs = [each.log for each in cells if each.log is not None]
+        predict = next((log.predict for log in logs if log.predict), None)
+        shown, note = inputs.of(predict, chosen.ids)
+        golds = _golds(logs[0], chosen.ids) if logs else {}
+        yield Chunk(
+            target=target,
+            language=language,
+            total=chosen.total,
+            disagreements=chosen.disagreements,
+            runs=[
+                Run(each.model, each.architecture, each.intermediate, each.seed, each.readout)
+                for each in cells
+            ],
+            examples=[
+                Browsed(
+                    id,
+                    shown.get(id),
+                    golds.get(id, ""),
+                    [by_id.get(id) for by_id in answers],
+                    id in chosen.differ,
+                )
+                for id in chosen.ids
+            ],
+            note=note,
+        )
+
+
+class _Chosen(NamedTuple):
+    ids: tuple[str, ...]
+    differ: frozenset[str]
+    total: int
+    disagreements: int
+
+
+def _places(
+    finished: Sequence[Result], planned: Sequence[Cell]
+) -> dict[tuple[str, str], list[Result]]:
+    """The numbers of each target (as the report names it) and language, of the first seed only."""
+    embedded = read_twice(planned)
+    first = min((each.seed for each in finished), default=0)
+    places: dict[tuple[str, str], list[Result]] = {}
+    for each in finished:
+        if each.seed == first:
+            again = each.target in embedded and each.readout != EMBED
+            target = aside_name(each) if again else each.target
+            places.setdefault((target, each.language), []).append(each)
+    return places
+
+
+def _choose(cells: Sequence[Result]) -> _Chosen:
+    """The examples to show: disagreements, then unreadable answers, then the order of the data."""
+    order = {id: place for place, id in enumerate(dict.fromkeys(i for c in cells for i in c.ids))}
+    differ = np.zeros(len(order), dtype=np.int64)
+    invalid = np.zeros(len(order), dtype=np.int64)
+    by_intermediate: dict[str, list[Result]] = {}
+    for cell in cells:
+        by_intermediate.setdefault(cell.intermediate, []).append(cell)
+        places = [order[id] for id in cell.ids]
+        invalid[places] += np.array([status == Status.invalid for status in cell.statuses])
+    for same in by_intermediate.values():
+        low = np.full(len(order), np.inf)
+        high = np.full(len(order), -np.inf)
+        for cell in same:
+            places = [order[id] for id in cell.ids]
+            points = example_points(cell)
+            low[places] = np.minimum(low[places], points)
+            high[places] = np.maximum(high[places], points)
+        differ += (high - low > 1e-6).astype(np.int64)
+    names = list(order)
+    ranked = np.lexsort((np.arange(len(names)), -invalid, -differ))
+    most = min(EXAMPLES, max(1, ANSWERS // len(cells)))
+    chosen = tuple(names[place] for place in ranked[:most])
+    return _Chosen(
+        chosen,
+        frozenset(name for name in chosen if differ[order[name]]),
+        len(names),
+        int((differ > 0).sum()),
+    )
+
+
+def example_points(cell: Result) -> Floats:
+    """The metric of each example alone, 0 to 100, `[examples]`."""
+    return METRICS[cell.metric]().score(cell.statistics, np.ones(len(cell.ids)))
+
+
+def _answers(cell: Result, ids: Sequence[str]) -> dict[str, Answered]:
+    if cell.log is None:
+        return {}
+    raw = {row["id"]: row for row in cell.log.answered(ids)}
+    points = dict(zip(cell.ids, example_points(cell).tolist(), strict=True))
+    names = _option_names(cell.log)
+    return {
+        row["id"]: Answered(
+            raw=_raw(raw.get(row["id"], {}), names),
+            value=_text(row["value"]),
+            status=row["status"],
+            points=points[row["id"]],
+        )
+        for row in cell.log.scored(ids)
+        if row["id"] in points
+    }
+
+
+def _option_names(log: Log) -> list[str]:
+    parsed: Any = log.score.spec.get("parsed", {})
+    return [str(label["name"]) for label in parsed.get("labels", ())]
+
+
+def _raw(line: Mapping[str, Any], names: Sequence[str]) -> str:
+    """What the model gave: its text, or the scores that it gave to options or neighbours."""
+    if not line:
+        return "(the log of answers is gone)"
+    if line["text"] is not None:
+        return str(line["text"])
+    named = line.get("neighbours") or names
+    values = line["scores"]
+    if len(named) != len(values):
+        named = [str(place) for place in range(len(values))]
+    ranked = sorted(zip(values, named, strict=True), reverse=True)[:SHOWN_SCORES]
+    if not ranked:
+        return "(read at its slots)" if line["choices"] else ""
+    return ", ".join(f"{name} {value:.3f}" for value, name in ranked)
+
+
+def _golds(log: Log, ids: Sequence[str]) -> dict[str, str]:
+    return {row["id"]: _text(row["gold"]) for row in log.scored(ids)}
+
+
+def _text(value: Json) -> str:
+    """An answer as one text: tags in a row, accepted answers each on its line."""
+    if isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            return "\n".join(dict.fromkeys(first_text(each) for each in value))
+        return " ".join(map(str, value))
+    return first_text(value)
+
+
+GONE = "Inputs are not shown: the answers' own record is gone."
+CHANGED = "Inputs are not shown: the task, its prompt or its data changed since these answers."
+
+
+class Inputs:
+    """Renders examples of finished `predict` stages."""
+
+    def __init__(self, catalogue: Catalogue, warm: Context | None = None) -> None:
+        """`warm`: the context of the run, if it is this process's own."""
+        self._catalogue = catalogue
+        self._contexts = {} if warm is None else {warm.data: warm}
+        self._lost: dict[str, str] = {}
+        """Data sources that cannot be read are not asked again: a hub without a network is slow."""
+
+    def of(self, predict: Record | None, ids: Collection[str]) -> tuple[dict[str, str], str]:
+        """The inputs by id, and why there are none."""
+        if predict is None:
+            return {}, GONE
+        data = str(predict.how.get("data", ""))
+        if data in self._lost:
+            return {}, self._lost[data]
+        try:
+            return self._rendered(predict, ids)
+        except UserError as error:
+            reason = f"Inputs are not shown: {next(iter(str(error).splitlines()), '')}"
+            if isinstance(error, DataError) and not isinstance(error, AbsentError):
+                self._lost[data] = reason
+            return {}, reason
+
+    def _rendered(self, predict: Record, ids: Collection[str]) -> tuple[dict[str, str], str]:
+        spec: Any = predict.spec
+        context = self._context(str(predict.how.get("data", "")))
+        name, language, split = spec["shown"]["task"], spec["language"], spec["split"]
+        task = context.task(name)
+        if task.shown() != spec["shown"]:
+            return {}, CHANGED
+        if context.fingerprint(name, language, split, tested=True) != spec["data"]:
+            return {}, CHANGED
+        _, prompted = context.prompted(name, language, split, spec["limit"], tested=True)
+        return {text.id: text.input for text in prompted if text.id in ids}, ""
+
+    def _context(self, data: str) -> Context:
+        from t2t_xfer.stages.context import Context
+
+        if data not in self._contexts:
+            self._contexts[data] = Context(self._catalogue, data)
+        return self._contexts[data]

@@ -1,25 +1,25 @@
 """What a document is made of: sections of paragraphs, lists, tables, pictures; numbers in words.
 
-The rule: a cell says its number and its sign in text. A shade repeats them, and is never the only
-carrier. Names and notes come from users and data, so nothing in them is read as markup.
+The rule: a document says each thing once, as plain text, and every form renders it: `text.py` as
+Markdown, for a terminal and as LaTeX, `page.py` as HTML. What a form leaves out is written at the
+section or the fold (`forms`). A cell says its number and its sign in text; a shade repeats them,
+and is never the only carrier.
 
-    Section("gaps", "Transfer gap", ["English minus others."], [table, Picture(...)])
+    Section("gaps", "Transfer gap", ["English minus others.", Table("gaps", "Gaps", heads, rows)])
     signed(-0.42)           # '-0.4'
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from markupsafe import Markup
-from tabulate import tabulate
-
 if TYPE_CHECKING:
-    from t2t_xfer.report.intervals import Interval
+    from markupsafe import Markup
 
+    from t2t_xfer.report.intervals import Interval
 
 MISSING = "–"
 STAR = "*"
@@ -27,6 +27,140 @@ INCOMPLETE = "†"
 SAME_DATA = "‡"
 TRANSLATED = "§"
 CONSTANT = "¶"
+INTERVAL = "95\N{NO-BREAK SPACE}% interval"
+STRONGEST = 60
+"""Per cent of colour that the strongest shade mixes into the paper: text stays readable on it."""
+
+
+class Form(StrEnum):
+    """What a document can be rendered as."""
+
+    page = "page"
+    markdown = "markdown"
+    terminal = "terminal"
+    latex = "latex"
+
+
+EVERYWHERE = frozenset(Form)
+WRITTEN = frozenset({Form.page, Form.markdown})
+PAGE_ONLY = frozenset({Form.page})
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    beside: str = ""
+    """What belongs to it, in brackets after it: the change of a score, a model's architecture."""
+    interval: Interval | None = None
+    marks: str = ""
+    """What the number lacks: `SAME_DATA`, `TRANSLATED`, `CONSTANT`, `INCOMPLETE`."""
+    small: str = ""
+    """A second line in small print, which only a page has room for."""
+    key: float | None = None
+    """What a numeric column is sorted by; None: by the text, missing ones last."""
+    shade: int = 0
+    """Per cent of colour, -STRONGEST to STRONGEST; the sign is the direction."""
+    note: str = ""
+    """Shown beside the table on hover, tap or focus; never more than a repetition in words."""
+    strong: bool = False
+    """Significant after adjustment, as everywhere; the text has the star too."""
+    heading: bool = False
+    """The row's own heading."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The head of a column."""
+
+    text: str
+    small: str = ""
+    """In brackets, or on a second line: a target's metric."""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; on a page, rows can be sorted by any column."""
+
+    id: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    legend: Sequence[str] = ()
+    dense: bool = False
+    """A heatmap: cells close together."""
+    intervals: bool = True
+    """False: only the page has room for those of the cells; another table lists them."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing. It shows nothing that no table says: forms of text leave it out."""
+
+    draw: Callable[[], Markup]
+    """Makes the SVG; asked for only where there is a page."""
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a page keeps closed until it is asked for; a text has it under a heading of its own."""
+
+    summary: str
+    pieces: Sequence[Piece]
+    forms: frozenset[Form] = WRITTEN
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A list."""
+
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Tables next to each other where there is room."""
+
+    heading: str
+    id: str
+    tables: Sequence[Table]
+
+
+Piece: TypeAlias = "str | Table | Picture | Fold | Lines | Beside"
+"""Strings are paragraphs."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and what stands below it."""
+
+    id: str
+    title: str
+    """Empty: it needs none."""
+    pieces: Sequence[Piece]
+    forms: frozenset[Form] = WRITTEN
+    lead: bool = False
+    """Stands before the contents of a page."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """Something to read, in whatever form."""
+
+    title: str
+    sections: Sequence[Section]
+    source: str = ""
+    """What it was made from; a page ends with it."""
+    examples: str | None = None
+    """Where the example browser lies beside the page; None: there is none."""
+
+    def of(self, form: Form) -> list[Section]:
+        """The sections that a form has."""
+        return [section for section in self.sections if form in section.forms]
 
 
 def star(significant: bool) -> str:
@@ -47,10 +181,25 @@ def signed(value: float | None, decimals: int = 1) -> str:
     return shown if shown.strip("+-0.") else shown[1:]
 
 
-def between(interval: tuple[float, float, float]) -> str:
+def between(interval: Interval) -> str:
     """`[-0.3, +2.7]` of a number with its interval."""
-    _, low, high = interval
-    return f"[{signed(low)}, {signed(high)}]"
+    return f"[{signed(interval.low)}, {signed(interval.high)}]"
+
+
+def bounds(interval: Interval | None) -> str:
+    """`-0.3 to +2.7`."""
+    return "" if interval is None else f"{signed(interval.low)} to {signed(interval.high)}"
+
+
+def p_number(p: float) -> str:
+    """`0.042`, `< 0.001`."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_text(p: float) -> str:
+    """`p < 0.001`, `p = 0.042`."""
+    shown = p_number(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
 def beyond(seeds: int) -> str:
@@ -81,134 +230,14 @@ def listing(items: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def text(value: str) -> str:
-    """Words in which Markdown and HTML see no markup, on one line."""
-    plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*~|\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", plain)
-
-
-def code(value: str) -> str:
-    """A code span; not inside tables, where a bar would end the cell."""
-    return "`" + " ".join(value.split()).replace("`", "'") + "`"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    """A table whose first `left` columns are words; the others are numbers, set to the right."""
-    align = ["left"] * left + ["right"] * (len(header) - left)
-    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawing in the page, with what it shows in words."""
-
-    svg: Markup
-    alt: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Fold:
-    """What is closed until it is asked for."""
-
-    summary: str
-    parts: Sequence[Part]
-
-
-@dataclass(frozen=True)
-class Lines:
-    """A list."""
-
-    lines: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Beside:
-    """Tables next to each other where there is room."""
-
-    heading: str
-    id: str
-    tables: Sequence[Table]
-    text: Sequence[str] = ()
-
-
-Part: TypeAlias = "str | Table | Picture | Fold | Lines | Beside"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, and what stands below it. Strings are paragraphs."""
-
-    id: str
-    title: str
-    parts: Sequence[Part] = field(default_factory=tuple)
-
-    @property
-    def empty(self) -> bool:
-        """Nothing stands below the heading."""
-        return not self.parts
-
-
-def part_kind(part: Part) -> str:
-    """The name of a part's class, for the template."""
-    return "text" if isinstance(part, str) else type(part).__name__.lower()
-
-
-MINUS = "\N{MINUS SIGN}"
-INTERVAL = "95\N{NO-BREAK SPACE}% interval"
-STRONGEST = 60
-"""Per cent of colour that the strongest shade mixes into the paper: text stays readable on it."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table."""
-
-    text: str
-    small: str = ""
-    """A second line in small print: an interval, a change."""
-    key: float | None = None
-    """What a numeric column is sorted by; None: by the text, missing ones last."""
-    shade: int = 0
-    """Per cent of colour, -STRONGEST to STRONGEST; the sign is the direction."""
-    note: str = ""
-    """Shown beside the table on hover, tap or focus; never more than a repetition in words."""
-    strong: bool = False
-    """Significant after adjustment, as everywhere; the text has the star too."""
-    heading: bool = False
-    """The row's own heading."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """The head of a column."""
-
-    text: str
-    small: str = ""
-    numeric: bool = True
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with its caption; rows can be sorted by any column."""
-
-    id: str
-    caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    legend: Sequence[str] = ()
-    dense: bool = False
-    """A heatmap: cells close together."""
-
-
 def words(*texts: str) -> list[Cell]:
     """Cells of text, the first of which heads its row."""
     return [Cell(text, heading=not place) for place, text in enumerate(texts)]
 
 
 def model_head(model: str, architecture: str) -> Cell:
-    """A model as the head of its row, with its architecture below it."""
-    return Cell(model, small=architecture, heading=True)
+    """A model as the head of its row, with its architecture."""
+    return Cell(model, architecture, heading=True)
 
 
 def columns(*names: str, text: int = 0) -> list[Column]:
@@ -216,35 +245,14 @@ def columns(*names: str, text: int = 0) -> list[Column]:
     return [Column(name, numeric=place >= text) for place, name in enumerate(names)]
 
 
-def plain_sign(value: float | None, decimals: int = 1) -> str:
-    """A change with a sign that is as wide as a plus: `−0.4`."""
-    return signed(value, decimals).replace("-", MINUS)
-
-
-def bounds(interval: Interval | None) -> str:
-    """`−0.3 to +2.1`."""
-    if interval is None:
-        return ""
-    return f"{plain_sign(interval.low)} to {plain_sign(interval.high)}"
-
-
-def p_number(p: float) -> str:
-    """`0.042`, `< 0.001`."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def missing(note: str = "not finished, or not part of this study") -> Cell:
     """A cell without a number."""
     return Cell(MISSING, note=note)
 
 
-def score_cell(value: float | None, *, small: str = "", note: str = "", marks: str = "") -> Cell:
-    """A score from 0 to 100."""
-    return (
-        missing()
-        if value is None
-        else Cell(number(value) + marks, small=small, key=value, note=note)
-    )
+def counted(value: float, shown: str | None = None) -> Cell:
+    """A number as it is shown; by default whole, with commas."""
+    return Cell(f"{value:,.0f}" if shown is None else shown, key=value)
 
 
 def change_cell(
@@ -253,15 +261,17 @@ def change_cell(
     scale: float,
     significant: bool,
     note: str = "",
-    small: str | None = None,
+    small: str = "",
     marks: str = "",
 ) -> Cell:
-    """A change in points, shaded by its size against `scale`, with its interval below it."""
+    """A change in points, shaded by its size against `scale`, with its interval."""
     if interval is None:
         return missing()
     return Cell(
-        plain_sign(interval.value) + star(significant) + marks,
-        small=bounds(interval) if small is None else small,
+        signed(interval.value) + star(significant),
+        interval=interval,
+        marks=marks,
+        small=small,
         key=interval.value,
         shade=shade(interval.value, scale),
         note=note,

@@ -14,7 +14,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -145,3 +145,31 @@ def draw_forest(
         axes.set_xlabel(label)
         figure.legend(loc="outside upper left", ncols=1)
         return as_svg(figure, name)
+
+
+def draw_distances(gaps: Mapping[str, Sequence[tuple[float, str, float | None]]]) -> Markup:
+    """Transfer gaps over distances: for each model its languages, as distance, code and gap."""
+    with drawing(2.6 + 0.14 * len(gaps)) as figure:
+        axes = figure.subplots()
+        for place, (model, line) in enumerate(gaps.items()):
+            there = [(distance, gap) for distance, _, gap in line if gap is not None]
+            kind = place % len(SERIES)
+            axes.plot(
+                [distance for distance, _ in there],
+                [gap for _, gap in there],
+                MARKERS[kind],
+                color=SERIES[kind],
+                markersize=5,
+                label=model,
+            )
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set_xlabel("distance to English")
+        axes.set_ylabel("gap, points")
+        top = axes.secondary_xaxis("top")
+        places: dict[float, list[str]] = {}
+        for distance, code, _ in next(iter(gaps.values())):
+            places.setdefault(distance, []).append(code)
+        top.set_xticks(list(places), [", ".join(codes) for codes in places.values()])
+        top.tick_params(length=2)
+        figure.legend(loc="outside upper left", ncols=1)
+        return as_svg(figure, "distance")

@@ -6,24 +6,27 @@ browser. All of it can be made again from `plan.json` and the store.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from t2t_xfer.files import write_text
+from t2t_xfer.microworld.lexicon import distance
+from t2t_xfer.report.browser import PAGE, Inputs, browse, write_examples
 from t2t_xfer.report.cells import write_cells, write_parquet
 from t2t_xfer.report.claims import Evidence, Verdict, judge
+from t2t_xfer.report.given import Report, costs, drift
 from t2t_xfer.report.grid import Planned
-from t2t_xfer.report.inputs import Inputs
-from t2t_xfer.report.latex import render_latex
-from t2t_xfer.report.markdown import render_markdown, render_summary
 from t2t_xfer.report.numbers import Numbers, study_numbers
-from t2t_xfer.report.pages import write_pages
+from t2t_xfer.report.page import render_page
+from t2t_xfer.report.sections import document
 from t2t_xfer.report.selection import Axes
-from t2t_xfer.report.slope import slope
+from t2t_xfer.report.text import render_latex, render_markdown, render_terminal
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.results import Results
+from t2t_xfer.study.status import study_status
 from t2t_xfer.study.store import Store
 
 
@@ -58,17 +61,42 @@ def write_results(
     plan, notes = results.plan, _notes(results)
     numbers = study_numbers(results.finished, planned(plan), replicates=replicates)
     verdicts = () if claims is None else judge(claims, _evidence(results, numbers))
-    page = render_markdown(plan.study, numbers, notes, verdicts)
-    if plan.synthetic and (section := slope(numbers.main.grid)):
-        page += f"\n{section}\n"
+    if inputs is None:
+        from t2t_xfer.specs.catalogue import Catalogue
+
+        inputs = Inputs(Catalogue())
+    codes = sorted({each.language for each in results.finished}) if plan.synthetic else []
+    found = document(
+        Report(
+            plan.study,
+            numbers,
+            notes=notes,
+            verdicts=verdicts,
+            finished=results.finished,
+            costs=costs(results),
+            drift=drift(results),
+            unfinished=_stages_left(results) if results.unfinished else {},
+            distances={code: distance(code) for code in codes},
+        )
+    )
     write_cells(directory / "cells.csv", results.finished)
     write_parquet(directory / "cells.parquet", numbers)
-    latex = render_latex(plan.study, numbers.main, synthetic=plan.synthetic)
-    write_text(directory / "main_table.tex", latex)
-    write_text(directory / "report.md", page)
-    write_pages(directory, results, numbers, notes, verdicts, inputs)
+    write_text(directory / "main_table.tex", render_latex(found))
+    write_text(directory / "report.md", render_markdown(found))
+    browser = write_examples(directory, plan.study, browse(results, inputs))
+    page = replace(found, examples=None if browser is None else PAGE)
+    write_text(directory / "report.html", render_page(page))
     results.store.keep_seals()
-    return Written(directory / "report.md", render_summary(numbers), tuple(verdicts))
+    return Written(directory / "report.md", render_terminal(found), tuple(verdicts))
+
+
+def _stages_left(results: Results) -> dict[str, str]:
+    """What became of the stages that are not done."""
+    return {
+        each.stage.id: f"{each.state}: {each.detail}" if each.detail else each.state
+        for each in study_status(results.plan.stages, results.store).stages
+        if each.state not in ("done", "not needed")
+    }
 
 
 def _notes(results: Results) -> list[str]:

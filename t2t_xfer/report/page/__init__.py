@@ -1,1 +1,0 @@
-"""`report.html`: a study as one page that needs nothing beside itself."""
