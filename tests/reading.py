@@ -19,7 +19,7 @@ from t2t_xfer.engines.transformers import TransformersEngine, write
 from t2t_xfer.engines.written import most_tokens
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Closed, Cloze, Decoding, Question, Readout, Separate
-from t2t_xfer.specs.task import EmbeddingSpec
+from t2t_xfer.specs.reading import EmbeddingSpec
 
 from . import plain
 from .families import NO_BLOCKS, NO_INNER_VECTORS, made

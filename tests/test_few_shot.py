@@ -16,7 +16,7 @@ from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import AbsentError, DataError, UserError
 from t2t_xfer.records import Prompted, Readout
 from t2t_xfer.specs.catalogue import Catalogue
-from t2t_xfer.specs.few_shot import FewShotSpec
+from t2t_xfer.specs.reading import FewShotSpec
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
 

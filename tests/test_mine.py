@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from t2t_xfer.retrieval.mine import mine
-from t2t_xfer.specs.mining import MiningSpec
+from t2t_xfer.specs.data import MiningSpec
 from t2t_xfer.stages.pairs import mined_partners
 
 Vectors = NDArray[np.float32]

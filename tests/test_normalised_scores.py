@@ -15,7 +15,7 @@ from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue
-from t2t_xfer.specs.rank import RankSpec
+from t2t_xfer.specs.reading import RankSpec
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.bases import as_model_spec
 from t2t_xfer.stages.context import Context

@@ -13,8 +13,8 @@ import pytest
 
 from t2t_xfer.specs import StudySpec, TaskSpec, load_yaml
 from t2t_xfer.specs.catalogue import shipped_root
+from t2t_xfer.specs.pins import hub_ids, with_revision
 from t2t_xfer.stages.bases import read_commit
-from t2t_xfer.stages.pins import hub_ids, with_revision
 
 from .studydata import t2t
 

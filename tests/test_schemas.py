@@ -13,7 +13,8 @@ from t2t_xfer.errors import SpecError
 from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
-from t2t_xfer.specs.schema import NEEDED, OWN, SPECS, SchemaKind, schema
+from t2t_xfer.specs.schema import SPECS, SchemaKind, schema
+from t2t_xfer.specs.task import KEYS, OWNERS
 from t2t_xfer.specs.yaml import parse_nodes
 
 from .conftest import REPOSITORY
@@ -153,16 +154,16 @@ FOREIGN: dict[str, Json] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("answer", NEEDED)
+@pytest.mark.parametrize("answer", KEYS)
 def test_which_key_belongs_to_which_answer_is_the_loader_s_word(
     tmp_path: Path, answer: str
 ) -> None:
-    """`NEEDED` and `OWN` repeat rules that the spec has in code, so they are held against it."""
-    own = {*NEEDED[answer], *OWN.get(answer, ())}
+    """What the schema refuses is what the spec refuses."""
+    own = {*KEYS[answer].needed, *KEYS[answer].own}
     whole = {"answer": answer, **SHARED, **SMALLEST[answer]}
-    without = [{k: v for k, v in whole.items() if k != key} for key in NEEDED[answer]]
+    without = [{k: v for k, v in whole.items() if k != key} for key in KEYS[answer].needed]
     foreign = [{**whole, key: value} for key, value in FOREIGN.items() if key not in own]
-    assert {*FOREIGN} == {k for keys in (*NEEDED.values(), *OWN.values()) for k in keys}
+    assert {*FOREIGN} == {*OWNERS}
     path = tmp_path / "x.yaml"
     for content, fine in [(whole, True), *((each, False) for each in (*without, *foreign))]:
         path.write_text(json.dumps(content))

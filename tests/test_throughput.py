@@ -12,7 +12,7 @@ from t2t_xfer.engines.embedding import embed
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.progress import not_counted, start_meter
 from t2t_xfer.records import Decoding, Readout
-from t2t_xfer.specs.task import EmbeddingSpec
+from t2t_xfer.specs.reading import EmbeddingSpec
 
 from .learning import answers, fresh_model, rendered
 

@@ -31,9 +31,10 @@ from t2t_xfer.records import (
     Status,
     Value,
 )
-from t2t_xfer.specs.mining import MiningSpec
+from t2t_xfer.specs.data import MiningSpec
 from t2t_xfer.specs.prompt import ResolvedPrompt
-from t2t_xfer.specs.task import YES_NO, EmbeddingSpec, TaskSpec
+from t2t_xfer.specs.reading import EmbeddingSpec
+from t2t_xfer.specs.task import YES_NO, TaskSpec
 
 SOURCE, TARGET = "source", "target"
 """The template fields with the English and with the target-language sentence."""

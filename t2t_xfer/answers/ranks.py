@@ -22,7 +22,7 @@ import math
 from collections.abc import Sequence
 
 from t2t_xfer.records import Generation, Readout
-from t2t_xfer.specs.rank import RankSpec
+from t2t_xfer.specs.reading import RankSpec
 
 
 class Ranks:

@@ -78,7 +78,7 @@ def pin(files: tuple[Path, ...], check: bool) -> None:
     """Write the hub's present commit beside each data set and model of task and study FILES."""
     from t2t_xfer.files import write_text
     from t2t_xfer.specs.load import place_of
-    from t2t_xfer.stages.pins import commit_of, hub_ids, with_revision
+    from t2t_xfer.specs.pins import commit_of, hub_ids, with_revision
 
     loose = 0
     for file in files:

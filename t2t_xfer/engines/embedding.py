@@ -28,7 +28,7 @@ from t2t_xfer.architectures.padding import length_mask, pad
 from t2t_xfer.architectures.rows import token_budget_batches
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.progress import Progress, count_tokens
-from t2t_xfer.specs.task import EmbeddingSpec
+from t2t_xfer.specs.reading import EmbeddingSpec
 
 log = logging.getLogger(__name__)
 

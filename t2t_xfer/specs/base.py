@@ -15,7 +15,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 from t2t_xfer.errors import nearest
@@ -126,6 +134,18 @@ def distinct(values: tuple[T, ...], what: str = "each item once") -> tuple[T, ..
             raise mistake(f"{what}, but {value!r} stands there twice")
     return values
 
+
+def listed(value: object) -> object:
+    """One value is a list of one."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+Once = Annotated[tuple[T, ...], AfterValidator(distinct)]
+"""A list that names nothing twice."""
+Several = Annotated[tuple[T, ...], AfterValidator(some), AfterValidator(distinct)]
+"""The same, and not empty."""
+ONE_TEXT = BeforeValidator(listed, json_schema_input_type=str | tuple[str, ...])
+"""Before `Several` texts: one may stand there without a list."""
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 """Names that can stand in a file name and in `model+task>task`."""

@@ -14,11 +14,10 @@ statements:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Discriminator,
     Strict,
     Tag,
@@ -28,12 +27,15 @@ from pydantic import (
 )
 
 from t2t_xfer.specs.base import (
+    ONE_TEXT,
     Filled,
     LanguageCode,
     Name,
     NotNegative,
     Positive,
+    Several,
     Spec,
+    T,
     TaskName,
     Text,
     Truth,
@@ -52,11 +54,6 @@ REST = "rest"
 """In `second`: each that `first` does not name."""
 BOUNDS = ("above", "below", "within", "outside")
 FORMS = ("change", "difference", "best")
-
-
-def _listed(value: Any) -> Any:
-    """One value is a list of one."""
-    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _keywords_stand_alone(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,32 +85,14 @@ def _known_targets(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, 
     return _known(values, info, (ALL, AVERAGE, REST))
 
 
-_Checks = (
-    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
-    AfterValidator(some),
-    AfterValidator(distinct),
-)
-_Intermediates = Annotated[
-    tuple[Text, ...],
-    *_Checks,
-    AfterValidator(_keywords_stand_alone),
-    AfterValidator(_known_intermediates),
-]
-_Targets = Annotated[
-    tuple[Text, ...],
-    *_Checks,
-    AfterValidator(_keywords_stand_alone),
-    AfterValidator(_known_targets),
-]
-_Architectures = Annotated[
-    tuple[Literal["encoder", "seq2seq", "causal", "all"], ...],
-    *_Checks,
-    AfterValidator(_keywords_stand_alone),
-]
-_Models = Annotated[tuple[Text, ...], *_Checks, AfterValidator(_keywords_stand_alone)]
-_Codes = Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
+_Words = Annotated[Several[T], ONE_TEXT, AfterValidator(_keywords_stand_alone)]
+_Models = _Words[Text]
+_Intermediates = Annotated[_Words[Text], AfterValidator(_known_intermediates)]
+_Targets = Annotated[_Words[Text], AfterValidator(_known_targets)]
+_Architectures = _Words[Literal["encoder", "seq2seq", "causal", "all"]]
 _Languages = Annotated[
-    Annotated[_Codes, Tag("list")] | Annotated[Literal["others", "all", "source"], Tag("word")],
+    Annotated[Several[LanguageCode], Tag("list")]
+    | Annotated[Literal["others", "all", "source"], Tag("word")],
     Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "word"),
 ]
 
@@ -236,9 +215,7 @@ class ClaimsSpec(Spec):
     """The file's stem."""
     about: Text = ""
     """Whose claims these are."""
-    targets: (
-        Annotated[tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)] | None
-    ) = None
+    targets: Several[TaskName] | None = None
     """The targets behind `average` and `all`; a study without one of them cannot test such a
     statement. None: those of the study."""
     statements: Annotated[tuple[Statement, ...], AfterValidator(some)]

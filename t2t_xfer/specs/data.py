@@ -13,6 +13,18 @@ Raw text is learnt from beside a task, by the model's own pretraining objective.
 
     text: {languages: [de, ru], files: "wiki/{language}.txt", rate: 0.1}
     text: {languages: [de], hub: {id: wikimedia/wikipedia, config: "20231101.{language}"}}
+
+Mining: pairs of sentences that mean the same, hidden in two pools with many that have none.
+
+The rule: the rows of a split are its gold pairs (`pair_fields` names their columns, ids both), and
+this section names the two pools that belong to the split. Hub splits stand beside `data: hub`,
+files beside `data: files`, in BUCC's own format or any other.
+
+    data: {hub: {id: bucc2018, config: "{language}-en", splits: {test: gold}}}
+    id_field: id
+    pair_fields: [source_id, target_id]
+    mining:
+      test: {foreign: source_pool, english: target_pool}
 """
 
 from __future__ import annotations
@@ -37,18 +49,20 @@ from t2t_xfer.languages import fill, holds_language
 from t2t_xfer.paths import advice, expanded, name_problem, outside, path_problem
 from t2t_xfer.records import Json, Split
 from t2t_xfer.specs.base import (
+    ONE_TEXT,
     Count,
     Filled,
     LanguageCode,
     Name,
+    Once,
     Pattern,
+    Several,
     Spec,
     Text,
     Truth,
     Whole,
     distinct,
     mistake,
-    some,
 )
 
 Conllu: TypeAlias = Literal["words", "xtreme"]
@@ -82,10 +96,6 @@ RawValue = Annotated[Text | Whole | Truth, BeforeValidator(_raw_value)]
 """A label's value as the data has it."""
 
 
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 def one_name(name: str) -> str:
     """Refuse what is no name of a split: a mirror's files are called so."""
     if problem := name_problem(name):
@@ -101,15 +111,9 @@ def revision_name(name: str) -> str:
 
 
 Revision = Annotated[Text, AfterValidator(revision_name)]
-
-
-Files: TypeAlias = dict[Split, Annotated[Pattern, AfterValidator(inside)]]
-HubSplits = Annotated[
-    tuple[Annotated[Filled, AfterValidator(one_name)], ...],
-    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-    AfterValidator(some),
-    AfterValidator(distinct),
-]
+FilePattern = Annotated[Pattern, AfterValidator(inside)]
+Files: TypeAlias = dict[Split, FilePattern]
+HubSplits = Annotated[Several[Annotated[Filled, AfterValidator(one_name)]], ONE_TEXT]
 
 
 class HubData(Spec):
@@ -300,16 +304,7 @@ ANY = ""
 """The language of files that are not told apart by language."""
 
 
-def _as_list_of_text(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-_Files = Annotated[
-    tuple[Annotated[Pattern, AfterValidator(inside)], ...],
-    BeforeValidator(_as_list_of_text, json_schema_input_type=str | tuple[str, ...]),
-    AfterValidator(some),
-    AfterValidator(distinct),
-]
+_Files = Annotated[Several[FilePattern], ONE_TEXT]
 
 
 class TextSpec(Spec):
@@ -323,9 +318,7 @@ class TextSpec(Spec):
     files: _Files | None = None
     """Files, also with `*`: `.txt` with a document a line, or rows with a column `field` (.jsonl,
     .csv, .tsv, .parquet). Relative names start from the YAML file's own folder."""
-    languages: Annotated[tuple[LanguageCode, ...], AfterValidator(distinct)] = Field(
-        default=(), validate_default=True
-    )
+    languages: Once[LanguageCode] = Field(default=(), validate_default=True)
     """Take turns, so that each has the same share."""
     field: Filled = "text"
     """The column that holds the text."""
@@ -385,3 +378,83 @@ class TextSpec(Spec):
         if not by_language and len(languages) > 1:
             raise mistake("one language, or `{language}` in the name of what holds the text")
         return languages
+
+
+class PoolsSpec(Spec):
+    """The two pools of a split: splits of the hub's data set, or files."""
+
+    foreign: Pattern
+    """Sentences in the language that is tested; an example each."""
+    english: Pattern
+    """Sentences in the source language, which are searched."""
+
+
+class MiningSpec(Spec):
+    """How pairs are mined, as XTREME mines BUCC: margin of 4 neighbours, one partner each."""
+
+    not_identity: ClassVar[frozenset[str]] = frozenset({"validation", "test", "memory_mib"})
+    # The pools count by their content.
+
+    validation: PoolsSpec | None = None
+    """Pools of the set that the threshold is chosen on (BUCC's sample set)."""
+    test: PoolsSpec | None = Field(None, validate_default=True)
+    """Pools of the set that is scored (BUCC's training set, as in XTREME)."""
+    sentence_field: Filled = "sentence"
+    """The column of the pools with the sentence. `id_field` names the one with its id."""
+    neighbours: Count = 4
+    """How many neighbours on each side the margin compares with."""
+    memory_mib: Count = 512
+    """What the search may take beside the vectors, in MiB. Changes no result."""
+
+    _root: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:
+        """Remember where relative files start, as `DataSpec` does."""
+        self._root = (context or {}).get("root", Path())
+
+    def pools(self, split: Split) -> PoolsSpec | None:
+        """The pools of a split; None if the task names none."""
+        if split == "train":
+            return None
+        return self.validation if split == "validation" else self.test
+
+    def file(self, pattern: str, language: str) -> Path:
+        """The file with a pool of a language."""
+        return self._root / fill(pattern, language)
+
+    @field_validator("test")
+    @classmethod
+    def _needed(cls, pools: PoolsSpec | None, info: ValidationInfo) -> PoolsSpec | None:
+        if pools is None:
+            raise mistake("the pools of the test split: `{foreign: …, english: …}`")
+        return pools
+
+
+def checked_mining(mining: MiningSpec | None, info: ValidationInfo) -> MiningSpec | None:
+    """The section `mining` of a task, which the keys above it must fit (`TaskSpec`)."""
+    above = info.data
+    if mining is None or "answer" not in above or "data" not in above:
+        return mining
+    if not above.get("id_field"):
+        raise mistake("`id_field` above: the column of the pools with a sentence's id")
+    data = above["data"]
+    for pools in (mining.validation, mining.test):
+        for pool in (pools.foreign, pools.english) if pools else ():
+            if data.hub is None:
+                inside(pool, info)
+            else:
+                one_name(pool)
+    if data.parts:
+        raise mistake("no `parts` in `data`: gold pairs and pools are one set")
+    if data.where or data.where_prefix:
+        raise mistake("no `where` in `data`: pools are whole")
+    if data.hub is not None and data.hub.id in GOLD_ONLY:
+        raise mistake(
+            f"another data set than {data.hub.id}, which holds the gold pairs of BUCC without the"
+            " sentences that have none: finding those pairs is far easier than BUCC"
+        )
+    return mining
+
+
+GOLD_ONLY = frozenset({"google/xtreme", "mteb/bucc-bitext-mining"})
+"""Hub data sets that look like BUCC and cannot give its numbers."""

@@ -32,13 +32,12 @@ from t2t_xfer.specs.base import (
     LanguageCode,
     Name,
     Seed,
+    Several,
     Spec,
     TaskName,
     Text,
     Truth,
-    distinct,
     mistake,
-    some,
 )
 from t2t_xfer.specs.data import Revision
 from t2t_xfer.specs.load import load_yaml
@@ -64,7 +63,7 @@ class NewModel(Spec):
     """A model with random weights and a tokenizer trained on raw text."""
 
     architecture: ArchitectureName
-    languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
+    languages: Several[LanguageCode]
     """Whose raw text the tokenizer is trained on."""
     vocabulary: Count = 8192
     """Tokens."""

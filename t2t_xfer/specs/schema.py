@@ -24,7 +24,7 @@ from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.specs.prompt import PromptSpec
 from t2t_xfer.specs.study import StudySpec
-from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.specs.task import KEYS, OWNERS, TaskSpec
 from t2t_xfer.specs.training import TrainingSpec
 
 SchemaKind: TypeAlias = Literal["task", "prompt", "study", "claims", "translator"]
@@ -36,21 +36,6 @@ SPECS: Final[Mapping[SchemaKind, type[Spec]]] = {
     "translator": TranslatorSpec,
 }
 """Each kind of file and what it states."""
-
-NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "label": ("label_field", "labels"),
-    "choice": ("label_field", "labels", "choices_fields"),
-    "span": ("context_field", "answers_field"),
-    "tags": ("words_field", "tags_field"),
-    "pair": ("pair_fields",),
-}
-"""The keys that a task needs for its answer, and that no other answer may have."""
-OWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "span": ("unanswerable",),
-    "tags": ("tags", "tags_from", "default_tag", "tag_scheme", "tag_reading"),
-    "pair": ("mining",),
-}
-"""Further keys that only one answer may have."""
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -125,9 +110,8 @@ def _docstrings() -> dict[str, dict[str, str]]:
 def _by_answer() -> list[Schema]:
     """Which keys an answer needs, and which are another's."""
     rules: list[Schema] = []
-    every = {key for keys in (*NEEDED.values(), *OWN.values()) for key in keys}
-    for answer, needed in NEEDED.items():
-        others = sorted(every - {*needed, *OWN.get(answer, ())})
+    for answer, (needed, _) in KEYS.items():
+        others = sorted(key for key, owners in OWNERS.items() if answer not in owners)
         then: Schema = {"required": [*needed], "properties": dict.fromkeys(others, False)}
         rules.append({"if": {"properties": {"answer": {"const": answer}}}, "then": then})
     either = [{"required": ["tags"]}, {"required": ["tags_from"]}]

@@ -33,15 +33,19 @@ from pydantic import (
 
 from t2t_xfer.errors import SpecError, nearest
 from t2t_xfer.specs.base import (
+    ONE_TEXT,
     RESERVED,
     Count,
     LanguageCode,
     Name,
+    Once,
     Seed,
+    Several,
     Spec,
     TaskName,
     Text,
     distinct,
+    listed,
     mistake,
     some,
 )
@@ -50,23 +54,9 @@ from t2t_xfer.specs.load import expected_words
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.training import Overrides, TrainingSpec, merge
 
-
-def _listed(value: Any) -> Any:
-    """One value is a list of one."""
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-_Texts = Annotated[
-    tuple[Text, ...],
-    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
-    AfterValidator(some),
-    AfterValidator(distinct),
-]
+_Texts = Annotated[Several[Text], ONE_TEXT]
 _Seeds = Annotated[
-    tuple[Seed, ...],
-    BeforeValidator(_listed, json_schema_input_type=int | tuple[int, ...]),
-    AfterValidator(some),
-    AfterValidator(distinct),
+    Several[Seed], BeforeValidator(listed, json_schema_input_type=int | tuple[int, ...])
 ]
 
 
@@ -118,9 +108,6 @@ def check_excluded(
     return tuple(entries)
 
 
-_Languages = Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
-
-
 def _kind(value: Any) -> str | None:
     """Which form `languages` has, so that its problems are those of one form only."""
     if isinstance(value, list | tuple):
@@ -129,7 +116,8 @@ def _kind(value: Any) -> str | None:
 
 
 _LanguageChoice = Annotated[
-    Annotated[_Languages, Tag("list")] | Annotated[dict[TaskName, _Languages], Tag("mapping")],
+    Annotated[Several[LanguageCode], Tag("list")]
+    | Annotated[dict[TaskName, Several[LanguageCode]], Tag("mapping")],
     Discriminator(_kind),
 ]
 
@@ -169,9 +157,7 @@ def _no_text_alone(name: str) -> str:
 
 Intermediate = Annotated[
     Annotated[TaskName, AfterValidator(_no_text_alone), Tag("task")]
-    | Annotated[
-        tuple[TaskName, ...], AfterValidator(distinct), AfterValidator(_mixed), Tag("mixture")
-    ],
+    | Annotated[Once[TaskName], AfterValidator(_mixed), Tag("mixture")],
     Discriminator(_one_or_several),
 ]
 """What is trained on before the target: a task, `none`, or a mixture of tasks in one stage. `text`
@@ -206,17 +192,15 @@ class StudySpec(Spec):
     study: Name
     """The file's stem."""
     models: Annotated[tuple[ModelSpec, ...], AfterValidator(some)]
-    intermediates: Annotated[
-        tuple[Intermediate, ...], AfterValidator(some), AfterValidator(distinct)
-    ] = ("none",)
+    intermediates: Several[Intermediate] = ("none",)
     """Tasks trained on before the target task; `none` is the baseline without. A list inside the
     list is a mixture: `[none, mnli, [mnli, squad_v1]]`."""
     text: TextSpec | None = Field(default=None, validate_default=True)
     """What `text` is in an intermediate such as `[mnli, text]`: co-training on raw text."""
-    targets: Annotated[tuple[TaskName, ...], AfterValidator(some), AfterValidator(distinct)]
+    targets: Several[TaskName]
     languages: _LanguageChoice | None = None
     """The languages to test: for every task (those it has), or by task. None: all it has."""
-    seeds: Annotated[tuple[Seed, ...], AfterValidator(some), AfterValidator(distinct)] = (0,)
+    seeds: Several[Seed] = (0,)
     exclude: tuple[ExcludeSpec, ...] = ()
     """Cells that are left out: `[{model: mt5, target: [bucc, tatoeba]}]`."""
     training: TrainingSpec = TrainingSpec()

@@ -11,10 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import ValidationInfo
-
-from t2t_xfer.specs.base import mistake
-
 
 def bio_mistake(tags: Sequence[str]) -> str:
     """What keeps the tags from being BIO, as a clause; empty if nothing does."""
@@ -61,24 +57,3 @@ def num_illegal(tags: Sequence[str]) -> int:
     1
     """
     return sum(a != b for a, b in zip(tags, made_legal(tags), strict=True))
-
-
-def checked_scheme(scheme: str | None, info: ValidationInfo) -> str | None:
-    """The key `tag_scheme` of a task, which its tags must keep to (`TaskSpec`)."""
-    answer = info.data.get("answer", "tags")
-    if scheme is not None and answer != "tags":
-        raise mistake(f"nothing here, because the answer is {answer}")
-    wrong = scheme and bio_mistake(info.data.get("tags", ()))
-    if wrong:
-        raise mistake(f"tags of the scheme {scheme}: {wrong}")
-    return scheme
-
-
-def checked_reading(reading: str, info: ValidationInfo) -> str:
-    """The key `tag_reading` of a task, which a scheme must give a meaning to (`TaskSpec`)."""
-    answer = info.data.get("answer", "tags")
-    if reading == "legal" and answer != "tags":
-        raise mistake(f"nothing here, because the answer is {answer}")
-    if reading == "legal" and not info.data.get("tag_scheme", "wrong"):
-        raise mistake("`tag_by_tag`, because without a `tag_scheme` any tag may follow any")
-    return reading

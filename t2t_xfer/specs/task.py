@@ -10,75 +10,78 @@ task names the languages that it is trained in (`train_languages`).
     languages: [en, de, tr]
     label_field: stars_bin
     labels: {negative: {value: neg, word: negative}, positive: {value: pos, word: positive}}
-    prompt: {input: "Review: {{ text }}\\nSentiment:"}
+    prompt: {input: "Review: {{ text }}\nSentiment:"}
     metric: accuracy
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeVar
+from collections.abc import Mapping
+from typing import ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from t2t_xfer.languages import holds_language
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.records import ArchitectureName, Json, Readout
 from t2t_xfer.specs.base import (
-    Count,
     Filled,
     Identifier,
     LanguageCode,
     Name,
-    Share,
+    Once,
+    Several,
     Spec,
     TaskName,
     Text,
     Truth,
     distinct,
     mistake,
-    some,
 )
-from t2t_xfer.specs.data import DataSpec, RawValue
-from t2t_xfer.specs.few_shot import FewShotSpec, checked_few_shot
-from t2t_xfer.specs.metric import fitting_metric, fitting_positive_label
-from t2t_xfer.specs.mining import MiningSpec, checked_mining
-from t2t_xfer.specs.prompt import PromptUse, Wording
-from t2t_xfer.specs.rank import RankSpec, checked_rank
-from t2t_xfer.specs.tag_scheme import checked_reading, checked_scheme
+from t2t_xfer.specs.data import DataSpec, MiningSpec, RawValue, checked_mining
+from t2t_xfer.specs.prompt import PromptUse
+from t2t_xfer.specs.reading import (
+    DecodingSpec,
+    EmbeddingSpec,
+    FewShotSpec,
+    RankSpec,
+    checked_few_shot,
+    checked_rank,
+)
+from t2t_xfer.specs.tag_scheme import bio_mistake
 
 YES_NO = ("yes", "no")
 """The answers to a pair's question, whether the two sentences mean the same."""
 
+
 T = TypeVar("T")
 
 
-def _with_end(tokens: int) -> int:
-    if tokens < 2:
-        raise mistake("at least 2: one token and the end token")
-    return tokens
+class Keys(NamedTuple):
+    """Which keys of a task an answer needs, and which it may have; no other answer may have them
+    (but those that name them too)."""
+
+    needed: tuple[str, ...]
+    own: tuple[str, ...] = ()
 
 
-class EmbeddingSpec(Spec):
-    """How a sentence becomes a vector, fixed before any result is seen."""
-
-    layer: Share = 0.6
-    """Depth of the hidden states: 0 is the embeddings, 1 the last layer (XTREME's Tatoeba runs
-    take layer 14 of XLM-R Large's 24)."""
-    pooling: Literal["mean", "last", "first"] = "mean"
-    """Mean over the tokens, or one of them (`last` for decoders)."""
-    input: Wording = "{{ text }}"
-    """The template of the text that is embedded; `{{ text }}` is the sentence."""
-    top_k: Count = 5
-    """How many neighbours the readout `rank` puts to the yes/no prompt."""
-
-
-class DecodingSpec(Spec):
-    """How answers are written where the readout is `generate`. Always greedy."""
-
-    constrained: Truth = True
-    """Only texts that can be an answer: a label word, a choice, a piece of the context."""
-    max_new_tokens: Annotated[Count, AfterValidator(_with_end)] = 32
-    """Most tokens of an answer, the end token included. SQuAD's scripts cut answers at 30 tokens.
-    Constrained labels and choices are always written to their end."""
+KEYS: Mapping[str, Keys] = {
+    "label": Keys(("label_field", "labels")),
+    "choice": Keys(("label_field", "labels", "choices_fields")),
+    "span": Keys(("context_field", "answers_field"), ("unanswerable",)),
+    "tags": Keys(
+        ("words_field", "tags_field"),
+        ("tags", "tags_from", "default_tag", "tag_scheme", "tag_reading"),
+    ),
+    "pair": Keys(("pair_fields",), ("mining",)),
+}
+"""By answer. What may be stated beside each other is checked here and told by the JSON schema."""
+OWNERS: Mapping[str, tuple[str, ...]] = {
+    key: tuple(answer for answer, keys in KEYS.items() if key in (*keys.needed, *keys.own))
+    for keys in KEYS.values()
+    for key in (*keys.needed, *keys.own)
+}
+"""Key -> the answers that may have it."""
 
 
 class LabelSpec(Spec):
@@ -111,9 +114,9 @@ class TaskSpec(Spec):
     the same split of the same data set are found without it (docs/decisions/005)."""
     source_language: LanguageCode = "en"
     """The language of training and validation. Rows of others are only ever tested on."""
-    languages: Annotated[tuple[LanguageCode, ...], AfterValidator(some), AfterValidator(distinct)]
+    languages: Several[LanguageCode]
     """The languages to test, in the order of the reports."""
-    train_languages: Annotated[tuple[LanguageCode, ...], AfterValidator(distinct)] = ()
+    train_languages: Once[LanguageCode] = ()
     """The languages of the training rows where these are translations; `source_language` counts
     only if it is listed. Empty: the source language, so that transfer is zero-shot."""
     fields: dict[Identifier, Filled] = Field(default_factory=dict)
@@ -156,9 +159,7 @@ class TaskSpec(Spec):
     """The column with one tag for each word: names, or indices into `tags`."""
     tags_from: Literal["train"] | None = None
     """Instead of `tags`: all tags of the source language's training split (`with_inventory`)."""
-    tags: Annotated[tuple[Filled, ...], AfterValidator(distinct)] = Field(
-        default=(), validate_default=True
-    )
+    tags: Once[Filled] = Field(default=(), validate_default=True)
     """The tags in the order of the options, which is the order of the data's indices."""
     default_tag: Text | None = Field(default=None, validate_default=True)
     """Fills the slots that a generated answer leaves out."""
@@ -172,7 +173,7 @@ class TaskSpec(Spec):
     sequence that the scheme allows (docs/decisions/006-legal-bio.md)."""
 
     prompt: PromptUse
-    shortenable: Annotated[tuple[Identifier, ...], AfterValidator(distinct)] = ()
+    shortenable: Once[Identifier] = ()
     """Template fields that may lose tokens at their end when an input is too long, in order.
     `choices`: each of them; with `form: separate` `choice`, the one that is asked about."""
     metric: Text
@@ -244,15 +245,17 @@ class TaskSpec(Spec):
             raise mistake("one language, because `data` names no {language}: all would be the same")
         return codes
 
-    @field_validator("label_field", "labels")
+    @field_validator(*OWNERS)
     @classmethod
-    def _of_label_tasks(cls, value: T, info: ValidationInfo) -> T:
-        return _belongs(("label", "choice"), value, info)
-
-    @field_validator("choices_fields")
-    @classmethod
-    def _of_choice_tasks(cls, value: T, info: ValidationInfo) -> T:
-        return _belongs(("choice",), value, info)
+    def _belongs_to_the_answer(cls, value: T, info: ValidationInfo) -> T:
+        key = str(info.field_name)
+        answer = info.data.get("answer", OWNERS[key][0])
+        stated = value and value != cls.model_fields[key].get_default(call_default_factory=True)
+        if stated and answer not in OWNERS[key]:
+            raise mistake(f"nothing here, because the answer is {answer}")
+        if not value and "answer" in info.data and key in KEYS[answer].needed:
+            raise mistake(f"this key, because the answer is {answer}")
+        return value
 
     @field_validator("form")
     @classmethod
@@ -268,39 +271,31 @@ class TaskSpec(Spec):
             )
         return form
 
-    @field_validator("context_field", "answers_field")
-    @classmethod
-    def _of_span_tasks(cls, value: T, info: ValidationInfo) -> T:
-        return _belongs(("span",), value, info)
-
     @field_validator("unanswerable")
     @classmethod
-    def _of_a_span(cls, word: str | None, info: ValidationInfo) -> str | None:
-        if word is None:
-            return None
-        if not any(character.isalnum() for character in word):
+    def _can_be_compared(cls, word: str | None) -> str | None:
+        if word is not None and not any(character.isalnum() for character in word):
             raise mistake("a text with a letter or a digit: answers are compared by these")
-        return _belongs(("span",), word, info)
+        return word
 
     @field_validator("pair_fields")
     @classmethod
-    def _of_pair_tasks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if value and len(value) != 2:
+    def _two_sentences(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if columns and len(columns) != 2:
             raise mistake("two columns: the target language's sentence and the English one")
-        return _belongs(("pair",), value, info)
+        return columns
 
-    _of_mined_pairs = field_validator("mining")(checked_mining)
+    _fits_its_pools = field_validator("mining")(checked_mining)
 
-    @field_validator("words_field", "tags_field", "tags_from", "tags")
+    @field_validator("tags")
     @classmethod
-    def _of_tag_tasks(cls, value: T, info: ValidationInfo) -> T:
-        if info.field_name == "tags_from" and value is None:
-            return value
-        if info.field_name == "tags" and info.data.get("tags_from", "wrong"):
-            if value:
-                raise mistake("either `tags` or `tags_from`, not both")
-            return value
-        return _belongs(("tags",), value, info)
+    def _from_here_or_the_data(cls, tags: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        elsewhere = info.data.get("tags_from", "wrong")
+        if tags and elsewhere:
+            raise mistake("either `tags` or `tags_from`, not both")
+        if not tags and not elsewhere and info.data.get("answer") == "tags":
+            raise mistake("this key, because the answer is tags")
+        return tags
 
     @field_validator("labels")
     @classmethod
@@ -334,9 +329,6 @@ class TaskSpec(Spec):
         tags = info.data.get("tags", ())
         if tag is not None and tags and tag not in tags:
             raise mistake("one of the tags", tags)
-        answer = info.data.get("answer", "tags")
-        if tag is not None and answer != "tags":
-            raise mistake(f"nothing here, because the answer is {answer}")
         return tag
 
     @field_validator("shortenable")
@@ -351,8 +343,21 @@ class TaskSpec(Spec):
                 raise mistake(f"names from `fields`, not {name!r}", list(fields))
         return names
 
-    _keeps_to_its_scheme = field_validator("tag_scheme")(checked_scheme)
-    _has_a_scheme_to_keep = field_validator("tag_reading")(checked_reading)
+    @field_validator("tag_scheme")
+    @classmethod
+    def _keeps_to_its_scheme(cls, scheme: str | None, info: ValidationInfo) -> str | None:
+        wrong = scheme and bio_mistake(info.data.get("tags", ()))
+        if wrong:
+            raise mistake(f"tags of the scheme {scheme}: {wrong}")
+        return scheme
+
+    @field_validator("tag_reading")
+    @classmethod
+    def _has_a_scheme_to_keep(cls, reading: str, info: ValidationInfo) -> str:
+        if reading == "legal" and not info.data.get("tag_scheme", "wrong"):
+            raise mistake("`tag_by_tag`, because without a `tag_scheme` any tag may follow any")
+        return reading
+
     _of_ranked_answers = field_validator("rank")(checked_rank)
     _of_written_answers = field_validator("few_shot")(checked_few_shot)
 
@@ -374,15 +379,38 @@ class TaskSpec(Spec):
             raise mistake("training data that names {language}: all languages would be the same")
         return codes
 
-    _judges_the_answer = field_validator("metric")(fitting_metric)
-    _fits_the_metric = field_validator("positive_label")(fitting_positive_label)
+    @field_validator("metric")
+    @classmethod
+    def _judges_the_answer(cls, metric: str, info: ValidationInfo) -> str:
+        if metric not in METRICS:
+            raise mistake(" or ".join(METRICS), METRICS)
+        answer = info.data.get("answer", METRICS[metric].answers[0])
+        if answer not in METRICS[metric].answers:
+            fitting = next(name for name, each in METRICS.items() if answer in each.answers)
+            raise mistake(f"{fitting}, because the answer is {answer}")
+        if "mining" in info.data and info.data["mining"] is None and metric == "bucc_f1":
+            raise mistake("retrieval_accuracy, because there is no `mining`: all rows are pairs")
+        if info.data.get("mining") is not None and metric != "bucc_f1":
+            raise mistake("bucc_f1, because there is `mining`: most sentences have no counterpart")
+        if answer == "span" and "unanswerable" in info.data:
+            word = info.data["unanswerable"]
+            if word is not None and metric != "squad_v2":
+                raise mistake("squad_v2, because there is the key `unanswerable`")
+            if word is None and metric == "squad_v2":
+                raise mistake("squad, or the key `unanswerable` for questions without an answer")
+        return metric
 
-
-def _belongs(owners: tuple[str, ...], value: T, info: ValidationInfo) -> T:
-    """A key that the answers `owners` need and the other answers may not have."""
-    answer = info.data.get("answer", owners[0])
-    if answer not in owners and value:
-        raise mistake(f"nothing here, because the answer is {answer}")
-    if answer in owners and not value and "answer" in info.data:
-        raise mistake(f"this key, because the answer is {answer}")
-    return value
+    @field_validator("positive_label")
+    @classmethod
+    def _fits_the_metric(cls, label: str | None, info: ValidationInfo) -> str | None:
+        metric = info.data.get("metric")
+        if metric is None:  # already a problem
+            return label
+        labels = tuple(info.data.get("labels", ()))
+        if metric != "accuracy_f1" and label is not None:
+            raise mistake(f"nothing here, because the metric is {metric}")
+        if metric == "accuracy_f1" and label is None:
+            raise mistake("the label whose F1 counts, because the metric is accuracy_f1", labels)
+        if label is not None and labels and label not in labels:
+            raise mistake("one of the labels", labels)
+        return label

@@ -37,12 +37,11 @@ from t2t_xfer.specs.base import (
     Filled,
     NotNegative,
     Positive,
+    Several,
     Share,
     Spec,
     Truth,
-    distinct,
     mistake,
-    some,
 )
 from t2t_xfer.specs.load import choices_of, expected_words
 
@@ -77,9 +76,7 @@ class LoraSpec(Spec):
     """The update counts alpha / rank times (Biderman et al.: alpha is twice the rank)."""
     dropout: Share = 0.0
     """On what goes into the adapter (PEFT's default; QLoRA, arXiv 2305.14314: 0.1 up to 13 B)."""
-    targets: (
-        Annotated[tuple[Filled, ...], AfterValidator(some), AfterValidator(distinct)] | None
-    ) = None
+    targets: Several[Filled] | None = None
     """Endings of layer names, such as `q_proj`. None: every linear layer of the transformer
     blocks (QLoRA §4, Biderman et al.), never the LM head and the embeddings."""
 

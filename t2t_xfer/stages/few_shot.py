@@ -33,7 +33,7 @@ from t2t_xfer.records import (
     Separate,
     Split,
 )
-from t2t_xfer.specs.few_shot import FewShotSpec, few_shots
+from t2t_xfer.specs.reading import FewShotSpec, few_shots
 from t2t_xfer.stages.task import Task, render
 
 if TYPE_CHECKING:

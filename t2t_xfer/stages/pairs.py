@@ -26,7 +26,7 @@ from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.records import Closed, Example, Generation, Prompted, Readout
 from t2t_xfer.retrieval.mine import mine
 from t2t_xfer.retrieval.search import nearest
-from t2t_xfer.specs.mining import MiningSpec
+from t2t_xfer.specs.data import MiningSpec
 
 
 def embed_pairs(
