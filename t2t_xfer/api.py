@@ -29,15 +29,8 @@ from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.report.cells import no_formula
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.evaluation import (
-    NONE,
-    EngineName,
-    Evaluated,
-    Lost,
-    Wanted,
-    plan_evaluation,
-    run_evaluation,
-)
+from t2t_xfer.study.as_is import NONE, Asked, EngineName, Lost, plan_evaluation, run_evaluation
+from t2t_xfer.study.results import Result
 from t2t_xfer.study.store import Store
 
 log = logging.getLogger(__name__)
@@ -171,7 +164,7 @@ def evaluate(
             f"`evaluate` takes one or more tasks of one data source, but was given {found}. Call it"
             " once for each source."
         )
-    wanted = Wanted(
+    asked = Asked(
         model,
         tuple(adapter or NONE for adapter in adapters) or (NONE,),
         tuple(task.name for task in several),
@@ -182,22 +175,22 @@ def evaluate(
         skip_missing,
     )
     context, store = Context(Catalogue(), sources.pop()), Store(Path(output) / "store")
-    planned = plan_evaluation(context, wanted, log.warning, store)
-    evaluated = run_evaluation(planned, context, store, say)
-    return Scores(tuple(_rows(model or engine, evaluated)), evaluated.lost)
+    plan = plan_evaluation(context, asked, log.warning, store)
+    results, lost = run_evaluation(plan, context, store, say)
+    return Scores(tuple(map(_row, results.finished)), tuple(lost))
 
 
-def _rows(model: str, found: Evaluated) -> list[dict[str, Any]]:
-    return [
-        {
-            "model": model,
-            "adapter": part.adapter,
-            "task": part.task,
-            "language": code,
-            "readout": readout,
-            **{key: result[key] for key in ("metric", "score", "n", "invalid_rate", "signature")},
-        }
-        for part in found.parts
-        for readout, results in part.results.items()
-        for code, result in results.items()
-    ]
+def _row(result: Result) -> dict[str, Any]:
+    """The columns of `COLUMNS`."""
+    return {
+        "model": result.model,
+        "adapter": result.intermediate,
+        "task": result.target,
+        "language": result.language,
+        "metric": result.metric,
+        "score": result.score,
+        "n": result.n,
+        "invalid_rate": result.invalid_rate,
+        "readout": result.readout,
+        "signature": result.signature,
+    }

@@ -12,6 +12,7 @@ until the new one is complete, whatever is killed when.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -75,6 +76,53 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+class FileLock:
+    """A lock that one process holds, until it gives it back or ends, however it ends.
+
+    It is a file of its own, since NFS locks only what is open for writing. The file goes with the
+    lock: who waited for it then finds another file at its place, and takes that one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def take(self, *, wait: bool) -> bool:
+        """Whether this process holds the lock now; False: another one does.
+
+        Raises:
+            OSError: the file cannot be opened, or the file system has no locks.
+        """
+        while self._descriptor is None:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                if _is_at(descriptor, self.path):
+                    self._descriptor = descriptor
+            except BlockingIOError:
+                return False
+            finally:
+                if self._descriptor is None:
+                    os.close(descriptor)
+        return True
+
+    def give_back(self) -> None:
+        """Lets another process have it. Nothing happens if it is not held."""
+        if self._descriptor is not None:
+            with suppress(OSError):  # a file that stays is harmless
+                self.path.unlink()
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # children of a fork share the descriptor
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

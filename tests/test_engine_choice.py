@@ -10,9 +10,14 @@ import pytest
 
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study import engine_choice
-from t2t_xfer.study.engine_choice import Choice, choose_engine
-from t2t_xfer.study.evaluation import EngineName, Wanted, plan_evaluation
+from t2t_xfer.study import as_is
+from t2t_xfer.study.as_is import (
+    Asked,
+    EngineChoice,
+    EngineName,
+    choose_engine,
+    plan_evaluation,
+)
 from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
@@ -31,24 +36,26 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Whether vLLM and a GPU are there, and from how many examples on it pays."""
 
     def set_up(vllm: bool, gpu: bool, least: int = 10) -> None:
-        monkeypatch.setattr(engine_choice, "has_vllm", lambda: vllm)
-        monkeypatch.setattr(engine_choice, "gpu_at_hand", lambda: gpu)
-        monkeypatch.setattr(engine_choice, "MIN_EXAMPLES", least)
+        monkeypatch.setattr(as_is, "has_vllm", lambda: vllm)
+        monkeypatch.setattr(as_is, "gpu_at_hand", lambda: gpu)
+        monkeypatch.setattr(as_is, "MIN_EXAMPLES", least)
 
     return set_up
 
 
-def wanted(task: str, model: str = "micro:causal", engine: EngineName = "auto") -> Wanted:
-    return Wanted(model, ("none",), (task,), ("en", "de"), engine, 5, 128)
+def asked_for(task: str, model: str = "micro:causal", engine: EngineName = "auto") -> Asked:
+    return Asked(model, ("none",), (task,), ("en", "de"), engine, 5, 128)
 
 
-def choose(context: Context, task: str, store: Store | None = None, **asked: Any) -> Choice:
-    return choose_engine(context, wanted(task, **asked), task, [None], ("en", "de"), store)
+def choose(context: Context, task: str, store: Store | None = None, **asked: Any) -> EngineChoice:
+    return choose_engine(context, asked_for(task, **asked), task, [None], ("en", "de"), store)
 
 
 def test_vllm_where_much_is_written_on_a_gpu(context: Context, machine: Any) -> None:
     machine(vllm=True, gpu=True)
-    assert choose(context, "xquad") == Choice("vllm", "10 examples are to be written on a GPU")
+    assert choose(context, "xquad") == EngineChoice(
+        "vllm", "10 examples are to be written on a GPU"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,13 +74,13 @@ def test_transformers_anywhere_else(
     context: Context, machine: Any, task: str, model: str, here: Sequence[Any], why: str
 ) -> None:
     machine(*here)
-    found = choose_engine(context, wanted(task, model), task, [None], ("de",) * 2, None)
+    found = choose_engine(context, asked_for(task, model), task, [None], ("de",) * 2, None)
     assert found.engine == "transformers"
     assert why in found.why
 
 
 def predictions(context: Context, engine: EngineName) -> list[Stage]:
-    planned = plan_evaluation(context, wanted("xquad", engine=engine), print)
+    planned = plan_evaluation(context, asked_for("xquad", engine=engine), print)
     return [stage for stage in planned.stages if stage.kind == "predict"]
 
 
@@ -94,11 +101,11 @@ def test_what_an_engine_has_begun_it_goes_on_with(
     machine(vllm=True, gpu=not other)
     finished(store, (fast if other else slow)[:1])
     engine = "vllm" if other else "transformers"
-    assert choose(context, "xquad", store) == Choice(
+    assert choose(context, "xquad", store) == EngineChoice(
         engine, "it has 1 of 2 predictions in the store"
     )
-    asked = plan_evaluation(context, wanted("xquad"), print, store)
-    stages = [stage.id for stage in asked.plan.stages if stage.kind == "predict"]
+    asked = plan_evaluation(context, asked_for("xquad"), print, store)
+    stages = [stage.id for stage in asked.stages if stage.kind == "predict"]
     assert stages == [stage.id for stage in (fast if other else slow)]
     assert {stage.spec["readout"] for stage in [*slow, *fast]} == {"generate"}
 

@@ -15,7 +15,7 @@ from t2t_xfer.microworld.checkpoints import checkpoint
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.training import LoraSpec
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.evaluation import Wanted, plan_evaluation
+from t2t_xfer.study.as_is import Asked, plan_evaluation
 
 from .adapters_made import foreign_adapter, made_adapter
 from .studydata import Outcome, one_thread, t2t
@@ -130,9 +130,9 @@ def test_large_adapters_come_first_and_none_last_whatever_was_named_first(
     path = str(checkpoint(MODEL))
     large = made_adapter(path, "encoder", tmp_path / "large", 3, LoraSpec(rank=8))
     named = ("none", place.a, large)
-    wanted = Wanted(MODEL, named, ("xnli",), ("en",), limit=5)
-    planned = plan_evaluation(Context(Catalogue(), "microworld"), wanted, print)
-    assert [part.adapter for part in planned.parts] == list(named)
+    asked = Asked(MODEL, named, ("xnli",), ("en",), limit=5)
+    planned = plan_evaluation(Context(Catalogue(), "microworld"), asked, print)
+    assert [cell.intermediate for cell in planned.cells] == list(named)
     predicted = [stage.how["adapter"] for stage in planned.stages if stage.kind == "predict"]
     assert predicted == [large, place.a, None]
 

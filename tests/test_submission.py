@@ -244,7 +244,7 @@ def test_several_models_are_listed_and_one_is_chosen(
     done = place.submit("which", "--task", "xquad")
     assert done.code == 2
     assert "several runs of xquad. Choose one: --model" in done.err
-    assert "new-encoder" in done.err
+    assert "new:encoder" in done.err
     assert "oracle" in done.err
     assert place.submit("which", "--task", "xquad", "--model", "oracle").code == 0
     found, _ = place.scores("which")

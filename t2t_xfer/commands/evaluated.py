@@ -10,8 +10,8 @@ entry for each adapter and task, in the order in which they were named.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t2t_xfer.commands.score_table import (
     language_cell,
@@ -20,102 +20,140 @@ from t2t_xfer.commands.score_table import (
     print_missing,
     print_notes,
 )
+from t2t_xfer.records import Json
+from t2t_xfer.study.tested import asked_languages
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
-    from t2t_xfer.study.evaluation import Evaluated, Lost, PartResults, Wanted
+    from t2t_xfer.study.as_is import Asked, Lost
+    from t2t_xfer.study.results import Results
 
 
-def print_evaluated(wanted: Wanted, found: Evaluated, as_json: bool) -> None:
-    """Prints the numbers to standard output, and what has none to standard error."""
-    several = len(set(wanted.tasks)) > 1 or len(set(wanted.adapters)) > 1
+class Numbers(NamedTuple):
+    """One adapter on one task, read in one way."""
+
+    adapter: str
+    task: str
+    readout: str
+    results: dict[str, Mapping[str, Json]]
+    """By language."""
+    missing: tuple[str, ...]
+    """Languages that were asked for and have no number: failed, or not there."""
+
+
+def print_evaluated(
+    asked: Asked,
+    languages: Mapping[str, Sequence[str]],
+    results: Results,
+    lost: Sequence[Lost],
+    as_json: bool,
+) -> None:
+    """Prints the numbers to standard output, and what has none to standard error.
+
+    Args:
+        languages: all that each task has.
+    """
+    several = len(set(asked.tasks)) > 1 or len(set(asked.adapters)) > 1
+    numbers = list(_numbers(asked, languages, results))
     if as_json:
-        body = _several(found) if several else _single(wanted.tasks[0], found)
+        body = _several(numbers, lost) if several else _single(asked.tasks[0], numbers)
         echo(json.dumps(body))
     elif several:
-        _print_table(found.parts)
+        _print_table(numbers)
     else:
-        _print_single(found.parts)
-    for lost in found.lost:
-        log = f" (log: {lost.log})" if lost.log else ""
-        echo(f"failed: {_name(lost, several)}: {lost.why}{log}", err=True)
+        _print_single(numbers)
+    for each in lost:
+        log = f" (log: {each.log})" if each.log else ""
+        adapter = f"adapter {each.adapter}, " if several else ""
+        where = f"{adapter}{each.task} in {each.language} ({each.readout})"
+        echo(f"failed: {where}: {each.why}{log}", err=True)
 
 
-def _several(found: Evaluated) -> dict[str, Any]:
+def _numbers(
+    asked: Asked, languages: Mapping[str, Sequence[str]], results: Results
+) -> Iterator[Numbers]:
+    """In the order of the cells."""
+    found: dict[tuple[str, str, str], dict[str, Mapping[str, Json]]] = {}
+    for each in results.finished:
+        place = (each.intermediate, each.target, each.readout)
+        found.setdefault(place, {})[each.language] = each.recorded
+    for (adapter, task, readout), there in found.items():
+        wanted = asked_languages(languages[task], asked.languages)
+        missing = tuple(code for code in wanted if code not in there)
+        yield Numbers(adapter, task, readout, there, missing)
+
+
+def _several(numbers: Sequence[Numbers], lost: Sequence[Lost]) -> dict[str, Any]:
+    parts = dict.fromkeys((each.adapter, each.task) for each in numbers)
     return {
         "results": [
-            {"adapter": part.adapter, "task": part.task, **_by_readout(part)}
-            for part in found.parts
+            {"adapter": adapter, "task": task, **_by_readout(adapter, task, numbers)}
+            for adapter, task in parts
         ],
         "failed": [
             {
-                "adapter": lost.adapter,
-                "task": lost.task,
-                "language": lost.language,
-                "readout": lost.readout,
-                "why": lost.why,
+                "adapter": each.adapter,
+                "task": each.task,
+                "language": each.language,
+                "readout": each.readout,
+                "why": each.why,
             }
-            for lost in found.lost
+            for each in lost
         ],
     }
 
 
-def _single(task: str, found: Evaluated) -> dict[str, Any]:
-    return {"task": task, **(_by_readout(found.parts[0]) if found.parts else {"languages": {}})}
+def _single(task: str, numbers: Sequence[Numbers]) -> dict[str, Any]:
+    if not numbers:
+        return {"task": task, "languages": {}}
+    return {"task": task, **_by_readout(numbers[0].adapter, task, numbers)}
 
 
-def _by_readout(part: PartResults) -> dict[str, Any]:
+def _by_readout(adapter: str, task: str, numbers: Sequence[Numbers]) -> dict[str, Any]:
     """The main readout's languages, and beside them those of others if there are any; `missing`
     where the main readout has no number in a language that was asked for."""
-    results = part.results
-    main, *others = results
-    beside = {"other_readouts": {name: results[name] for name in others}} if others else {}
-    missing = part.missing.get(main, ())
-    return {"languages": results[main], **beside, **({"missing": [*missing]} if missing else {})}
+    main, *others = [each for each in numbers if (each.adapter, each.task) == (adapter, task)]
+    found: dict[str, Any] = {"languages": main.results}
+    if others:
+        found["other_readouts"] = {each.readout: each.results for each in others}
+    return {**found, "missing": [*main.missing]} if main.missing else found
 
 
-def _print_single(parts: Sequence[PartResults]) -> None:
+def _print_single(numbers: Sequence[Numbers]) -> None:
     from tabulate import tabulate
 
-    for part in parts:
-        for readout, results in part.results.items():
-            if len(part.results) > 1:
-                echo(f"readout {readout}")
-            rows = [[language_cell(code, r), *number_cells(r)] for code, r in results.items()]
-            metric = str(next(iter(results.values()))["metric"])
-            head = ["language", metric, "examples", "invalid"]
-            missing = part.missing.get(readout, ())
-            mean = [*mean_row(results, missing), None, None]
-            echo(tabulate([*rows, mean], head, floatfmt=".2f"))
-            print_missing(missing)
-            print_notes(results.values())
+    for each in numbers:
+        if len(numbers) > 1:
+            echo(f"readout {each.readout}")
+        rows = [[language_cell(code, r), *number_cells(r)] for code, r in each.results.items()]
+        head = ["language", _metric(each), "examples", "invalid"]
+        mean = [*mean_row(each.results, each.missing), None, None]
+        echo(tabulate([*rows, mean], head, floatfmt=".2f"))
+        print_missing(each.missing)
+        print_notes(each.results.values())
 
 
-def _print_table(parts: Sequence[PartResults]) -> None:
+def _metric(numbers: Numbers) -> str:
+    return str(next(iter(numbers.results.values()))["metric"])
+
+
+def _print_table(numbers: Sequence[Numbers]) -> None:
     """All in one table, with a mean over the languages of each adapter and task."""
     from tabulate import tabulate
 
     rows: list[list[object]] = []
     missing: list[str] = []
-    for part in parts:
-        for readout, results in part.results.items():
-            task = part.task if len(part.results) == 1 else f"{part.task} ({readout})"
-            metric = str(next(iter(results.values()))["metric"])
-            for code, result in results.items():
-                language = language_cell(code, result)
-                rows.append([part.adapter, task, language, metric, *number_cells(result)])
-            gone = part.missing.get(readout, ())
-            missing += [f"{code} ({task})" for code in gone]
-            label, mean = mean_row(results, gone)
-            rows.append([part.adapter, task, label, metric, mean, None, None])
+    for each in numbers:
+        alone = sum(each[:2] == other[:2] for other in numbers) == 1
+        task = each.task if alone else f"{each.task} ({each.readout})"
+        for code, result in each.results.items():
+            language = language_cell(code, result)
+            rows.append([each.adapter, task, language, _metric(each), *number_cells(result)])
+        missing += [f"{code} ({task})" for code in each.missing]
+        label, mean = mean_row(each.results, each.missing)
+        rows.append([each.adapter, task, label, _metric(each), mean, None, None])
     head = ["adapter", "task", "language", "metric", "score", "examples", "invalid"]
     if rows:
         echo(tabulate(rows, head, floatfmt=".2f"))
         print_missing(missing)
-        found = (results for part in parts for results in part.results.values())
-        print_notes(result for results in found for result in results.values())
-
-
-def _name(lost: Lost, several: bool) -> str:
-    adapter = f"adapter {lost.adapter}, " if several else ""
-    return f"{adapter}{lost.task} in {lost.language} ({lost.readout})"
+        print_notes(result for each in numbers for result in each.results.values())

@@ -68,12 +68,12 @@ def _write(directory: Path, claims: str | None, replicates: int, output: Path | 
 
 def _compare(directory: Path, other: Path, replicates: int, output: Path) -> None:
     from t2t_xfer.files import write_text
-    from t2t_xfer.report.comparable import load_run
     from t2t_xfer.report.compare import compare
     from t2t_xfer.report.comparison import comparison
     from t2t_xfer.report.text import render_markdown, render_terminal
+    from t2t_xfer.study.results import Results
 
-    first, second = load_run(directory), load_run(other)
+    first, second = ((str(each), Results.read(each).finished) for each in (directory, other))
     found = comparison(compare(first, second, replicates=replicates))
     path = output / f"compared_with_{other.resolve().name}.md"
     write_text(path, render_markdown(found))

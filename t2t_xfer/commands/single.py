@@ -19,7 +19,7 @@ from t2t_xfer.terminal import echo
 if TYPE_CHECKING:
     from t2t_xfer.specs.training import TrainingSpec
     from t2t_xfer.stages.context import Context
-    from t2t_xfer.study.evaluation import EngineName
+    from t2t_xfer.study.as_is import EngineName
     from t2t_xfer.study.plan import Builder
 
 MODEL_HELP = (
@@ -166,20 +166,21 @@ def evaluate(
     from t2t_xfer.commands.evaluated import print_evaluated
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
-    from t2t_xfer.study.evaluation import NONE, Wanted, plan_evaluation, run_evaluation
+    from t2t_xfer.study.as_is import NONE, Asked, plan_evaluation, run_evaluation
     from t2t_xfer.study.store import Store
 
-    wanted = Wanted(
+    asked = Asked(
         model, adapters or (NONE,), tasks, languages, engine, limit, max_input_tokens, skip_missing
     )
     shots = {} if few_shot is None else dict.fromkeys(tasks, few_shot)
     context = Context(Catalogue(), data, shots)
     say = functools.partial(echo, err=True)
     store = Store(output / options.STORE)
-    planned = plan_evaluation(context, wanted, say, store)
-    found = run_evaluation(planned, context, store, say)
-    print_evaluated(wanted, found, as_json)
-    if found.lost:
+    plan = plan_evaluation(context, asked, say, store)
+    results, lost = run_evaluation(plan, context, store, say)
+    own = {task: context.task(task).spec.languages for task in dict.fromkeys(tasks)}
+    print_evaluated(asked, own, results, lost, as_json)
+    if lost:
         raise SystemExit(1)
 
 
@@ -215,7 +216,6 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     from t2t_xfer.commands.together import dismiss, follow, leading
     from t2t_xfer.stages.preflight import preflight
     from t2t_xfer.stages.run import StageRunner
-    from t2t_xfer.study.evaluation import noting
     from t2t_xfer.study.plan_file import Plan
     from t2t_xfer.study.run import run_plan, would_run
     from t2t_xfer.study.store import Store
@@ -223,7 +223,7 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
     plan = Plan("single", tuple(builder.stages.values()), ())
     store = Store(output / options.STORE)
     preflight(would_run(plan, store), context, plan.stages)
-    runner, errors = StageRunner(context), dict[str, Exception]()
+    runner = StageRunner(context)
     if processes.count() > 1:
         from t2t_xfer.training.devices import join
 
@@ -232,8 +232,8 @@ def _run(builder: Builder, context: Context, output: Path) -> Any:
         follow(plan, runner)
         raise SystemExit(0)
     say = functools.partial(echo, err=True)
-    summary = run_plan(plan, store, leading(noting(runner, errors)), say)
-    for error in errors.values():
+    summary = run_plan(plan, store, leading(runner), say)
+    for error in summary.errors.values():
         if isinstance(error, UserError):
             raise error
     if summary.failed:

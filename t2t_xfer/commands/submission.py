@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from t2t_xfer.commands import options
 from t2t_xfer.errors import UserError
 from t2t_xfer.terminal import echo
 
@@ -49,13 +48,14 @@ def submission(
     partial: bool,
 ) -> None:
     """Write XTREME's prediction files from the outputs of a study, or of `evaluate`."""
-    from t2t_xfer.study.submission import Choice, Wanted, make_files
+    from t2t_xfer.study.results import Results
+    from t2t_xfer.study.submission import Submission, make_files
     from t2t_xfer.xtreme.write import write_folders
 
     if labels is not None and labels.resolve() == output.resolve():
         raise UserError("--output and --labels must be two different directories.")
-    wanted = Wanted(tasks, Choice(model, intermediate, seed), originals, partial)
-    files, refused = make_files(run, options.STORE, wanted, _warn)
+    asked = Submission(tasks, model, intermediate, seed, originals, partial)
+    files, refused = make_files(Results.read(run), asked, _warn)
     folders = {output: files.predictions}
     if labels is not None:
         folders[labels] = files.labels

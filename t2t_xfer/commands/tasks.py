@@ -175,7 +175,7 @@ def _logged(results: Path | None, chosen: list[str], context: Context) -> dict[s
     """Alarms of logged scores by task."""
     if results is None:
         return {}
-    from t2t_xfer.study.logged import inverted
+    from t2t_xfer.check.inverted import inverted
 
     specs = [context.catalogue.task(name) for name in chosen]
     labels = {spec.task: tuple(spec.labels) for spec in specs if spec.metric == "accuracy"}

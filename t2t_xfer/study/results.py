@@ -13,7 +13,8 @@ for, once, and equal ids are kept once, so that half a million rows stay small.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json, Split
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, read_log
-from t2t_xfer.study.plan_file import Cell, Key, Plan, load_plan, store_of
+from t2t_xfer.study.plan_file import PLAN, Cell, Key, Plan, load_plan, store_of
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.stage import canonical_json
 from t2t_xfer.study.store import Store
@@ -178,6 +179,11 @@ class Result:
         return self.answers == 1 and self.n > 1 and self.score < 100
 
     @property
+    def recorded(self) -> Mapping[str, Json]:
+        """All that the record of its score says."""
+        return {} if self.log is None else self.log.score.results
+
+    @property
     def examples(self) -> Examples:
         """Those behind the number; read when first asked for.
 
@@ -229,6 +235,12 @@ class Results:
         Raises:
             UserError: it holds no plan, or there is no store.
         """
+        if not os.path.lexists(directory / PLAN):
+            raise UserError(
+                f"{directory} holds no {PLAN}, so nothing was run there. Give the directory of a"
+                " study, for example eval_outputs/quickstart, or the --output of `t2t-xfer"
+                " evaluate`."
+            )
         plan, root = load_plan(directory), store_of(directory)
         if not root.is_dir():
             raise UserError(

@@ -64,6 +64,8 @@ class Summary:
     """Not tried, because something that they need failed."""
     logs: Mapping[str, Path]
     """Where the traceback of a failed stage is."""
+    errors: Mapping[str, Exception] = field(default_factory=dict)
+    """What failed stages of this process raised, without their frames."""
 
 
 def would_run(plan: Plan, store: Store) -> list[Stage]:
@@ -101,6 +103,7 @@ class _Walk:
     fate: dict[str, str] = field(default_factory=dict)
     """Stage id to `ran`, `reused`, `failed` or `blocked`, in the order of the walk."""
     logs: dict[str, Path] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sound = Sound(self.store)
@@ -123,6 +126,7 @@ class _Walk:
             failed=self._all("failed"),
             blocked=self._all("blocked"),
             logs=self.logs,
+            errors=self.errors,
         )
 
     def _all(self, fate: str) -> tuple[str, ...]:
@@ -202,5 +206,8 @@ class _Walk:
             ) from error
         words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         first = next(iter(words.splitlines()), "")
+        # Frames would keep a failed stage's model in memory.
+        error.__cause__ = error.__context__ = None
+        self.errors[stage.id] = error.with_traceback(None)
         where = f" (log: {path})" if stage.id in self.logs else ""
         return f"failed after {duration(seconds)}: {first}{where}"

@@ -21,7 +21,6 @@ sees a result, only markers in a folder of this run, so that a failing job delet
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -39,7 +38,7 @@ from tempfile import mkdtemp
 from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import MissingExtraError, UserError
-from t2t_xfer.files import write_text
+from t2t_xfer.files import FileLock, write_text
 from t2t_xfer.study.stage import Stage, canonical_json, plain_json
 
 JobKind: TypeAlias = Literal["model", "train", "predict", "baseline"]
@@ -134,13 +133,13 @@ def leased_gpu(folder: Path) -> Iterator[str | None]:
         yield devices[0] if devices else None
         return
     folder.mkdir(parents=True, exist_ok=True)
-    device, descriptor = _wait(folder, devices)
+    device, lock = _wait(folder, devices)
     before = os.environ.get(VISIBLE)
     os.environ[VISIBLE] = device
     try:
         yield device
     finally:
-        os.close(descriptor)  # the lock goes with it, also when the process is killed
+        lock.give_back()
         if before is None:
             del os.environ[VISIBLE]
         else:
@@ -165,18 +164,14 @@ def visible_gpus() -> list[str]:
     return [str(number) for number in range(len(lines))]
 
 
-def _wait(folder: Path, devices: list[str]) -> tuple[str, int]:
+def _wait(folder: Path, devices: list[str]) -> tuple[str, FileLock]:
     told = False
     while True:
         for device in devices:
             safe = "".join(c if c.isalnum() else "-" for c in device)
-            descriptor = os.open(folder / f"gpu-{safe}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                continue
-            return device, descriptor
+            lock = FileLock(folder / f"gpu-{safe}.lock")
+            if lock.take(wait=False):
+                return device, lock
         if not told:
             log.warning("all %d GPUs are leased; waiting for one", len(devices))
             told = True

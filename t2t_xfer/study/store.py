@@ -35,7 +35,6 @@ done from then on.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -46,7 +45,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from t2t_xfer.errors import UserError, cut
-from t2t_xfer.files import FileSum, clear, disk_problem, sum_problem, sweep, sync_directory, whole
+from t2t_xfer.files import (
+    FileLock,
+    FileSum,
+    clear,
+    disk_problem,
+    sum_problem,
+    sweep,
+    sync_directory,
+    whole,
+)
 from t2t_xfer.records import Json
 from t2t_xfer.study.record import (
     RECORD,
@@ -153,7 +161,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._work = root / ".work"
-        self._locks: dict[str, int] = {}
+        self._locks: dict[str, FileLock] = {}
         self._seals = Seals(root)
         self._swept = False
         self._told: set[Path] = set()
@@ -229,17 +237,13 @@ class Store:
 
     def is_running(self, digest: str) -> bool:
         """Whether a process holds the stage's lock at this moment."""
+        lock = FileLock(self._lock_path(digest))
         try:
-            descriptor = os.open(self._work / f"{digest}.lock", os.O_RDWR)
+            return lock.path.exists() and not lock.take(wait=False)
         except OSError:
             return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
         finally:
-            os.close(descriptor)
-        return False
+            lock.give_back()
 
     def progress_path(self, digest: str) -> Path:
         """Where a running stage says how far it is (`progress.py`)."""
@@ -278,7 +282,11 @@ class Store:
             self._work.mkdir(parents=True, exist_ok=True)
             self.sweep()
             if stage.digest not in self._locks:
-                self._locks[stage.digest] = _lock(self._lock_path(stage), stage.id)
+                lock = FileLock(self._lock_path(stage.digest))
+                if not lock.take(wait=False):
+                    log.warning("%s: another process is doing this stage; waiting", stage.id)
+                    lock.take(wait=True)
+                self._locks[stage.digest] = lock
             work = self._work_path(stage)
             work.mkdir(exist_ok=True)
             sweep(work)
@@ -299,7 +307,10 @@ class Store:
                 if not self.is_running(left.name.strip(".").partition(".")[0]):
                     left.unlink(missing_ok=True)
             for left in self._work.glob("[0-9a-f]*.lock"):
-                _remove_if_free(left)
+                with suppress(OSError):
+                    lock = FileLock(left)
+                    lock.take(wait=False)
+                    lock.give_back()
 
     def commit(self, stage: Stage, results: Mapping[str, Json], seconds: float) -> Record:
         """Make the work directory the stage's result, and release the lock.
@@ -343,13 +354,10 @@ class Store:
 
     def release(self, stage: Stage) -> None:
         """Let another process do this stage; the work directory stays."""
-        descriptor = self._locks.pop(stage.digest, None)
-        if descriptor is not None:
+        lock = self._locks.pop(stage.digest, None)
+        if lock is not None:
             self.progress_path(stage.digest).unlink(missing_ok=True)
-            with suppress(OSError):  # a lock file that stays is harmless
-                self._lock_path(stage).unlink()
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # children of a fork share the descriptor
-            os.close(descriptor)
+            lock.give_back()
 
     def _publish(self, work: Path, old: Path, new: Path) -> None:
         """One rename. A damaged result steps aside first: only then is there no record."""
@@ -365,8 +373,8 @@ class Store:
     def _work_path(self, stage: Stage) -> Path:
         return _find(self._work, stage.digest) or self._work / _work_name(stage)
 
-    def _lock_path(self, stage: Stage) -> Path:
-        return self._work / f"{stage.digest}.lock"
+    def _lock_path(self, digest: str) -> Path:
+        return self._work / f"{digest}.lock"
 
 
 def _work_name(stage: Stage) -> str:
@@ -381,45 +389,6 @@ def _find(folder: Path, digest: str) -> Path | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return folder / names[0] if names else None
-
-
-def _lock(path: Path, stage_id: str) -> int:
-    """An open, locked file. A file beside the directory, since NFS locks only what is open for
-    writing; taken again if its last holder removed it, since the new one is then another file.
-    """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.warning("%s: another process is doing this stage; waiting for it", stage_id)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _same_file(descriptor, path):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _remove_if_free(path: Path) -> None:
-    """Removes a lock that nobody holds, while holding it; who waits for it takes a new one."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _same_file(descriptor, path):
-                path.unlink()
-        finally:
-            os.close(descriptor)
-
-
-def _same_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager

@@ -120,6 +120,11 @@ def wanted_languages(study: StudySpec, target: str, own: Sequence[str]) -> list[
     return [code for code in own if chosen is None or code in chosen]
 
 
+def asked_languages(own: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Those of a task that an evaluation asks for: codes, or `all`."""
+    return list(own) if "all" in asked else [code for code in dict.fromkeys(asked) if code in own]
+
+
 def evaluated_languages(
     context: Context,
     tasks: Sequence[str],
@@ -146,9 +151,7 @@ def evaluated_languages(
         raise UserError(f"--language {strange[0]}: {who} {', '.join(known)}.{hint}")
     found: dict[str, list[str]] = {}
     for task, spec in specs.items():
-        codes = list(spec.languages)
-        if "all" not in asked:
-            codes = [code for code in dict.fromkeys(asked) if code in spec.languages]
+        codes = asked_languages(spec.languages, asked)
         if not codes:
             raise UserError(
                 f"the task {task} has none of the languages that were asked for"
