@@ -183,3 +183,16 @@ def test_numbers_of_both_sides_are_of_the_same_draws() -> None:
     (line,) = found.lines
     spread = np.std(two.statistics - one.statistics) * 100 / np.sqrt(N)
     assert line.interval.high - line.interval.low == pytest.approx(2 * 1.96 * spread, rel=0.2)
+
+
+def test_a_comparison_says_over_how_many_languages_a_mean_is() -> None:
+    second = [each for each in cells() if (each.intermediate, each.language) != ("qqp", "sw")]
+    second += [observed(replace(each, language="tr")) for each in second[:1]]
+    first = [*cells(), *(observed(replace(each, language="ar")) for each in cells()[:1])]
+    found = compare(("a", first), ("b", second), replicates=200)
+    means = {line.intermediate: line.languages for line in found.lines if line.language is None}
+    assert means == {"none": (2, 4)}
+    page = render_comparison(found)
+    assert "2 of 4 †" in page
+    assert "† Not every language of the two runs is in the mean" in page
+    assert "all 2" in render_comparison(compare(("a", cells()), ("b", cells())))

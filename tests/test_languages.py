@@ -6,6 +6,7 @@ from t2t_xfer.languages import (
     fill,
     holds_language,
     language,
+    letters_outside,
     unknown_placeholders,
 )
 
@@ -90,3 +91,19 @@ def test_other_braces_are_found(pattern: str, unknown: list[str]) -> None:
 def test_a_pattern_tells_whether_it_depends_on_the_language() -> None:
     assert holds_language("udpos.{language_name}")
     assert not holds_language("mnli")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("Berlin, 1990!", "de", (6, 0)),
+        ("Берлин ok", "ru", (8, 2)),
+        ("東京タワーと Tokyo", "ja", (11, 5)),
+        ("北京 is", "zh", (4, 2)),
+        ("서울", "ko", (2, 0)),
+        ("मुंबई x", "hi", (4, 1)),
+        ("abc", "xx", (0, 0)),
+    ],
+)
+def test_letters_outside_the_script(text: str, language: str, found: tuple[int, int]) -> None:
+    assert letters_outside(text, language) == found

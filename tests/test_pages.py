@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from t2t_xfer import metrics
+from t2t_xfer.report import sections
 from t2t_xfer.specs.schema import schema
 from t2t_xfer.specs.yaml import parse_nodes
 
@@ -22,6 +23,7 @@ PAGES = {
     "add_a_task": 4,
     "add_a_prompt": 3,
     "add_a_metric": 2,
+    "add_a_section": 0,
     "add_an_architecture": 1,
     "coming_from": 4,
     "offline": 4,
@@ -39,7 +41,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_runs_as_it_stands(here: Path, name: str) -> None:
-    with mock.patch.dict(metrics.METRICS):
+    with (
+        mock.patch.dict(metrics.METRICS),
+        mock.patch.object(sections, "SECTIONS", sections.SECTIONS),
+    ):
         assert run_page(DOCS / f"{name}.md", here) >= PAGES[name]
     validator = jsonschema.Draft202012Validator(schema("task"))
     for path in (here / "tasks").glob("*.yaml"):

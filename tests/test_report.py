@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from t2t_xfer import microworld
 from t2t_xfer.errors import DataError
+from t2t_xfer.metrics import aggregate
+from t2t_xfer.microworld.lexicon import distance
 from t2t_xfer.report.cells import COLUMNS, read_cells, write_cells
-from t2t_xfer.report.document import percent, signed
+from t2t_xfer.report.document import Document, Section
+from t2t_xfer.report.given import Report
 from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.main_table import same_data_words
 from t2t_xfer.report.opening import scope
-from t2t_xfer.report.text import unmarked
+from t2t_xfer.report.text import render_markdown
+from t2t_xfer.report.transfer import distance_section, spearman
 from t2t_xfer.study.results import Result
 
-from .reported import page
+from .reported import numbers, page
 
 ROW = Result(
     study="made-up",
@@ -150,15 +154,6 @@ def test_models_stand_for_themselves() -> None:
     assert "2 encoder and 1 seq2seq. They answer for these" in scope(Grid(two))
 
 
-def test_the_main_table_has_scores_changes_and_marks() -> None:
-    shown = page(make_rows())
-    # (39 + 35 + 31) / 3; with mnli + (6 + 3 + 3) / 3; same data + (60 + 30 + 30) / 3
-    assert line_of(shown, "enc", "none")[2:] == ["35.0", "35.0", "35.0"]
-    assert line_of(shown, "enc", "mnli")[2:] == ["75.0 (+40.0*)‡", "39.0 (+4.0*)", "57.0 (+4.0*)"]
-    assert line_of(shown, "enc", "squad")[2:] == ["33.7 (-1.3*)", "33.7 (-1.3*)", "33.7 (-1.3*)"]
-    assert "kept out of every mean change: mnli before xnli. The intermediate task trains" in shown
-
-
 def test_the_change_by_model_tells_source_from_zero_shot() -> None:
     shown = page(make_rows()).split("**Change by model**")[1]
     line = line_of(shown, "dec (causal)")
@@ -177,25 +172,6 @@ def test_every_language_has_its_score_change_and_gap() -> None:
     gaps = shown.split("## Transfer gap")[1]
     assert line_of(gaps, "enc (encoder)", "none")[2].startswith("+6.0 [")
     assert line_of(gaps, "enc (encoder)", "mnli")[2].startswith("+36.0* [")
-
-
-def test_what_is_missing_is_dashed_marked_and_listed() -> None:
-    rows = [
-        row
-        for row in make_rows()
-        if (row.model, row.intermediate, row.target) != ("dec", "squad", "paws_x")
-        and (row.model, row.intermediate, row.target, row.language)
-        != ("enc", "none", "paws_x", "en")
-    ]
-    shown = page(rows)
-    assert line_of(shown, "dec", "squad")[2:] == ["33.7 (-1.3*)", "–", "–"]
-    # 39.0 is over three languages, its change over the two that `none` has too
-    assert line_of(shown, "enc", "mnli")[3:] == ["39.0 (+3.0*)†", "57.0 (+3.0*)†"]
-    assert line_of(shown, "enc", "none")[3:] == ["33.0†", "34.0†"]
-    listed = shown.split("## Missing")[1]
-    assert line_of(listed, "enc", "none") == ["enc", "none", "paws_x", "en"]
-    assert line_of(listed, "dec", "squad") == ["dec", "squad", "paws_x", "all languages"]
-    assert "they do not compare the models" in shown
 
 
 def test_changes_are_paired_by_seed() -> None:
@@ -225,12 +201,6 @@ def test_too_little_claims_nothing(rows: list[Result], words: str) -> None:
     assert "changed by these points" not in shown
 
 
-def test_rows_of_a_file_say_that_same_data_is_not_known(tmp_path: Path) -> None:
-    write_cells(tmp_path / "cells.csv", make_rows())
-    (shown,) = same_data_words(Grid(read_cells(tmp_path / "cells.csv")))
-    assert "such cells may be inside the mean changes" in shown
-
-
 def test_invalid_answers_are_shown_where_there_are_some() -> None:
     shown = page(make_rows())
     assert "Every answer of every finished cell could be read" in shown
@@ -256,20 +226,84 @@ def test_changes_of_models_are_contrasted_with_their_intervals() -> None:
     assert "Differences between models" not in page(one)
 
 
-def test_names_are_no_markup() -> None:
-    row = replace(ROW, model="<script>|*x*", signature="a|b`c")
-    shown = page([row], ["<img src=x>"], "a\n# b")
-    assert "<script>" not in shown
-    assert "<img" not in shown
-    assert "&lt;script>\\|\\*x\\*" in shown
-    assert shown.startswith("# Study a # b\n")
-    assert "a\\|b\\`c" in shown
-    assert unmarked("paws_x __init__") == "paws_x \\__init_\\_"
+def in_xtreme(target: str, language: str, score: float, seed: int = 0) -> Result:
+    run = ("full", "xlmr", "encoder", "none", target, language, seed)
+    return Result(*run, "accuracy", score, 100, 0.0, "slots", "accuracy|v:1", same_data=False)
 
 
-def test_words_for_numbers() -> None:
-    values = (-0.03, 0.04, -0.0, 1.25, -0.06, None)
-    # What rounds to 0 has no sign: -0.03 is no gain of "+0.0", and no loss of "-0.0".
-    assert [signed(value) for value in values] == ["0.0", "0.0", "0.0", "+1.2", "-0.1", "–"]
-    assert [signed(value, 2) for value in (-0.03, -0.003)] == ["-0.03", "0.00"]
-    assert [percent(value) for value in (0.0, 0.0001, 0.5)] == ["0.0 %", "< 0.1 %", "50.0 %"]
+def of_xtreme(target: str, score: float, leave_out: str = "") -> list[Result]:
+    return [
+        in_xtreme(target, code, score) for code in aggregate.LANGUAGES[target] if code != leave_out
+    ]
+
+
+def test_a_whole_group_has_its_average() -> None:
+    # xnli 60 in all 15 languages, paws_x 80 in all 7: the mean of the tasks, not of the languages
+    shown = page([*of_xtreme("xnli", 60), *of_xtreme("paws_x", 80)])
+    assert "## XTREME's averages" in shown
+    assert "other numbers of rows than XTREME's were tested in xnli (down to 100)" in shown
+    line = next(line for line in shown.splitlines() if line.count("–") == 4 and "xlmr" in line)
+    assert "70.0" in line
+
+
+def test_a_missing_language_leaves_the_group_without_one() -> None:
+    shown = page([*of_xtreme("xnli", 60, "sw"), *of_xtreme("paws_x", 80)])
+    assert "## XTREME's averages" not in shown
+
+
+def test_seeds_are_averaged_before_anything_else() -> None:
+    codes = aggregate.LANGUAGES["xnli"]
+    xnli = [in_xtreme("xnli", code, 50 + 20 * seed, seed) for code in codes for seed in (0, 1)]
+    shown = page([*xnli, *of_xtreme("paws_x", 80)])
+    # xnli (50 + 70) / 2 = 60 with paws_x 80
+    section = shown.partition("## XTREME's averages")[2]
+    assert "70.0" in section.partition("##")[0]
+
+
+def test_validation_rows_are_in_no_average_of_xtreme() -> None:
+    validated = [replace(row, split="validation") for row in of_xtreme("xnli", 60)]
+    assert "## XTREME's averages" not in page([*validated, *of_xtreme("paws_x", 80)])
+
+
+def far(rows: list[Result]) -> Section | None:
+    distances = {row.language: distance(row.language) for row in rows}
+    return distance_section(Report("s", numbers(rows), distances=distances))
+
+
+def test_spearman_of_numbers_worked_by_hand() -> None:
+    # Ranks 0 1 2 3 and 3 2 0 1: differences -3 -1 2 2, so 1 - 6 * 18 / (4 * 15).
+    assert spearman([0.2, 0.4, 0.5, 0.6], [80, 70, 60, 65]) == pytest.approx(-0.8)
+    # Equal values share a rank: 0 1.5 1.5 and 2 1 0, so -1.5 / sqrt(1.5 * 2).
+    assert spearman([1, 2, 2], [9, 5, 1]) == pytest.approx(-1.5 / 3**0.5)
+    assert spearman([1, 2, 3], [7, 7, 7]) is None
+    assert spearman([1], [1]) is None
+
+
+def test_the_section_orders_languages_and_correlates_zero_shot_scores_only() -> None:
+    rows = [
+        replace(ROW, model=model, intermediate=intermediate, language=code, score=score)
+        for model, sign in (("enc", -1), ("dec", 1))
+        for intermediate, more in (("none", 0), ("qqp", 4))
+        for code in microworld.LANGUAGES
+        # English breaks the rule; it is no zero-shot language.
+        for score in [0.0 if code == "en" else 50 + sign * 40 * distance(code) + more]
+    ]
+    section = far(rows)
+    assert section is not None
+    page = render_markdown(Document("s", [section]))
+    assert "Synthetic" in page
+    table = page.split("**Score by distance to English**")[1].split("\n\n")[1].splitlines()[2:]
+    order = [line.split("|")[1].strip() for line in table]
+    assert order[:2] == ["en", "de"]
+    assert sorted(order, key=distance) == order
+    # Both models and both intermediates: 50 + 2.
+    scores = page.split("**Score by distance to English**")[1]
+    assert line_of(scores, "de", f"{distance('de'):.2f}")[2] == "52.0"
+    assert line_of(page, "enc (encoder)")[1] == "-1.00"
+    assert line_of(page, "dec (encoder)")[1] == "+1.00"
+    assert line_of(page, "all")[1] in ("–", "0.00")
+
+
+def test_no_section_without_zero_shot_languages() -> None:
+    assert far([ROW]) is None
+    assert far([ROW, replace(ROW, language="de")]) is None
