@@ -14,10 +14,10 @@ from t2t_xfer.author.dataset import chosen_splits, look, parts_of
 from t2t_xfer.author.draft import Draft, scalar
 from t2t_xfer.author.propose import propose
 from t2t_xfer.author.shape import columns, find_shape
-from t2t_xfer.data.formats import freeze_row
 from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.errors import UserError
 from t2t_xfer.languages import language_of
+from t2t_xfer.records import Row
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.task import TaskSpec
@@ -359,8 +359,8 @@ def test_scalars_come_back_as_they_were(text: str) -> None:
 
 
 def test_a_list_of_ids_is_no_list_of_tags() -> None:
-    rows = [freeze_row({"words": ["a", "b", "c"][: 1 + i % 3], "ids": [[7, 8, 9], [1], [2, 5]][i]})
-            for i in range(3)]  # fmt: skip
+    words, ids = (("a",), ("a", "b"), ("a", "b", "c")), ((7, 8, 9), (1,), (2, 5))
+    rows: list[Row] = [{"words": w, "ids": i} for w, i in zip(words, ids, strict=True)]
     assert find_shape(columns(rows)) is None
 
 

@@ -115,7 +115,7 @@ def test_words_with_spaces_right_to_left_and_tags_survive(mirror: str) -> None:
 
 @pytest.mark.parametrize("name", ["mnli", "xnli", "paws_x", "udpos"])
 def test_the_embedded_world_passes(name: str) -> None:
-    assert found(name)["rows"] > 100
+    assert found(name, "--limit", 200)["rows"] > 100
 
 
 def test_every_row_that_is_there_is_looked_at(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ from t2t_xfer.records import Json, Pair, Slots, Split
 from t2t_xfer.terminal import echo, secho, style
 
 if TYPE_CHECKING:
+    from t2t_xfer.architectures.base import Architecture
     from t2t_xfer.check.findings import TaskCheck
     from t2t_xfer.records import Prompted
     from t2t_xfer.specs.prompt import ResolvedPrompt
@@ -112,7 +113,7 @@ def show(name: str, as_json: bool) -> None:
         echo(line)
 
 
-@click.command()
+@tasks.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "every", is_flag=True, help="Every task there is.")
 @options.data
@@ -228,7 +229,7 @@ def _show(done: TaskCheck, strict: bool) -> None:
         echo(line)
 
 
-@click.command()
+@tasks.command()
 @click.argument("name")
 @click.option(
     "--from",
@@ -356,7 +357,7 @@ def _leaves(value: Json, key: str) -> Iterator[tuple[str, Json]]:
         yield key, value
 
 
-@click.command()
+@tasks.command()
 @click.argument("name")
 @click.option("--language", default=None, help="Default: the task's source language.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default=None)
@@ -377,6 +378,7 @@ def preview(
     data: str,
 ) -> None:
     """Show input, target and answer slots of a few examples, as each architecture sees them."""
+    from t2t_xfer.check.examples import token_lines
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
 
@@ -384,7 +386,7 @@ def preview(
     task = context.task(name)
     code, found = _place(context, task, language, split)
     examples, prompted = context.prompted(task.name, code, found, None)
-    shown = _Tokens(models, task) if models else None
+    architectures = _architectures(models)
     for example, text in list(zip(examples, prompted, strict=True))[:count]:
         echo(style(f"{task.name} · {code} · {found} · id {example.id}", bold=True))
         echo("".join(text.shots) + text.input)
@@ -393,8 +395,10 @@ def preview(
             echo(f"  {side}  {example.fields.get(side, '(in the pool)')}")
         for line in _views(task, text):
             echo(line)
-        if shown is not None:
-            shown.show(text)
+        # Nothing is trained on pairs, so they have no rows of training.
+        for model, architecture in architectures.items() if task.answer.asks is not Pair else ():
+            for line in token_lines(model, architecture, task, text):
+                echo(coloured(line))
         echo("")
     echo(f"{len(examples):,} examples")
 
@@ -435,26 +439,10 @@ def coloured(text: str) -> str:
     return re.sub("⟦.*?⟧", lambda hit: style(hit[0], fg="green"), text)
 
 
-class _Tokens:
-    """Shows examples as some models see them; each tokenizer is loaded once."""
+def _architectures(models: tuple[str, ...]) -> dict[str, Architecture]:
+    if not models:
+        return {}
+    quiet_libraries()
+    from t2t_xfer.check.model import architecture_of_model
 
-    def __init__(self, models: tuple[str, ...], task: Task) -> None:
-        quiet_libraries()
-        from t2t_xfer.check.model import architecture_of_model
-
-        self._task = task
-        self._models = {model: architecture_of_model(model) for model in models}
-
-    def show(self, text: Prompted) -> None:
-        """The training rows of an example."""
-        from t2t_xfer.check.examples import token_lines
-
-        if self._task.answer.asks is Pair:
-            return  # nothing is trained on pairs
-        for model, architecture in self._models.items():
-            for line in token_lines(model, architecture, self._task, text):
-                echo(coloured(line))
-
-
-for command in (check, preview, new):
-    tasks.add_command(command)
+    return {model: architecture_of_model(model) for model in models}
