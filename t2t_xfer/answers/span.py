@@ -209,7 +209,7 @@ SLACK = 3
 """Characters by which each end of an alignment may move to the best piece."""
 
 
-class Found(NamedTuple):
+class Occurrence(NamedTuple):
     """Characters `[start, end)` of the field."""
 
     start: int
@@ -224,7 +224,7 @@ class _Folded(NamedTuple):
     """Characters of the original behind each character of `text`."""
 
 
-def find(text: str, field: str) -> Found | None:
+def find(text: str, field: str) -> Occurrence | None:
     """Where the text stands in the field: letter for letter, normalised, or misspelt.
 
     Misspelt: the most similar piece, at least 90 of 100 (`rapidfuzz.fuzz.ratio`), with the same
@@ -232,7 +232,7 @@ def find(text: str, field: str) -> Found | None:
     """
     start = field.find(text)
     if start >= 0:
-        return Found(start, start + len(text), True)
+        return Occurrence(start, start + len(text), True)
     wanted = _fold(text).text
     if not wanted:
         return None
@@ -277,11 +277,11 @@ def _bounded(wanted: str, text: str) -> int:
     return match.start() if match else text.find(wanted)
 
 
-def _found(folded: _Folded, start: int, end: int, exact: bool) -> Found:
-    return Found(folded.places[start][0], folded.places[end - 1][1], exact)
+def _found(folded: _Folded, start: int, end: int, exact: bool) -> Occurrence:
+    return Occurrence(folded.places[start][0], folded.places[end - 1][1], exact)
 
 
-def _misspelt(wanted: str, folded: _Folded) -> Found | None:
+def _misspelt(wanted: str, folded: _Folded) -> Occurrence | None:
     if len(wanted) < FUZZY_MINIMUM_CHARACTERS:
         return None
     text = folded.text

@@ -11,9 +11,9 @@ torch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from t2t_xfer.architectures.candidates import Candidates
 from t2t_xfer.architectures.codec import Codec
@@ -69,6 +69,19 @@ class Architecture(ABC):
     """How the model reads the candidates of one question."""
     pads_left: bool
     """Whether rows of different lengths may be continued in one batch."""
+    auto_class: ClassVar[str]
+    """The class of transformers that loads and makes its models."""
+
+    @classmethod
+    @abstractmethod
+    def of_config(
+        cls, config: Mapping[str, Any], codec: Codec, max_input_tokens: int
+    ) -> Architecture:
+        """The architecture over a model of this config (as `to_dict` gives it).
+
+        Raises:
+            UnsupportedError: rows of such a model would not be its own.
+        """
 
     def training_rows(self, prompted: Prompted, readout: Readout | None = None) -> list[Row]:
         """Rows with labels. Several where one would be too long: words in chunks, or windows.

@@ -26,9 +26,9 @@ later words see.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from t2t_xfer.architectures.base import (
     Architecture,
@@ -43,13 +43,13 @@ from t2t_xfer.architectures.base import (
     slot_labels,
     targets_of,
 )
-from t2t_xfer.architectures.candidates import PACKED, Candidates
-from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
+from t2t_xfer.architectures.candidates import PACKED, Candidates, candidates_of
+from t2t_xfer.architectures.checkpoint import ANSWER_ROOM, UNPADDED
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.windows import (
-    Chunk,
     Room,
+    WordChunk,
     generation_rows,
     target_tokens,
     training_windows,
@@ -72,6 +72,7 @@ class Causal(Architecture):
     """See `Architecture`."""
 
     name: ArchitectureName = "causal"
+    auto_class = "AutoModelForCausalLM"
 
     def __init__(
         self,
@@ -85,6 +86,12 @@ class Causal(Architecture):
         self.max_input_tokens = max_input_tokens
         self.candidates = candidates
         self.pads_left = pads_left
+
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any], codec: Codec, max_input_tokens: int) -> Causal:
+        """See `Architecture`."""
+        pads_left = config.get("model_type") not in UNPADDED
+        return cls(codec, max_input_tokens, candidates_of(config), pads_left)
 
     def _target_rows(
         self, prompted: Prompted, question: Closed | Cloze, readout: Readout
@@ -234,7 +241,7 @@ class Causal(Architecture):
         encoded = self.codec.encode(prompted, self.input_room(prompted))
         return self.codec.prefix + encoded.ids, encoded.removed
 
-    def _word_row(self, prompted: Prompted, chunk: Chunk) -> Row:
+    def _word_row(self, prompted: Prompted, chunk: WordChunk) -> Row:
         words = (token for word in chunk.words for token in word)
         return Row(
             prompted.id,

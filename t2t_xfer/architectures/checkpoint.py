@@ -69,6 +69,14 @@ BIDIRECTIONAL = {
 """Encoders that are decoders if their config says so."""
 
 
+SAVED_AS: dict[str, ArchitectureName] = {
+    # The masked language models of XLM and FlauBERT have names of their own.
+    "ForMaskedLM|(XLM|Flaubert)WithLMHeadModel": "encoder",
+    "ForCausalLM|LMHeadModel": "causal",
+}
+"""The architecture by a pattern in the name of the class that a checkpoint was saved with."""
+
+
 def architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     """The architecture of a model's `config.json`.
 
@@ -105,11 +113,9 @@ def _architecture_of(config: Mapping[str, Any]) -> ArchitectureName:
     if config.get("is_encoder_decoder"):
         return "seq2seq"
     saved_as = " ".join(config.get("architectures") or ())
-    # The masked language models of XLM and FlauBERT have names of their own.
-    if re.search("ForMaskedLM|(XLM|Flaubert)WithLMHeadModel", saved_as):
-        return "encoder"
-    if "ForCausalLM" in saved_as or "LMHeadModel" in saved_as:
-        return "causal"
+    for pattern, name in SAVED_AS.items():
+        if re.search(pattern, saved_as):
+            return name
     # Saved without a head, or made in memory.
     from transformers.models.auto import modeling_auto as auto
 
@@ -240,15 +246,6 @@ def check_tensor_file(file: Path) -> None:
             f"{file} ends early: it has {size} bytes of {end}. Its download or copy was cut; get"
             " the file again."
         )
-
-
-def tensor_names(file: Path) -> list[str]:
-    """The names of the tensors in a safetensors file.
-
-    Raises:
-        UserError: see `check_tensor_file`.
-    """
-    return [name for name in _header(file)[0] if name != "__metadata__"]
 
 
 def _header(file: Path) -> tuple[dict[str, Any], int, int]:

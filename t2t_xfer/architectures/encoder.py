@@ -19,9 +19,9 @@ A task whose answer is copied from a field: two masks point at its first and its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from t2t_xfer.architectures.base import (
     Architecture,
@@ -57,11 +57,17 @@ class Encoder(Architecture):
     name: ArchitectureName = "encoder"
     pads_left = True  # it writes nothing
     candidates = PACKED  # all of them at the same masks
+    auto_class = "AutoModelForMaskedLM"
 
     def __init__(self, codec: Codec, max_input_tokens: int) -> None:
         self.codec = codec
         self.max_input_tokens = max_input_tokens
         self._special = len(codec.prefix) + len(codec.suffix)
+
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any], codec: Codec, max_input_tokens: int) -> Encoder:
+        """See `Architecture`."""
+        return cls(codec, max_input_tokens)
 
     def _labelled_row(self, prompted: Prompted, question: Closed, readout: Readout) -> list[Row]:
         """The right label's tokens at the masks."""

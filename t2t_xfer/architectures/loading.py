@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 
 from t2t_xfer import processes
+from t2t_xfer.architectures import ARCHITECTURES
 from t2t_xfer.architectures.adapters import (
     TASK_TYPES,
     adapter_shapes,
@@ -40,24 +41,17 @@ from t2t_xfer.architectures.adapters import (
     load_adapter,
 )
 from t2t_xfer.architectures.base import Architecture
-from t2t_xfer.architectures.candidates import candidates_of
-from t2t_xfer.architectures.causal import Causal
 from t2t_xfer.architectures.checkpoint import (
-    UNPADDED,
     WEIGHTS,
     adapter_base,
     adapter_config,
     architecture_of,
     check_positions,
-    decoder_start,
     is_adapter,
-    max_positions,
 )
 from t2t_xfer.architectures.codec import Codec
-from t2t_xfer.architectures.encoder import Encoder
-from t2t_xfer.architectures.seq2seq import Seq2Seq
-from t2t_xfer.errors import UnsupportedError, UserError
-from t2t_xfer.paths import NO_CODE, expanded, weight_files
+from t2t_xfer.errors import UserError
+from t2t_xfer.paths import expanded, weight_files
 from t2t_xfer.progress import not_counted
 
 if TYPE_CHECKING:
@@ -166,18 +160,7 @@ def _architecture(
 ) -> Architecture:
     kind = architecture_of(config)
     check_positions(config, name, max_input_tokens)
-    codec = Codec(tokenizer)
-    if kind == "encoder":
-        return Encoder(codec, max_input_tokens)
-    if kind == "causal":
-        pads_left = config.get("model_type") not in UNPADDED
-        return Causal(codec, max_input_tokens, candidates_of(config), pads_left)
-    if max_positions(config) is not None:
-        raise UnsupportedError(
-            f"{config['model_type']!r} counts decoder positions from the start of the row. Only"
-            " encoder-decoders with relative positions (T5, mT5, umT5) are supported."
-        )
-    return Seq2Seq(codec, max_input_tokens, decoder_start(config), candidates_of(config))
+    return ARCHITECTURES[kind].of_config(config, Codec(tokenizer), max_input_tokens)
 
 
 def load(
@@ -271,11 +254,9 @@ def empty_model(path: str, revision: str | None = None, **settings: Any) -> Any:
     Args:
         settings: for `from_config`, such as `dtype`.
     """
-    import transformers
+    from t2t_xfer.architectures.weights import config_of, model_class
 
-    from t2t_xfer.architectures.weights import model_class
-
-    config = transformers.AutoConfig.from_pretrained(path, revision=revision, **NO_CODE)
+    config = config_of(path, revision)
     return model_class(architecture_of(config.to_dict())).from_config(config, **settings)
 
 

@@ -33,9 +33,9 @@ compute alone. Models with absolute decoder positions are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from t2t_xfer.architectures.base import (
     Architecture,
@@ -50,12 +50,13 @@ from t2t_xfer.architectures.base import (
     slot_labels,
     targets_of,
 )
-from t2t_xfer.architectures.candidates import PACKED, Candidates
+from t2t_xfer.architectures.candidates import PACKED, Candidates, candidates_of
+from t2t_xfer.architectures.checkpoint import decoder_start, max_positions
 from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Reading, Row
 from t2t_xfer.architectures.windows import (
-    Chunk,
     Room,
+    WordChunk,
     generation_rows,
     target_tokens,
     training_windows,
@@ -80,6 +81,7 @@ class Seq2Seq(Architecture):
 
     name: ArchitectureName = "seq2seq"
     pads_left = True  # where it writes, all rows have one token
+    auto_class = "AutoModelForSeq2SeqLM"
 
     def __init__(
         self,
@@ -94,6 +96,16 @@ class Seq2Seq(Architecture):
         self.candidates = candidates
         self.decoder_start = decoder_start
         self._special = len(codec.prefix) + len(codec.suffix)
+
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any], codec: Codec, max_input_tokens: int) -> Seq2Seq:
+        """See `Architecture`."""
+        if max_positions(config) is not None:
+            raise UnsupportedError(
+                f"{config['model_type']!r} counts decoder positions from the start of the row. Only"
+                " encoder-decoders with relative positions (T5, mT5, umT5) are supported."
+            )
+        return cls(codec, max_input_tokens, decoder_start(config), candidates_of(config))
 
     def _target_rows(
         self, prompted: Prompted, question: Closed | Cloze, readout: Readout
@@ -231,7 +243,7 @@ class Seq2Seq(Architecture):
         encoded = self.codec.encode(prompted, self.max_input_tokens - self._special)
         return self.codec.prefix + encoded.ids + self.codec.suffix, encoded.removed
 
-    def _chunks(self, prompted: Prompted, question: Slots) -> list[Chunk]:
+    def _chunks(self, prompted: Prompted, question: Slots) -> list[WordChunk]:
         sentinels = self.codec.sentinels
         if not sentinels:
             raise UnsupportedError(
@@ -242,12 +254,12 @@ class Seq2Seq(Architecture):
         room = Room(self.max_input_tokens - self._special, max_words=len(sentinels), beside=1)
         return word_chunks(self.codec, prompted, question, room)
 
-    def _markers(self, chunk: Chunk) -> list[tuple[int, ...]]:
+    def _markers(self, chunk: WordChunk) -> list[tuple[int, ...]]:
         """The sentinel of each word and the word."""
         pairs = zip(self.codec.sentinels, chunk.words, strict=False)
         return [(sentinel, *word) for sentinel, word in pairs]
 
-    def _word_row(self, prompted: Prompted, chunk: Chunk) -> Row:
+    def _word_row(self, prompted: Prompted, chunk: WordChunk) -> Row:
         marked = (token for marker in self._markers(chunk) for token in marker)
         return Row(
             prompted.id,

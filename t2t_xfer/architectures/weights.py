@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from t2t_xfer.architectures import ARCHITECTURES
 from t2t_xfer.architectures.checkpoint import architecture_of, check_config, check_files
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.paths import NO_CODE, expanded, weight_files
@@ -80,11 +81,7 @@ def model_class(name: ArchitectureName) -> Any:
     """The class of transformers that loads or makes models of an architecture."""
     import transformers
 
-    return {
-        "encoder": transformers.AutoModelForMaskedLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-        "causal": transformers.AutoModelForCausalLM,
-    }[name]
+    return getattr(transformers, ARCHITECTURES[name].auto_class)
 
 
 def config_of(path: str, revision: str | None) -> Any:
@@ -108,6 +105,20 @@ def config_of(path: str, revision: str | None) -> Any:
     return config
 
 
+def tokenizer_of(path: str, revision: str | None, **options: Any) -> Any:
+    """A checkpoint's tokenizer, as transformers has it.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    import transformers
+
+    with told(path):
+        return transformers.AutoTokenizer.from_pretrained(
+            path, revision=revision, **options, **NO_CODE
+        )
+
+
 def config_and_tokenizer(path: str, revision: str | None, **options: Any) -> tuple[Any, Any]:
     """A checkpoint's config and tokenizer, as transformers has them.
 
@@ -119,13 +130,8 @@ def config_and_tokenizer(path: str, revision: str | None, **options: Any) -> tup
             model.
         UnsupportedError: see `config_of`.
     """
-    import transformers
-
     config = config_of(path, revision)
-    with told(path):
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
-            path, revision=revision, **options, **NO_CODE
-        )
+    tokenizer = tokenizer_of(path, revision, **options)
     rows = getattr(config.get_text_config(), "vocab_size", None)
     if isinstance(rows, int):
         check_vocabulary(rows, tokenizer, path)

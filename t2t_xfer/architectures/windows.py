@@ -257,7 +257,7 @@ class Room(NamedTuple):
         return (tokens - self.beside) // self.copies
 
 
-class Chunk(NamedTuple):
+class WordChunk(NamedTuple):
     """Some consecutive words of a sentence with the prompt around them."""
 
     prefix: tuple[int, ...]
@@ -275,7 +275,7 @@ class Chunk(NamedTuple):
     """Tokens taken from words that are longer than a row."""
 
 
-def word_chunks(codec: Codec, prompted: Prompted, question: Slots, room: Room) -> list[Chunk]:
+def word_chunks(codec: Codec, prompted: Prompted, question: Slots, room: Room) -> list[WordChunk]:
     """The sentence in as few chunks as the room allows, in order, every word in one of them.
 
     Raises:
@@ -300,7 +300,7 @@ def word_chunks(codec: Codec, prompted: Prompted, question: Slots, room: Room) -
     kept = [word[:longest] for word in words]
     sizes = [room.size(len(word)) for word in kept]
     return [
-        Chunk(
+        WordChunk(
             prefix,
             tuple(kept[start:end]),
             tuple(min(own[i], len(kept[i]) - 1) for i in range(start, end)),

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
-from t2t_xfer.architectures import way_of
+from t2t_xfer.architectures import ARCHITECTURES, way_of
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.rows import NULL, Row
 from t2t_xfer.records import (
@@ -61,7 +60,7 @@ def layouts(
         asked: readouts that the task asks for.
     """
     found = []
-    for architecture in get_args(ArchitectureName):
+    for architecture in ARCHITECTURES:
         way = way_of(architecture, asks)
         if not way.readouts:
             reason = way.reason or "it cannot answer in this format"

@@ -66,7 +66,7 @@ Write: TypeAlias = Callable[[Sequence[Row], Decoding], list[Written]]
 """The greedy continuation of every row, in the order given."""
 
 
-class Scored(Protocol):
+class ScoredSpan(Protocol):
     """A span that was written or pointed at."""
 
     @property
@@ -188,7 +188,7 @@ def parts_of(rows: Sequence[Sequence[Row]], answers: Sequence[T]) -> list[list[t
     return [[(row, next(rest)) for row in some] for some in rows]
 
 
-def merit(part: tuple[Row, Scored]) -> float:
+def merit(part: tuple[Row, ScoredSpan]) -> float:
     """By which the best of several windows is chosen: the score of its span.
 
     Where there may be no answer: how far the span is above no answer in the same window. So the
@@ -201,7 +201,7 @@ def merit(part: tuple[Row, Scored]) -> float:
     return found.score if found.null == -math.inf else found.score - found.null
 
 
-def null_and_best(found: Scored) -> tuple[float, ...]:
+def null_and_best(found: ScoredSpan) -> tuple[float, ...]:
     """The `scores` of a span's generation; see the record."""
     return () if found.null == -math.inf else (found.null, found.score)
 

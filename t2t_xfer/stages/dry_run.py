@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from t2t_xfer.paths import NO_CODE
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import Base, config_of
 from t2t_xfer.stages.context import Context
@@ -119,11 +118,10 @@ def _shapes(context: Context, base: Base, training: TrainingSpec, seed: int) -> 
 
 def _tokenizer(context: Context, base: Base) -> PreTrainedTokenizerFast:
     if base.new is None:
-        from transformers import AutoTokenizer
+        from t2t_xfer.architectures.weights import tokenizer_of
 
         how = cast("Any", base.how)
-        found: Any = AutoTokenizer.from_pretrained(how["path"], revision=how["revision"], **NO_CODE)
-        return cast("PreTrainedTokenizerFast", found)
+        return cast("PreTrainedTokenizerFast", tokenizer_of(how["path"], how["revision"]))
     from t2t_xfer.architectures.micro import train_tokenizer
     from t2t_xfer.stages.run import new_model_texts
 
