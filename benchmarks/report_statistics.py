@@ -5,7 +5,7 @@
 
 A study of three models, four intermediates, three targets in fourteen languages is written to a
 temporary store (tags with their spans, so that lines are long); then a process of its own reads it
-(`observe`), redraws it (`Resampled`) and analyses it. Prints Markdown. Memory is the peak of that
+(`Results`), redraws it (`redraw`) and analyses it. Prints Markdown. Memory is the peak of that
 process.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 
 from t2t_xfer.metrics import SpanF1
 from t2t_xfer.records import Json
-from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.numbers import Grid
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
 from t2t_xfer.study.plan_file import Cell, Plan, load_plan, save_plan
 from t2t_xfer.study.stage import Stage
@@ -109,7 +109,7 @@ def _finish(
 def measure(folder: Path, replicates: int) -> None:
     """Seconds of each part, and the peak of memory."""
     from t2t_xfer.report.findings import analyse
-    from t2t_xfer.report.resampled import Resampled
+    from t2t_xfer.report.numbers import redraw
     from t2t_xfer.study.results import Results
 
     began = time.perf_counter()
@@ -117,9 +117,9 @@ def measure(folder: Path, replicates: int) -> None:
     for each in observed:
         _ = each.examples
     read = time.perf_counter()
-    resampled = Resampled(observed, replicates=replicates)
+    draws = redraw(observed, replicates=replicates)
     redrawn = time.perf_counter()
-    found = analyse(Grid(observed), resampled)
+    found = analyse(Grid(observed, redrawn=draws))
     done = time.perf_counter()
     rows = sum(len(each.ids) for each in observed)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from t2t_xfer.report.drawn import change_over, p_of, score_over
 from t2t_xfer.report.intervals import interval
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.numbers import redraw
 from t2t_xfer.study.results import Floats, Result
 
 from .observing import cell
@@ -120,12 +119,12 @@ def studies(case: Case, count: int) -> list[Result]:
 
 def rates(case: Case, observed: Sequence[Result], replicates: int = 600) -> Rates:
     """How the intervals of these studies do."""
-    resampled = Resampled(observed, replicates=replicates)
+    redrawn = redraw(observed, replicates=replicates)
     before, after = map(MAKERS[case.metric].truth, case.chances)
     found = []
     for target in dict.fromkeys(each.target for each in observed):
-        change = change_over(resampled, "enc", "mnli", target, LANGUAGES)
-        score = score_over(resampled, "enc", "none", target, LANGUAGES)
+        change = redrawn.changes.over("enc", "mnli", target, LANGUAGES)
+        score = redrawn.scores.over("enc", "none", target, LANGUAGES)
         assert change is not None
         assert score is not None
         moved, level = interval(change.values), interval(score.values)
@@ -133,7 +132,7 @@ def rates(case: Case, observed: Sequence[Result], replicates: int = 600) -> Rate
             (
                 moved.low <= after - before <= moved.high,
                 level.low <= before <= level.high,
-                p_of(change) <= 0.05,
+                change.p <= 0.05,
             )
         )
     return Rates(*map(float, np.mean(found, axis=0)))

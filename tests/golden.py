@@ -168,13 +168,10 @@ def _changed_task(old: str, new: str) -> Outcome:
 
 def findings() -> dict[str, Any]:
     """What the statistics find in made-up answers: two models, two seeds, a same-data pair."""
-    from t2t_xfer.report.findings import analyse
-    from t2t_xfer.report.grid import Grid
-    from t2t_xfer.report.resampled import Resampled
+    from t2t_xfer.report.findings import study_numbers
 
     cells = made_study(np.random.default_rng(0), seeds=(0, 1), models=3)
-    grid = Grid(cells)
-    analysis = analyse(grid, Resampled(cells, replicates=200))
+    analysis = study_numbers(cells, replicates=200).main.analysis
     return {
         name: [_fields(each) for each in getattr(analysis, name)]
         for name in ("changes", "contrasts", "gaps", "notes")

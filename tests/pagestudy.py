@@ -14,9 +14,9 @@ import pytest
 
 from t2t_xfer.report.browser import Answered, Browsed, Chunk, Run
 from t2t_xfer.report.claims import Outcome, Verdict
+from t2t_xfer.report.findings import study_numbers
 from t2t_xfer.report.given import Cost, Drift, Report
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.numbers import study_numbers
 from t2t_xfer.study.results import Examples, Result
 
 MODELS = {"enc": "encoder", "s2s": "seq2seq", "<b>dec</b>": "causal"}

@@ -11,8 +11,8 @@ import numpy as np
 
 from t2t_xfer.report.claims import Verdict
 from t2t_xfer.report.document import Document
+from t2t_xfer.report.findings import Numbers, study_numbers
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.numbers import Numbers, study_numbers
 from t2t_xfer.report.sections import document
 from t2t_xfer.report.text import render_markdown
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from t2t_xfer.report.drawn import cohens_h
-from t2t_xfer.report.findings import Analysis, analyse, language_groups
-from t2t_xfer.report.grid import ALL, Grid, average, by_readout
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.findings import Analysis, language_groups, study_numbers
+from t2t_xfer.report.intervals import cohens_h
+from t2t_xfer.report.numbers import ALL, Grid, average
 from t2t_xfer.study.results import Result
 
 from .observing import cell, made_study
@@ -25,8 +24,9 @@ def study(name: str) -> tuple[Grid, Analysis]:
 
 
 def analysed(observed: Sequence[Result]) -> tuple[Grid, Analysis]:
-    grid = Grid(by_readout(observed)[0])
-    return grid, analyse(grid, Resampled(observed, replicates=60))
+    """The grid as it was measured, and what redrawing says."""
+    found = study_numbers(observed, replicates=60).main
+    return found.grid, found.analysis
 
 
 def half_of(observed: Sequence[Result], seed: int) -> list[Result]:

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from t2t_xfer.errors import SpecError
-from t2t_xfer.report.claims import Evidence, Verdict, judge, partial_conjunction
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.report.selection import Axes
+from t2t_xfer.report.claims import Verdict, judge, partial_conjunction
+from t2t_xfer.report.numbers import Grid, redraw
+from t2t_xfer.report.statements import Evidence
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.load import load_yaml
@@ -75,17 +74,17 @@ def cells(
     return found
 
 
-def rows_of(cells: Sequence[Result]) -> list[Result]:
-    return cells
-
-
 def evidence(
-    there: Sequence[Result], unfinished: Sequence[Result] = (), *, synthetic: bool = False
+    there: Sequence[Result],
+    unfinished: Sequence[Result] = (),
+    *,
+    synthetic: bool = False,
+    replicates: int = REPLICATES,
 ) -> Evidence:
-    rows = [*rows_of(there), *unfinished]
+    rows = [*there, *unfinished]
     planned = frozenset((r.model, r.intermediate, r.target, r.language, r.seed) for r in rows)
-    axes = Axes(Grid(rows_of(there)), planned, {row.model: row.architecture for row in rows})
-    return Evidence(axes, Resampled(there, replicates=REPLICATES), there, synthetic)
+    grid = Grid(there, redrawn=redraw(there, replicates=replicates))
+    return Evidence(grid, there, planned, {row.model: row.architecture for row in rows}, synthetic)
 
 
 STUDY = evidence(cells())
@@ -238,11 +237,10 @@ def test_the_best_of_several_is_not_flattered_by_the_choice() -> None:
         for name in "abcdefghi":
             row = replace(BASE, intermediate=name, target="udpos", language="de")
             there.append(observed(row, rng.random(N) < 0.5))
-        resampled = Resampled(there, replicates=200)
-        study = replace(evidence(there), resampled=resampled)
+        study = evidence(there, replicates=200)
         found.append(verdict({"best": stated, "above": 0}, study))
-        changes = [resampled.change("enc", name, "udpos", "de") for name in "abcdefghi"]
-        flattered.append(max(change[0] for change in changes if change is not None))
+        changes = [study.grid.change("enc", name, "udpos", ["de"]) for name in "abcdefghi"]
+        flattered.append(max(change for change in changes if change is not None))
     values = [each.interval.value for each in found if each.interval is not None]
     assert np.mean(flattered) > 4
     assert abs(np.mean(values)) < 2.5  # three standard errors

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from t2t_xfer.records import Prediction, Status
-from t2t_xfer.report.drawn import certain, change_over, mean_of
-from t2t_xfer.report.findings import Analysis, analyse
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.findings import Analysis, study_numbers
+from t2t_xfer.report.numbers import mean_of, redraw
 from t2t_xfer.stages.score import _answers
 from t2t_xfer.study.results import Result
 
@@ -34,7 +32,7 @@ def dead_and_moved(*, models: tuple[str, ...] = ("enc",)) -> list[Result]:
 
 
 def analysis(observed: list[Result]) -> Analysis:
-    return analyse(Grid(observed), Resampled(observed))
+    return study_numbers(observed).main.analysis
 
 
 def test_a_cell_that_cannot_move_is_no_exact_zero_in_a_mean() -> None:
@@ -100,11 +98,10 @@ def test_intervals_of_means_with_cells_that_do_not_move_cover_the_truth() -> Non
             after = before & (rng.random(200) >= 0.012)
             for name, right in (("none", before), ("mnli", after)):
                 cells.append(cell(right, target=target, intermediate=name))
-        drawn = Resampled(cells, replicates=200, seed=study)
-        changes = (change_over(drawn, "enc", "mnli", each.target, ["de"]) for each in cells[::2])
-        mean = mean_of(changes)
+        changes = redraw(cells, replicates=200, seed=study).changes
+        mean = mean_of(changes.over("enc", "mnli", each.target, ["de"]) for each in cells[::2])
         assert mean is not None
-        interval = certain(mean)
+        interval = mean.interval()
         held += interval.low <= -0.6 <= interval.high
     assert held / 150 > 0.94
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from t2t_xfer.report.cells import read_cells, write_cells
+from t2t_xfer.report.findings import study_numbers
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import ALL, Grid, Planned
 from t2t_xfer.report.main_table import same_data_words
-from t2t_xfer.report.numbers import study_numbers
+from t2t_xfer.report.numbers import ALL, Grid, Planned
 from t2t_xfer.report.opening import first_notes
 from t2t_xfer.report.page import render_page
 from t2t_xfer.report.sections import document

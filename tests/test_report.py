@@ -15,7 +15,7 @@ from t2t_xfer.microworld.lexicon import distance
 from t2t_xfer.report.cells import COLUMNS, read_cells, write_cells
 from t2t_xfer.report.document import Document, Section
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import Grid
+from t2t_xfer.report.numbers import Grid
 from t2t_xfer.report.opening import scope
 from t2t_xfer.report.text import render_markdown
 from t2t_xfer.report.transfer import distance_section, spearman

@@ -16,12 +16,26 @@ from t2t_xfer.metrics import METRICS, AccuracyF1, Metric, Mlqa
 from t2t_xfer.records import Answer, Gold
 from t2t_xfer.report.draws import SeedDraws, draws, groups
 from t2t_xfer.report.intervals import adjust, interval, p_value
-from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.study.results import Examples
+from t2t_xfer.report.numbers import Redrawn, redraw
+from t2t_xfer.study.results import Examples, Floats
 
 from .observing import cell, made_study, numbered
 
 Pair: TypeAlias = "tuple[Gold, Gold | None]"
+
+
+def score(redrawn: Redrawn, model: str, intermediate: str, language: str) -> Floats:
+    """The draws of a place of xnli."""
+    found = redrawn.scores.over(model, intermediate, "xnli", [language])
+    assert found is not None
+    return found.values
+
+
+def change(redrawn: Redrawn) -> Floats:
+    """The draws of what mnli changes."""
+    found = redrawn.changes.over("enc", "mnli", "xnli", ["de"])
+    assert found is not None
+    return found.values
 
 
 def labels(rng: Generator) -> Pair:
@@ -72,8 +86,7 @@ def test_redrawn_scores_are_those_of_the_metric(name: str) -> None:
     for n in (1, 2, 30):
         rows = [metric.statistics(*CASES[name](rng)) for _ in range(n)]
         observed = cell(rows, metric=name)
-        values = Resampled([observed], replicates=25).mean("enc", "none", "xnli", "de")
-        assert values is not None
+        values = score(redraw([observed], replicates=25), "enc", "none", "de")
         assert values[0] == pytest.approx(metric.scored(rows).value, abs=1e-9)
         (group,) = groups([observed])
         (times,) = draws(n, 25, group.generator(0))
@@ -88,11 +101,10 @@ def test_redrawn_scores_are_those_of_the_metric(name: str) -> None:
 
 def test_a_score_does_not_depend_on_what_else_was_observed() -> None:
     study = made_study(default_rng(1))
-    whole, part = Resampled(study, replicates=50), Resampled(study[:3], replicates=50)
+    whole, part = redraw(study, replicates=50), redraw(study[:3], replicates=50)
     for language in ("en", "de", "tr"):
-        one, two = (each.mean("enc", "none", "xnli", language) for each in (whole, part))
-        assert one is not None
-        assert np.array_equal(one, two)  # type: ignore[arg-type]
+        one, two = (score(each, "enc", "none", language) for each in (whole, part))
+        assert np.array_equal(one, two)
 
 
 def test_cells_with_the_same_answers_differ_by_exactly_nothing() -> None:
@@ -100,13 +112,11 @@ def test_cells_with_the_same_answers_differ_by_exactly_nothing() -> None:
     right = default_rng(2).random(50) < 0.7
     places = [("enc", "none", "de"), ("dec", "mnli", "de"), ("enc", "mnli", "tr")]
     cells = [cell(right, model=m, intermediate=i, language=x) for m, i, x in places]
-    resampled = Resampled(cells)
-    one, two, three = (resampled.mean(m, i, "xnli", x) for m, i, x in places)
-    assert one is not None
-    assert two is not None
+    redrawn = redraw(cells)
+    one, two, three = (score(redrawn, *place) for place in places)
     assert not (one - two).any()
     assert p_value(one - two) == 1
-    assert np.array_equal(one, three)  # type: ignore[arg-type]
+    assert np.array_equal(one, three)
 
 
 def test_languages_without_shared_examples_are_redrawn_apart() -> None:
@@ -122,8 +132,7 @@ def test_languages_without_shared_examples_are_redrawn_apart() -> None:
 
 def test_a_redrawing_without_any_example_of_a_language_keeps_its_score() -> None:
     cells = [cell(np.ones(60)), cell([1.0, 0.0], language="sw", ids=("0", "1"))]
-    values = Resampled(cells).mean("enc", "none", "xnli", "sw")
-    assert values is not None
+    values = score(redraw(cells), "enc", "none", "sw")
     assert np.isfinite(values).all()
     assert {0.0, 50.0, 100.0} <= set(np.round(50 + (values - 50) / np.sqrt(2), 9))
 
@@ -134,11 +143,12 @@ def test_pairs_read_in_two_ways_are_two_targets_on_the_same_redrawn_examples() -
         cell(right, target="tatoeba", readout=readout, metric="retrieval_accuracy")
         for readout in ("embed", "rank")
     ]
-    resampled = Resampled(cells)
-    embedded = resampled.mean("enc", "none", "tatoeba", "de")
-    ranked = resampled.mean("enc", "none", "tatoeba, rank", "de")
+    scores = redraw(cells).scores
+    embedded = scores.over("enc", "none", "tatoeba", ["de"])
+    ranked = scores.over("enc", "none", "tatoeba, rank", ["de"])
     assert embedded is not None
-    assert np.array_equal(embedded, ranked)  # type: ignore[arg-type]
+    assert ranked is not None
+    assert np.array_equal(embedded.values, ranked.values)
 
 
 @pytest.mark.parametrize("seeds", [(0, 1), (0, 1, 2), (1, 2, 5, 9)])
@@ -156,14 +166,12 @@ def test_one_seed_adds_nothing_and_missing_seeds_are_paired() -> None:
     rng = default_rng(5)
     cells = [cell(rng.random(30) < 0.5, seed=seed) for seed in (0, 1)]
     after = cell(rng.random(30) < 0.6, seed=1, intermediate="mnli")
-    resampled = Resampled([*cells, after])
-    change = resampled.change("enc", "mnli", "xnli", "de")
-    assert resampled.shared("enc", "mnli", "xnli", "de") == (1,)
-    assert change is not None
-    assert change[0] == pytest.approx(after.score - cells[1].score)
-    assert np.ptp(change) < 100  # a t interval of two seeds would reach far beyond
-    assert resampled.mean("enc", "none", "xnli", "de", [0, 7]) is None
-    assert resampled.mean("enc", "none", "xnli", "fr") is None
+    redrawn = redraw([*cells, after])
+    values = change(redrawn)
+    assert values[0] == pytest.approx(after.score - cells[1].score)
+    assert np.ptp(values) < 100  # a t interval of two seeds would reach far beyond
+    assert redrawn.scores.over("enc", "none", "xnli", ["fr"]) is None
+    assert redrawn.changes.over("enc", "none", "xnli", ["de"]) is None
 
 
 def test_what_runs_of_one_seed_have_in_common_cancels() -> None:
@@ -173,13 +181,9 @@ def test_what_runs_of_one_seed_have_in_common_cancels() -> None:
         cell(np.arange(100) < right, intermediate=intermediate, seed=seed)
         for (intermediate, seed), right in counts.items()
     ]
-    resampled = Resampled(cells)
-    change = resampled.change("enc", "mnli", "xnli", "de")
-    score = resampled.mean("enc", "mnli", "xnli", "de")
-    assert change is not None
-    assert score is not None
-    assert interval(change).low > 4  # examples alone: a share of 10 % among 100
-    assert interval(score).low < 0  # and two seeds 20 points apart
+    redrawn = redraw(cells)
+    assert interval(change(redrawn)).low > 4  # examples alone: a share of 10 % among 100
+    assert interval(score(redrawn, "enc", "mnli", "de")).low < 0  # and two seeds 20 points apart
 
 
 @pytest.mark.parametrize(("worse", "better"), [(20, 22), (15, 30), (5, 14), (40, 60)])
@@ -187,10 +191,9 @@ def test_one_language_with_one_seed_is_mcnemars_test(worse: int, better: int) ->
     before = np.arange(400) < 200
     after = (np.arange(400) >= worse) & (np.arange(400) < 200 + better)
     cells = [cell(before), cell(after, intermediate="mnli")]
-    change = Resampled(cells, replicates=4000).change("enc", "mnli", "xnli", "de")
-    assert change is not None
     expected = mcnemar([[0, worse], [better, 0]], exact=False, correction=False).pvalue
-    assert p_value(change, normal=True) == pytest.approx(expected, rel=0.3)
+    found = p_value(change(redraw(cells, replicates=4000)), normal=True)
+    assert found == pytest.approx(expected, rel=0.3)
 
 
 def test_p_values_go_with_intervals() -> None:

@@ -27,7 +27,7 @@ from t2t_xfer.files import replaced_folder, write_text
 from t2t_xfer.metrics import METRICS
 from t2t_xfer.records import Json, Status
 from t2t_xfer.report.given import first_text
-from t2t_xfer.report.grid import EMBED, aside_name, read_twice
+from t2t_xfer.report.numbers import EMBED, aside_name, read_twice
 from t2t_xfer.report.page import environment
 from t2t_xfer.study.plan_file import Cell
 from t2t_xfer.study.record import Record

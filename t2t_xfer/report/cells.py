@@ -27,7 +27,7 @@ from t2t_xfer.files import replaced, write_text
 from t2t_xfer.study.results import Result
 
 if TYPE_CHECKING:
-    from t2t_xfer.report.numbers import Analysed, Numbers
+    from t2t_xfer.report.findings import Analysed, Numbers
 
 COLUMNS = (
     "study",

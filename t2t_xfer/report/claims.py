@@ -19,13 +19,18 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from t2t_xfer.report.document import between, signed
-from t2t_xfer.report.drawn import Drawn, certain, p_of
 from t2t_xfer.report.intervals import Interval
-from t2t_xfer.report.quantities import Part, Quantities
-from t2t_xfer.report.resampled import Resampled
-from t2t_xfer.report.selection import Axes, Cells, NotTestedError, both_sides, sides
+from t2t_xfer.report.numbers import Drawn
+from t2t_xfer.report.statements import (
+    Cells,
+    Evidence,
+    NotTestedError,
+    Part,
+    Quantities,
+    both_sides,
+    sides,
+)
 from t2t_xfer.specs.claims import ClaimsSpec, Statement
-from t2t_xfer.study.results import Result
 
 Outcome: TypeAlias = Literal["supported", "contradicted", "undecided", "not tested here"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -69,25 +74,14 @@ class Verdict:
         return f"{self.verdict} (one seed)" if judged and self.seeds == 1 else self.verdict
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a study has to say."""
-
-    axes: Axes
-    resampled: Resampled
-    observed: Sequence[Result]
-    """The finished cells."""
-    synthetic: bool
-
-
 def judge(claims: ClaimsSpec, evidence: Evidence) -> list[Verdict]:
     """A verdict on each statement, in the order of the file. Synthetic data tests no claim."""
     if evidence.synthetic:
         return [_not_tested(each, SYNTHETIC) for each in claims.statements]
-    if not evidence.axes.grid.rows:
+    if not evidence.grid.rows:
         return [_not_tested(each, "no cell is finished") for each in claims.statements]
-    quantities = Quantities(evidence.axes, evidence.resampled, evidence.observed)
-    return [_verdict(each, evidence.axes, claims.targets, quantities) for each in claims.statements]
+    quantities = Quantities(evidence)
+    return [_verdict(each, claims.targets, quantities) for each in claims.statements]
 
 
 def partial_conjunction(p: Sequence[float], u: int) -> float:
@@ -105,10 +99,12 @@ class _Sides(NamedTuple):
 
 
 def _verdict(
-    statement: Statement, axes: Axes, targets: tuple[str, ...] | None, quantities: Quantities
+    statement: Statement,
+    targets: tuple[str, ...] | None,
+    quantities: Quantities,
 ) -> Verdict:
     try:
-        parts = _parts(statement, axes, targets, quantities)
+        parts = _parts(statement, targets, quantities)
     except NotTestedError as error:
         return _not_tested(statement, str(error))
     counted = [(part, part.drawn) for part in parts if part.drawn is not None]
@@ -117,23 +113,26 @@ def _verdict(
         return _not_tested(statement, f"no cell counts in {', '.join(gone)} ({NOT_COUNTED})")
     found = [_sides(drawn, *statement.bound) for _, drawn in counted]
     outcome, decisive = _outcome(found, statement.holds_for)
-    shown = [(part.name, certain(drawn, -200.0)) for part, drawn in counted]
+    shown = [(part.name, drawn.interval(-200.0)) for part, drawn in counted]
     why = _why(statement, shown, decisive, _left_out(parts))
-    seeds = min(drawn.seeds for _, drawn in counted)
+    seeds = min(int(drawn.seeds) for _, drawn in counted)
     return _made(statement, outcome, shown[decisive][1], why, seeds)
 
 
 def _parts(
-    statement: Statement, axes: Axes, targets: tuple[str, ...] | None, quantities: Quantities
+    statement: Statement,
+    targets: tuple[str, ...] | None,
+    quantities: Quantities,
 ) -> list[Part]:
+    evidence = quantities.evidence
     if statement.difference is not None:
-        pairs = both_sides(statement.difference, axes, targets)
+        pairs = both_sides(statement.difference, evidence, targets)
         return [quantities.difference(*pair) for pair in pairs]
     if statement.change is not None:
-        return [quantities.change(each) for each in sides(statement.change, axes, targets)]
+        return [quantities.change(each) for each in sides(statement.change, evidence, targets)]
     assert statement.best is not None
     options: dict[tuple[object, ...], list[Cells]] = {}
-    for cells in sides(statement.best, axes, targets):
+    for cells in sides(statement.best, evidence, targets):
         options.setdefault((cells.models, cells.targets), []).append(cells)
     return [quantities.best(each) for each in options.values()]
 
@@ -163,7 +162,7 @@ def _sides(drawn: Drawn, kind: str, bound: float) -> _Sides:
 def _beyond(drawn: Drawn, bound: float, direction: int = 1) -> float:
     """p of the hypothesis that the number is not above the bound (-1: not below it)."""
     values = direction * (drawn.values - bound)
-    half = p_of(replace(drawn, values=values)) / 2
+    half = replace(drawn, values=values).p / 2
     return half if values[0] > 0 else 1 - half
 
 

@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, NamedTuple, TypeAlias
 
-from t2t_xfer.report.drawn import Drawn, certain, drawn_of, mean_of, p_of
 from t2t_xfer.report.draws import only
 from t2t_xfer.report.findings import LEVEL
-from t2t_xfer.report.grid import by_readout
 from t2t_xfer.report.intervals import Interval, adjust
-from t2t_xfer.report.resampled import Place, Resampled
-from t2t_xfer.study.results import Floats, Result
+from t2t_xfer.report.numbers import Drawn, Place, Redrawn, by_readout, mean_of, redraw
+from t2t_xfer.study.results import Result
 
 Side: TypeAlias = tuple[str, Sequence[Result]]
 """A name for a run, and its numbers."""
@@ -91,9 +89,8 @@ def compare(first: Side, second: Side, *, replicates: int = 1000) -> Comparison:
         seeds = tuple(dict.fromkeys(each.seed for each in found))
         compared.append(_Compared(one, two, len(found[0].ids), of, seeds))
         kept += found
-    resampled = Resampled(kept, replicates=replicates) if kept else None
-    spoken = _spoken(sides, names)
-    lines = _lines(compared, resampled, spoken) if resampled is not None else []
+    redrawn = redraw(kept, replicates=replicates, embedded=())
+    lines = _lines(compared, redrawn, _spoken(sides, names))
     return Comparison(first[0], second[0], tuple(lines), tuple(refused), tuple(alone))
 
 
@@ -196,7 +193,7 @@ def _spoken(
 
 def _lines(
     compared: Sequence[_Compared],
-    resampled: Resampled,
+    redrawn: Redrawn,
     spoken: Mapping[tuple[str, str, str], int],
 ) -> list[Line]:
     """The means over languages, then the single languages."""
@@ -204,14 +201,14 @@ def _lines(
     means: list[Line] = []
     for group in dict.fromkeys(each.one[:3] for each in compared):
         members = [each for each in compared if each.one[:3] == group]
-        changes = [_drawn(each, resampled) for each in members]
-        lines = [_line(*both, resampled) for both in zip(members, changes, strict=True)]
+        changes = [_difference(each, redrawn) for each in members]
+        lines = [_line(*both, redrawn) for both in zip(members, changes, strict=True)]
         single += lines
         mean = mean_of(changes)
         if len(lines) > 1 and mean is not None:
             first, second = fmean(x.first for x in lines), fmean(x.second for x in lines)
             smallest = min(lines, key=lambda line: line.n)
-            made = replace(lines[0], language=None, interval=certain(mean), p=p_of(mean))
+            made = replace(lines[0], language=None, interval=mean.interval(), p=mean.p)
             made = replace(made, n=smallest.n, of=smallest.of, first=first, second=second)
             made = replace(made, languages=(len(lines), spoken[group]))
             means.append(made)
@@ -224,30 +221,26 @@ def _sides(compared: _Compared) -> tuple[Place, Place]:
     return (f"1 {one[0]}", *one[1:]), (f"2 {two[0]}", *two[1:])
 
 
-def _scores(compared: _Compared, resampled: Resampled) -> list[Floats]:
-    """Of both sides, on the shared examples."""
-    found = (resampled.mean(*place) for place in _sides(compared))
-    return [each for each in found if each is not None]
+def _difference(compared: _Compared, redrawn: Redrawn) -> Drawn:
+    one, two = _sides(compared)
+    found = redrawn.paired(two, one)
+    assert found is not None  # both are there, with the same seeds
+    return found
 
 
-def _drawn(compared: _Compared, resampled: Resampled) -> Drawn:
-    one, two = _scores(compared, resampled)
-    still = resampled.still(*_sides(compared))
-    return drawn_of(two - one, compared.n, len(compared.seeds), still=still)
-
-
-def _line(compared: _Compared, drawn: Drawn, resampled: Resampled) -> Line:
+def _line(compared: _Compared, difference: Drawn, redrawn: Redrawn) -> Line:
     one, two = compared.one, compared.two
-    scores = _scores(compared, resampled)
+    scores = [redrawn.scores.over(*place[:3], place[3:]) for place in _sides(compared)]
+    first, second = (0.0 if each is None else each.value for each in scores)
     return Line(
         model=one[0] if one[0] == two[0] else f"{one[0]} → {two[0]}",
         intermediate=one[1],
         target=one[2],
         language=one[3],
-        first=float(scores[0][0]),
-        second=float(scores[1][0]),
-        interval=certain(drawn),
-        p=p_of(drawn),
+        first=first,
+        second=second,
+        interval=difference.interval(),
+        p=difference.p,
         adjusted=1.0,
         n=compared.n,
         of=compared.of,

@@ -15,6 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
+from t2t_xfer.metrics import METRICS
 from t2t_xfer.study.results import Examples, Floats, Result
 
 
@@ -106,6 +107,73 @@ def draws(clusters: int, replicates: int, rng: np.random.Generator) -> Iterator[
         drawn += np.arange(count)[:, None] * clusters
         times = np.bincount(drawn.ravel(), minlength=count * clusters)
         yield times.reshape(count, clusters).astype(np.float64)
+
+
+def redrawn_scores(results: Sequence[Result], replicates: int, seed: int) -> list[Floats]:
+    """Of every number its draws `[1 + replicates]`, index 0 the score itself."""
+    made: dict[int, Floats] = {}
+    for group in groups(results):
+        cells = [results[member] for member in group.members]
+        drawn = _redrawn(cells, group, replicates, group.generator(seed))
+        made.update(zip(group.members, drawn, strict=True))
+    return [made[i] for i in range(len(results))]
+
+
+def _redrawn(
+    cells: Sequence[Result], group: Group, replicates: int, rng: np.random.Generator
+) -> list[Floats]:
+    """The redrawn scores of a group's cells."""
+    made = [np.empty(1 + replicates) for _ in cells]
+    for cell, values in zip(cells, made, strict=True):
+        values[0] = _score(cell, cell.statistics.sum(axis=0), np.array(float(len(cell.ids))))
+    start = 1
+    for times in draws(len(group.places), replicates, rng):
+        end = start + len(times)
+        for first, stacked in _stacks(cells, group):
+            sums = times @ stacked
+            for cell, values in zip(cells[first:], made[first:], strict=True):
+                width = cell.statistics.shape[1] + 1
+                if not sums.shape[1]:
+                    break
+                part, sums = sums[:, :width], sums[:, width:]
+                values[start:end] = _score(cell, part[:, :-1], part[:, -1])
+        start = end
+    for cell, values in zip(cells, made, strict=True):
+        n = len(cell.ids)
+        if n > 1:  # redrawn sums vary by (n - 1) / n of what the data say: it matters for small n
+            values[1:] = values[0] + (values[1:] - values[0]) * np.sqrt(n / (n - 1))
+    return made
+
+
+def _stacks(cells: Sequence[Result], group: Group) -> Iterator[tuple[int, Floats]]:
+    """Several cells' statistics by cluster, side by side, each with a column of ones last.
+
+    Gives the position of the first cell and `[clusters, columns]`.
+    """
+    where: dict[tuple[str, ...], np.ndarray] = {}
+    num_clusters = len(group.places)
+    first, parts, columns = 0, [], 0
+    for i, cell in enumerate(cells):
+        if cell.ids not in where:
+            where[cell.ids] = np.array([group.places[id] for id in cell.ids])
+        part = np.zeros((num_clusters, cell.statistics.shape[1] + 1))
+        part[where[cell.ids], :-1] = cell.statistics
+        part[where[cell.ids], -1] = 1
+        parts.append(part)
+        columns += part.shape[1]
+        if columns * num_clusters >= BATCH or i == len(cells) - 1:
+            yield first, np.concatenate(parts, axis=1)
+            first, parts, columns = i + 1, [], 0
+
+
+def _score(cell: Result, sums: Floats, n: Floats) -> Floats:
+    """Scores; of a redrawing without any example of the cell, the observed one."""
+    metric = METRICS[cell.metric]()
+    found = metric.score(sums, n)
+    if np.all(n):
+        return found
+    observed = metric.score(cell.statistics.sum(axis=0), np.array(float(len(cell.ids))))
+    return np.where(n == 0, observed, found)
 
 
 class SeedDraws:

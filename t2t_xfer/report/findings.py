@@ -1,39 +1,54 @@
 """What a study found, with its uncertainty: scores, changes, contrasts of models, transfer gaps.
 
-The rule: every figure is arithmetic on `Resampled`, so it is paired; a record says what it is a
-mean over, how many examples and seeds it rests on, and whether it counts towards the means over
-pairs; and a p-value is adjusted within the grid that a reader sees it in. Grids of means over
-languages by Holm, grids of single languages (one a target) by Benjamini-Hochberg, and cells that
-do not count (same-data, translate-train) apart from those that do.
+The rule: every figure is a mean over one array of redrawn numbers (`numbers.py`), so it is paired;
+a record says what it is a mean over, how many examples and seeds it rests on, and whether it counts
+towards the means over pairs; and a p-value is adjusted within the grid that a reader sees it in.
+Grids of means over languages by Holm, grids of single languages (one a target) by
+Benjamini-Hochberg, and cells that do not count (same-data, translate-train) apart from those that
+do.
 
 A gap is the source language minus the unweighted mean of a group's languages, and a narrower gap
 says nothing of which side moved: look at the changes too. Families and scripts are those of
 `languages.py`; there is no distance between real languages here (docs/statistics.md).
 
-    analysis = analyse(grid, Resampled(observed))
-    analysis.change("mt5", "mnli", "xnli")          # zero-shot languages: interval, p, adjusted
+    found = study_numbers(results.finished, planned)
+    found.main.analysis.change("mt5", "mnli", "xnli")   # zero-shot languages: interval, p, adjusted
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, product
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from t2t_xfer.languages import LANGUAGES
-from t2t_xfer.report.drawn import Drawn, certain, change_over, mean_of, p_of, score_over
-from t2t_xfer.report.grid import ALL, NONE, Grid
 from t2t_xfer.report.intervals import Family, Interval, adjust_within
 from t2t_xfer.report.limits import limits
-from t2t_xfer.report.resampled import Resampled
+from t2t_xfer.report.numbers import (
+    ALL,
+    NONE,
+    Drawn,
+    Grid,
+    Planned,
+    by_readout,
+    mean_of,
+    read_twice,
+    redraw,
+)
+from t2t_xfer.study.results import Result
 
 LEVEL = 0.05
 """A change is marked as significant where its adjusted p is below this."""
 
+OTHERS = "others"
+"""A group of languages: all zero-shot ones."""
+
 Place: TypeAlias = tuple[str, str, str, str | None]
 """Model, intermediate, target and language; for the language None (the zero-shot ones) or `ALL`."""
+_Pair: TypeAlias = tuple[str, str]
+"""Intermediate and target."""
 
 
 @dataclass(frozen=True)
@@ -120,261 +135,6 @@ class Gap:
         return self.adjusted < LEVEL
 
 
-def find_scores(grid: Grid, resampled: Resampled) -> dict[Place, Interval]:
-    """The score of every place that has one, 0 to 100."""
-    found: dict[Place, Interval] = {}
-    for model, intermediate, target in product(grid.models, grid.intermediates, grid.targets):
-        for language, codes in _views(grid, target):
-            drawn = score_over(resampled, model, intermediate, target, codes)
-            if drawn is not None:
-                found[model, intermediate, target, language] = certain(drawn, 0.0)
-    return found
-
-
-def find_changes(grid: Grid, resampled: Resampled) -> tuple[Change, ...]:
-    """The change of every place, then the means over the pairs that count, model by model."""
-    found = [
-        change
-        for model in grid.models
-        for change in (*_single(grid, resampled, model), *_means(grid, resampled, model))
-    ]
-    adjusted = adjust_within([each.p for each in found], [_family(each) for each in found])
-    return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
-
-
-def find_contrasts(grid: Grid, resampled: Resampled) -> tuple[Contrast, ...]:
-    """The interaction of every two models, on the cells that both have."""
-    found = [
-        contrast
-        for first, second in combinations(grid.models, 2)
-        for contrast in _between(grid, resampled, first, second)
-    ]
-    families = [Family("holm", (x.target is None, x.intermediate is None)) for x in found]
-    adjusted = adjust_within([each.p for each in found], families)
-    return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
-
-
-def _views(grid: Grid, target: str) -> Iterator[tuple[str | None, Sequence[str]]]:
-    """Every way to look at a target's languages: one by one, zero-shot ones, all."""
-    yield from ((code, (code,)) for code in grid.languages(target))
-    yield None, grid.others(target)
-    yield ALL, grid.languages(target)
-
-
-def _pairs(grid: Grid) -> list[tuple[str, str]]:
-    trained = [each for each in grid.intermediates if each != NONE]
-    return list(product(trained, grid.targets))
-
-
-def _single(grid: Grid, resampled: Resampled, model: str) -> Iterator[Change]:
-    for intermediate, target in _pairs(grid):
-        for language, codes in _views(grid, target):
-            drawn = change_over(resampled, model, intermediate, target, codes)
-            if drawn is not None:
-                counts = grid.counts(intermediate, target)
-                yield _change(grid, model, intermediate, target, language, drawn, counts)
-
-
-def _means(grid: Grid, resampled: Resampled, model: str) -> Iterator[Change]:
-    """Means over intermediates, over targets, and over both."""
-    for language in (None, ALL):
-        parts = {}
-        for pair in _pairs(grid):
-            codes = grid.others(pair[1]) if language is None else grid.languages(pair[1])
-            drawn = change_over(resampled, model, *pair, codes)
-            if drawn is not None and grid.counts(*pair):
-                parts[pair] = drawn
-        for intermediate, target in _margins(grid):
-            mean = mean_of(_within(parts, intermediate, target))
-            if mean is not None:
-                yield _change(grid, model, intermediate, target, language, mean, True)
-
-
-def _margins(grid: Grid) -> list[tuple[str | None, str | None]]:
-    """(intermediate, None), (None, target) and (None, None)."""
-    trained = [each for each in grid.intermediates if each != NONE]
-    return [
-        *((each, None) for each in trained),
-        *((None, target) for target in grid.targets),
-        (None, None),
-    ]
-
-
-def _within(
-    parts: dict[tuple[str, str], Drawn], intermediate: str | None, target: str | None
-) -> list[Drawn]:
-    return [
-        drawn
-        for (one, other), drawn in parts.items()
-        if intermediate in (None, one) and target in (None, other)
-    ]
-
-
-def _change(
-    grid: Grid,
-    model: str,
-    intermediate: str | None,
-    target: str | None,
-    language: str | None,
-    drawn: Drawn,
-    counts: bool,
-) -> Change:
-    p = p_of(drawn)
-    return Change(
-        model=model,
-        architecture=grid.architectures[model],
-        intermediate=intermediate,
-        target=target,
-        language=language,
-        interval=certain(drawn),
-        p=p,
-        adjusted=p,
-        effect=drawn.effect,
-        n=drawn.n,
-        seeds=drawn.seeds,
-        unseen=drawn.unseen,
-        counts=counts,
-    )
-
-
-def _between(grid: Grid, resampled: Resampled, first: str, second: str) -> Iterator[Contrast]:
-    parts: dict[tuple[str, str], Drawn] = {}
-    for pair in _pairs(grid):
-        drawn = mean_of(
-            _difference(resampled, first, second, *pair, code) for code in grid.others(pair[1])
-        )
-        if drawn is not None:
-            yield _contrast(first, second, *pair, drawn)
-            if grid.counts(*pair):
-                parts[pair] = drawn
-    for intermediate, target in _margins(grid):
-        mean = mean_of(_within(parts, intermediate, target))
-        if mean is not None:
-            yield _contrast(first, second, intermediate, target, mean)
-
-
-def _difference(
-    resampled: Resampled, first: str, second: str, intermediate: str, target: str, code: str
-) -> Drawn | None:
-    """In a language that both models have."""
-    one = change_over(resampled, first, intermediate, target, (code,))
-    two = change_over(resampled, second, intermediate, target, (code,))
-    return None if one is None or two is None else one.minus(two)
-
-
-def _contrast(
-    first: str, second: str, intermediate: str | None, target: str | None, drawn: Drawn
-) -> Contrast:
-    p = p_of(drawn)
-    return Contrast(
-        first, second, target, intermediate, certain(drawn, -200.0), p, p, drawn.n, drawn.seeds
-    )
-
-
-def _family(change: Change) -> Family:
-    if change.language in (None, ALL):
-        shape = (change.target is None, change.intermediate is None)
-        return Family("holm", (change.language, *shape, change.counts))
-    return Family("bh", (change.target, change.counts))
-
-
-OTHERS = "others"
-
-
-def language_groups(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Zero-shot languages by group; one that nobody described has no family and no script."""
-    found: dict[str, tuple[str, ...]] = {OTHERS: codes} if codes else {}
-    for code in codes:
-        names = [f"language:{code}"]
-        if code in LANGUAGES:
-            one = LANGUAGES[code]
-            names += [f"family:{one.family}", f"script:{one.script}"]
-        for name in names:
-            found[name] = (*found.get(name, ()), code)
-    return found
-
-
-def find_gaps(grid: Grid, resampled: Resampled) -> tuple[Gap, ...]:
-    """The gaps of every model and intermediate: by target and group, then over targets."""
-    found: list[Gap] = []
-    for model, intermediate in product(grid.models, grid.intermediates):
-        parts: dict[str, list[tuple[tuple[str, ...], Drawn, Drawn | None]]] = {}
-        for target in grid.targets:
-            for group, codes in language_groups(grid.others(target)).items():
-                gap = _gap(grid, resampled, model, intermediate, target, codes)
-                if gap is None:
-                    continue
-                change = _change_of_gaps(grid, resampled, model, intermediate, target, codes)
-                found.append(_made(grid, model, intermediate, target, group, codes, gap, change))
-                counted = change if grid.counts(intermediate, target) else None
-                parts.setdefault(group, []).append((codes, gap, counted))
-        for group, of_targets in parts.items():
-            every = tuple(dict.fromkeys(code for codes, _, _ in of_targets for code in codes))
-            gap = mean_of(gap for _, gap, _ in of_targets)
-            change = mean_of(change for _, _, change in of_targets)
-            assert gap is not None
-            found.append(_made(grid, model, intermediate, None, group, every, gap, change))
-    families = [_family_of_gaps(each) for each in found]
-    adjusted = adjust_within([each.p for each in found], families)
-    return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
-
-
-def _family_of_gaps(gap: Gap) -> Family:
-    """Gaps of one printed table; those that have not changed are no tests."""
-    kind, _, _ = gap.group.partition(":")
-    shape = (kind, gap.target is None, gap.change is None)
-    return Family("bh" if kind == "language" else "holm", shape)
-
-
-def _made(
-    grid: Grid,
-    model: str,
-    intermediate: str,
-    target: str | None,
-    group: str,
-    codes: tuple[str, ...],
-    gap: Drawn,
-    change: Drawn | None,
-) -> Gap:
-    moved = None if change is None else certain(change, -200.0)
-    p = 1.0 if change is None else p_of(change)
-    architecture = grid.architectures[model]
-    where = (model, architecture, intermediate, target, group, codes)
-    return Gap(*where, certain(gap), moved, p, p)
-
-
-def _gap(
-    grid: Grid,
-    resampled: Resampled,
-    model: str,
-    intermediate: str,
-    target: str,
-    codes: tuple[str, ...],
-) -> Drawn | None:
-    source = score_over(resampled, model, intermediate, target, (grid.source(target),))
-    others = score_over(resampled, model, intermediate, target, codes)
-    return None if source is None or others is None else source.minus(others)
-
-
-def _change_of_gaps(
-    grid: Grid,
-    resampled: Resampled,
-    model: str,
-    intermediate: str,
-    target: str,
-    codes: tuple[str, ...],
-) -> Drawn | None:
-    """How much wider the gap became against no intermediate training."""
-    if intermediate == NONE:
-        return None
-    source = change_over(resampled, model, intermediate, target, (grid.source(target),))
-    others = change_over(resampled, model, intermediate, target, codes)
-    return None if source is None or others is None else source.minus(others)
-
-
-__all__ = ["ALL", "Analysis", "Change", "Contrast", "Gap", "Interval", "Place", "analyse"]
-
-
 @dataclass(frozen=True)
 class Analysis:
     """Everything a report says with an interval."""
@@ -424,19 +184,238 @@ class Analysis:
         return {(x.model, x.intermediate, x.target, x.group): x for x in self.gaps}
 
 
-def analyse(grid: Grid, resampled: Resampled) -> Analysis:
-    """The analysis of the cells of a grid; of none, an empty one with a note.
+class Analysed(NamedTuple):
+    """A grid and its analysis."""
+
+    grid: Grid
+    analysis: Analysis
+
+
+class Numbers(NamedTuple):
+    """What a report tells."""
+
+    main: Analysed
+    aside: Analysed
+    """The same places read in another way (`numbers.by_readout`)."""
+
+
+def study_numbers(
+    finished: Sequence[Result], planned: Sequence[Planned] = (), *, replicates: int = 1000
+) -> Numbers:
+    """The numbers of the cells that are finished; of none, empty grids.
 
     Args:
-        grid: the rows of the main tables (`grid.by_readout`), or those read in a second way.
-        resampled: of at least the cells of the grid.
+        planned: every cell of the study, so that what is missing from a mean is known; empty: every
+            combination of what the finished ones name.
+        replicates: redrawings behind each interval.
+
+    Raises:
+        ValueError: two of them are the same cell.
     """
-    changes = find_changes(grid, resampled)
-    gaps = find_gaps(grid, resampled)
-    return Analysis(
-        find_scores(grid, resampled),
-        changes,
-        find_contrasts(grid, resampled),
-        gaps,
-        limits(grid, changes, gaps),
+    embedded = read_twice([*finished, *planned])
+    redrawn = redraw(finished, replicates=replicates, embedded=embedded)
+    grids = zip(by_readout(finished, embedded), by_readout(planned, embedded), strict=True)
+    main, aside = (Grid(rows, cells, redrawn) for rows, cells in grids)
+    return Numbers(Analysed(main, analyse(main)), Analysed(aside, analyse(aside)))
+
+
+def analyse(grid: Grid) -> Analysis:
+    """The analysis of the cells of a grid; of none, an empty one with a note."""
+    changes, gaps = find_changes(grid), find_gaps(grid)
+    notes = limits(grid, changes, gaps)
+    return Analysis(find_scores(grid), changes, find_contrasts(grid), gaps, notes)
+
+
+def find_scores(grid: Grid) -> dict[Place, Interval]:
+    """The score of every place that has one, 0 to 100."""
+    found: dict[Place, Interval] = {}
+    for model, intermediate, target in product(grid.models, grid.intermediates, grid.targets):
+        for language, codes in _views(grid, target):
+            drawn = grid.scores.over(model, intermediate, target, codes)
+            if drawn is not None:
+                found[model, intermediate, target, language] = drawn.interval(0.0)
+    return found
+
+
+def find_changes(grid: Grid) -> tuple[Change, ...]:
+    """The change of every place, then the means over the pairs that count, model by model."""
+    found: list[Change] = []
+    for model in grid.models:
+        of_pairs: dict[str | None, dict[_Pair, Drawn]] = {None: {}, ALL: {}}
+        for pair in _pairs(grid):
+            for language, codes in _views(grid, pair[1]):
+                drawn = grid.changes.over(model, *pair, codes)
+                if drawn is None:
+                    continue
+                counts = grid.counts(*pair)
+                found.append(_change(grid, model, *pair, language, drawn, counts))
+                if counts and language in of_pairs:
+                    of_pairs[language][pair] = drawn
+        for language, parts in of_pairs.items():
+            for margin, mean in _margins(grid, parts):
+                found.append(_change(grid, model, *margin, language, mean, True))
+    return _adjusted(found, _family_of_change)
+
+
+def find_contrasts(grid: Grid) -> tuple[Contrast, ...]:
+    """The interaction of every two models, on the cells that both have."""
+    found: list[Contrast] = []
+    for first, second in combinations(grid.models, 2):
+        parts: dict[_Pair, Drawn] = {}
+        for pair in _pairs(grid):
+            drawn = mean_of(_difference(grid, first, second, *pair))
+            if drawn is not None:
+                found.append(_contrast(first, second, *pair, drawn))
+                if grid.counts(*pair):
+                    parts[pair] = drawn
+        for margin, mean in _margins(grid, parts):
+            found.append(_contrast(first, second, *margin, mean))
+    return _adjusted(found, lambda x: Family("holm", (x.target is None, x.intermediate is None)))
+
+
+def find_gaps(grid: Grid) -> tuple[Gap, ...]:
+    """The gaps of every model and intermediate: by target and group, then over targets."""
+    found: list[Gap] = []
+    for model, intermediate in product(grid.models, grid.intermediates):
+        parts: dict[str, list[tuple[tuple[str, ...], Drawn, Drawn | None]]] = {}
+        for target in grid.targets:
+            for group, codes in language_groups(grid.others(target)).items():
+                place = (model, intermediate, target)
+                gap = grid.source_minus(grid.scores, *place, codes)
+                if gap is None:
+                    continue
+                change = grid.source_minus(grid.changes, *place, codes)
+                found.append(_gap(grid, *place, group, codes, gap, change))
+                counted = change if grid.counts(intermediate, target) else None
+                parts.setdefault(group, []).append((codes, gap, counted))
+        for group, of_targets in parts.items():
+            every = tuple(dict.fromkeys(code for codes, _, _ in of_targets for code in codes))
+            gap = mean_of(gap for _, gap, _ in of_targets)
+            change = mean_of(change for _, _, change in of_targets)
+            assert gap is not None
+            found.append(_gap(grid, model, intermediate, None, group, every, gap, change))
+    return _adjusted(found, _family_of_gap)
+
+
+def language_groups(codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Zero-shot languages by group; one that nobody described has no family and no script."""
+    found: dict[str, tuple[str, ...]] = {OTHERS: codes} if codes else {}
+    for code in codes:
+        names = [f"language:{code}"]
+        if code in LANGUAGES:
+            one = LANGUAGES[code]
+            names += [f"family:{one.family}", f"script:{one.script}"]
+        for name in names:
+            found[name] = (*found.get(name, ()), code)
+    return found
+
+
+def _views(grid: Grid, target: str) -> Iterator[tuple[str | None, Sequence[str]]]:
+    """Every way to look at a target's languages: one by one, zero-shot ones, all."""
+    yield from ((code, (code,)) for code in grid.languages(target))
+    yield None, grid.others(target)
+    yield ALL, grid.languages(target)
+
+
+def _pairs(grid: Grid) -> list[_Pair]:
+    return [pair for pair in product(grid.intermediates, grid.targets) if pair[0] != NONE]
+
+
+def _margins(
+    grid: Grid, parts: Mapping[_Pair, Drawn]
+) -> Iterator[tuple[tuple[str | None, str | None], Drawn]]:
+    """Means over targets, over intermediates, and over both: of the parts that are there."""
+    trained = [each for each in grid.intermediates if each != NONE]
+    margins: list[tuple[str | None, str | None]] = [(each, None) for each in trained]
+    margins += [*((None, target) for target in grid.targets), (None, None)]
+    for margin in margins:
+        mean = mean_of(
+            drawn
+            for pair, drawn in parts.items()
+            if all(wanted in (None, name) for wanted, name in zip(margin, pair, strict=True))
+        )
+        if mean is not None:
+            yield margin, mean
+
+
+def _difference(
+    grid: Grid, first: str, second: str, intermediate: str, target: str
+) -> Iterator[Drawn]:
+    """By zero-shot language that both models have."""
+    for code in grid.others(target):
+        one = grid.changes.over(first, intermediate, target, (code,))
+        two = grid.changes.over(second, intermediate, target, (code,))
+        if one is not None and two is not None:
+            yield one.minus(two)
+
+
+def _change(
+    grid: Grid,
+    model: str,
+    intermediate: str | None,
+    target: str | None,
+    language: str | None,
+    drawn: Drawn,
+    counts: bool,
+) -> Change:
+    return Change(
+        model=model,
+        architecture=grid.architectures[model],
+        intermediate=intermediate,
+        target=target,
+        language=language,
+        interval=drawn.interval(),
+        p=drawn.p,
+        adjusted=1.0,
+        effect=float(drawn.effect),
+        n=int(drawn.n),
+        seeds=int(drawn.seeds),
+        unseen=float(drawn.unseen),
+        counts=counts,
     )
+
+
+def _contrast(
+    first: str, second: str, intermediate: str | None, target: str | None, drawn: Drawn
+) -> Contrast:
+    what = (first, second, target, intermediate, drawn.interval(-200.0), drawn.p)
+    return Contrast(*what, 1.0, int(drawn.n), int(drawn.seeds))
+
+
+def _gap(
+    grid: Grid,
+    model: str,
+    intermediate: str,
+    target: str | None,
+    group: str,
+    codes: tuple[str, ...],
+    gap: Drawn,
+    change: Drawn | None,
+) -> Gap:
+    moved = None if change is None else change.interval(-200.0)
+    p = 1.0 if change is None else change.p
+    where = (model, grid.architectures[model], intermediate, target, group, codes)
+    return Gap(*where, gap.interval(), moved, p)
+
+
+_Tested = TypeVar("_Tested", Change, Contrast, Gap)
+
+
+def _adjusted(found: Sequence[_Tested], family: Callable[[_Tested], Family]) -> tuple[_Tested, ...]:
+    """With p-values adjusted within each family."""
+    adjusted = adjust_within([each.p for each in found], [family(each) for each in found])
+    return tuple(replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True))
+
+
+def _family_of_change(change: Change) -> Family:
+    if change.language in (None, ALL):
+        shape = (change.target is None, change.intermediate is None)
+        return Family("holm", (change.language, *shape, change.counts))
+    return Family("bh", (change.target, change.counts))
+
+
+def _family_of_gap(gap: Gap) -> Family:
+    """Gaps of one printed table; those that have not changed are no tests."""
+    kind, _, _ = gap.group.partition(":")
+    shape = (kind, gap.target is None, gap.change is None)
+    return Family("bh" if kind == "language" else "holm", shape)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from t2t_xfer.languages import letters_outside
 from t2t_xfer.records import Json, Readout
-from t2t_xfer.report.findings import Analysis
-from t2t_xfer.report.grid import Grid
-from t2t_xfer.report.numbers import Numbers
+from t2t_xfer.report.findings import Analysis, Numbers
+from t2t_xfer.report.numbers import Grid
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.results import Result, Results
 from t2t_xfer.study.stage import KINDS

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from math import erfc, sqrt
+from functools import cache
+from math import asin, erfc, log, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from t2t_xfer.study.results import Floats
 
@@ -94,6 +96,32 @@ def _pareto(excesses: Floats, distance: float) -> float:
     if shape < 1e-6:
         return float(np.exp(-distance / mean))
     return float((1 + shape * distance / scale) ** (-1 / shape))
+
+
+def unseen_rate(n: NDArray[np.int64]) -> Floats:
+    """The rate, 0 to 100, that leaves a chance of 5 % to be seen in none of n examples."""
+    return 100 * (1 - np.exp(log(0.05) / n))
+
+
+def cohens_h(after: float, before: float) -> float:
+    """The difference of two scores on the arcsine scale (Cohen 1988, ch. 6).
+
+    A step from 95 to 97 counts for more there than one from 50 to 52, as it does for accuracies.
+    Scores that are no shares (F1) are treated as if they were.
+    """
+    one, two = (2 * asin(sqrt(min(1.0, max(0.0, score / 100)))) for score in (after, before))
+    return one - two
+
+
+@cache
+def even_errors(count: int) -> Floats:
+    """Normal errors whose 97.5 % quantile is 1, evenly spread, in an order by chance."""
+    from scipy.special import ndtri
+
+    found: Floats = ndtri((np.arange(count) + 0.5) / count)
+    found = np.random.default_rng(count).permutation(found / np.quantile(found, 0.975))
+    found.setflags(write=False)  # everyone gets the same array
+    return found
 
 
 class Family(NamedTuple):

@@ -26,8 +26,8 @@ from t2t_xfer.report.document import (
 )
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import ALL, NONE, Grid
 from t2t_xfer.report.main_table import Entry, constant_mark, entry_cell, mark, metric_of
+from t2t_xfer.report.numbers import ALL, NONE, Grid
 
 
 def every_language(report: Report) -> Section | None:

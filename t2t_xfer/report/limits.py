@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from t2t_xfer.report.document import listing, span
-from t2t_xfer.report.grid import ALL, NONE, Grid
+from t2t_xfer.report.numbers import ALL, NONE, Grid
 
 if TYPE_CHECKING:
     from t2t_xfer.report.findings import Change, Gap

@@ -42,10 +42,9 @@ from t2t_xfer.report.document import (
     star,
     words,
 )
-from t2t_xfer.report.findings import LEVEL, Change
+from t2t_xfer.report.findings import LEVEL, Analysed, Change
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import ALL, NONE, Grid, average
-from t2t_xfer.report.numbers import Analysed
+from t2t_xfer.report.numbers import ALL, NONE, Grid, average
 
 OVER_ALL = (
     "Mean over languages, the source language included as XTREME does, and over seeds; with it the"

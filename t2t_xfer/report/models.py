@@ -37,8 +37,8 @@ from t2t_xfer.report.document import (
 )
 from t2t_xfer.report.findings import LEVEL, Change, Contrast
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import NONE, Grid, Which
 from t2t_xfer.report.main_table import mean_marks, told
+from t2t_xfer.report.numbers import NONE, Grid, Which
 from t2t_xfer.report.pictures import Dot, Group, draw_forest
 
 ALL_TARGETS = "all targets"

@@ -29,8 +29,8 @@ from t2t_xfer.report.document import (
 )
 from t2t_xfer.report.findings import LEVEL, Change, Contrast
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import NONE, Grid
 from t2t_xfer.report.main_table import collapse_notes, mean_marks
+from t2t_xfer.report.numbers import NONE, Grid
 from t2t_xfer.study.results import Result
 
 NAMED = 3

@@ -27,8 +27,8 @@ from t2t_xfer.report.document import (
     words,
 )
 from t2t_xfer.report.given import Cost, Report
-from t2t_xfer.report.grid import Grid, average
 from t2t_xfer.report.main_table import incomplete_mark
+from t2t_xfer.report.numbers import Grid, average
 
 LISTED = 200
 """Stages that are listed one by one, the longest first."""

@@ -37,10 +37,10 @@ from t2t_xfer.report.document import (
     words,
 )
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import Grid
 from t2t_xfer.report.languages import every_language
 from t2t_xfer.report.main_table import main_section, metric_of
 from t2t_xfer.report.models import models_section
+from t2t_xfer.report.numbers import Grid
 from t2t_xfer.report.opening import answer, read_first
 from t2t_xfer.report.quality import cost_section, quality_section
 from t2t_xfer.report.transfer import distance_section, gaps_section

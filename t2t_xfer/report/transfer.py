@@ -42,8 +42,8 @@ from t2t_xfer.report.document import (
 )
 from t2t_xfer.report.findings import LEVEL, Gap
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.grid import NONE, Grid, average
 from t2t_xfer.report.main_table import change_marks
+from t2t_xfer.report.numbers import NONE, Grid, average
 from t2t_xfer.report.pictures import draw_distances
 
 OTHERS = "others"

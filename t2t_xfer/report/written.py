@@ -14,13 +14,13 @@ from t2t_xfer.files import write_text
 from t2t_xfer.microworld.lexicon import distance
 from t2t_xfer.report.browser import PAGE, Inputs, browse, write_examples
 from t2t_xfer.report.cells import write_cells, write_parquet
-from t2t_xfer.report.claims import Evidence, Verdict, judge
+from t2t_xfer.report.claims import Verdict, judge
+from t2t_xfer.report.findings import Numbers, study_numbers
 from t2t_xfer.report.given import Report, costs, drift
-from t2t_xfer.report.grid import Planned
-from t2t_xfer.report.numbers import Numbers, study_numbers
+from t2t_xfer.report.numbers import Planned
 from t2t_xfer.report.page import render_page
 from t2t_xfer.report.sections import document
-from t2t_xfer.report.selection import Axes
+from t2t_xfer.report.statements import Evidence
 from t2t_xfer.report.text import render_latex, render_markdown, render_terminal
 from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.study.plan_file import Plan
@@ -139,5 +139,5 @@ def planned(plan: Plan) -> list[Planned]:
 def _evidence(results: Results, numbers: Numbers) -> Evidence:
     plan = results.plan
     architectures = {cell.model: cell.architecture for cell in plan.cells}
-    axes = Axes(numbers.main.grid, frozenset(cell.key[:5] for cell in plan.cells), architectures)
-    return Evidence(axes, numbers.resampled, results.finished, plan.synthetic)
+    cells, grid = frozenset(cell.key[:5] for cell in plan.cells), numbers.main.grid
+    return Evidence(grid, results.finished, cells, architectures, plan.synthetic)
