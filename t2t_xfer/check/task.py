@@ -77,19 +77,18 @@ class Checker:
         self._said = said
         self._train = TrainingRows("")
 
-    def check(self, name: str, logged: Sequence[str] = ()) -> TaskCheck:
+    def check(self, name: str, logged: Sequence[Finding] = ()) -> TaskCheck:
         """Everything about one task.
 
         Args:
             logged: alarms that the scores of an earlier run gave.
         """
-        alarms = [Finding("alarm", "", each) for each in logged]
         try:
             task = self._context.task(name)
         except AbsentError as e:  # its tags come from data that are not there
             spec = self._context.catalogue.task(name)
             absent = [Finding("absent", code, "") for code in spec.languages]
-            found = (*absent, *_nothing(str(e)), *alarms)
+            found = (*absent, *_nothing(str(e)), *logged)
             return TaskCheck(name, spec.answer, spec.metric, {c: {} for c in spec.languages}, found)
         spec, source = task.spec, self._context.source
         content = _content(task, source)
@@ -116,7 +115,7 @@ class Checker:
             task.answer.name,
             spec.metric,
             splits,
-            (*findings, *alarms),
+            (*findings, *logged),
             tuple(_labels(task)),
             tuple(sample for sample in samples if sample is not None),
             model,

@@ -54,7 +54,7 @@ from t2t_xfer.terminal import echo, secho, style
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
-    from t2t_xfer.check.findings import TaskCheck
+    from t2t_xfer.check.findings import Finding, TaskCheck
     from t2t_xfer.records import Prompted
     from t2t_xfer.specs.prompt import ResolvedPrompt
     from t2t_xfer.specs.task import TaskSpec
@@ -172,7 +172,7 @@ def check(
         raise SystemExit(1)
 
 
-def _logged(results: Path | None, chosen: list[str], context: Context) -> dict[str, list[str]]:
+def _logged(results: Path | None, chosen: list[str], context: Context) -> dict[str, list[Finding]]:
     """Alarms of logged scores by task."""
     if results is None:
         return {}
@@ -190,7 +190,7 @@ def _checked(
     context: Context,
     model: str | None,
     limit: int | None,
-    logged: dict[str, list[str]],
+    logged: dict[str, list[Finding]],
 ) -> Iterable[TaskCheck]:
     """Each task's findings as soon as they are there; a bar on a terminal, else a line a task."""
     from tqdm import tqdm
