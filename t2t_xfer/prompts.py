@@ -195,7 +195,7 @@ def _filter_problem(node: nodes.Filter) -> str:
     if node.name not in FILTERS:
         listed = nearest(node.name, FILTERS) or f" There are: {', '.join(FILTERS)}"
         return f"a filter that prompts can use, not {node.name!r}.{listed}"
-    least, most = {"join": (0, 1), "replace": (2, 2)}.get(node.name, (0, 0))
+    least, most = _ARGUMENTS.get(node.name, (0, 0))
     if node.node is None or node.kwargs or node.dyn_args or node.dyn_kwargs:
         return f"the filter {node.name!r} behind a value, and its arguments without names"
     if not least <= len(node.args) <= most:
@@ -245,15 +245,15 @@ class Rendering:
     def _for(self, node: nodes.For) -> None:
         assert isinstance(node.target, nodes.Name)
         items = self._value(node.iter)
-        if not isinstance(items, str | tuple | Mapping):
+        if not isinstance(items, str | tuple | Mapping) or isinstance(items, Loop):
             raise RenderingError(f"a loop goes over a list or a text, not over {kind_of(items)}")
         self._pay(len(items) + len(self._names))
         outer, name = self._names, node.target.name
         self._names = dict(outer)
         chosen = [item for item in items if node.test is None or self._holds(node.test, name, item)]
-        loop = Loop(len(chosen))
         for number, item in enumerate(chosen):
-            loop.index0 = number
+            first, last = number == 0, number == len(chosen) - 1
+            loop = Loop(index=number + 1, index0=number, first=first, last=last, length=len(chosen))
             self._names |= {name: item, "loop": loop}
             self.write(node.body)
         self._names = outer
@@ -275,7 +275,7 @@ class Rendering:
                 "a field that the prompt inserts is null in the data. Leave such rows out, or"
                 " write {% if field %} … {% endif %} around it."
             )
-        if isinstance(value, Mapping | Loop):
+        if isinstance(value, Mapping):
             raise RenderingError(f"it inserts {kind_of(value)}; name one of its keys")
         start, place = self._length, len(self.regions)
         if isinstance(value, tuple):
@@ -296,15 +296,6 @@ class Rendering:
         self._left -= NODE_WORK + size
         if self._left < 0:
             raise RenderingError(f"it is more work than {MAX_WORK:,} characters and loop steps")
-
-    def _name(self, node: nodes.Name) -> object:
-        return self._names[node.name]
-
-    def _const(self, node: nodes.Const) -> object:
-        return node.value
-
-    def _tuple(self, node: nodes.Tuple) -> object:
-        return tuple(self._value(each) for each in node.items)
 
     def _negative(self, node: nodes.Neg) -> object:
         value = self._value(node.node)
@@ -329,39 +320,19 @@ class Rendering:
             raise RenderingError(f"a place in a list is a whole number, not {kind_of(value)}")
         return value
 
-    def _attribute(self, node: nodes.Getattr) -> object:
-        value = self._value(node.node)
-        return value.fact(node.attr) if isinstance(value, Loop) else self._at(value, node.attr)
-
     def _at(self, value: Any, key: Any) -> object:
         if isinstance(value, Mapping) and isinstance(key, str) and key in value:
             return value[key]
         within = isinstance(value, str | tuple) and isinstance(key, int)
         if within and -len(value) <= key < len(value):
             return value[key]
-        raise RenderingError(f"{kind_of(value)} has no {str(key)[:60]!r}")
+        name = str(key)[:60]
+        hint = nearest(name, list(value)) if isinstance(value, Mapping) else ""
+        raise RenderingError(f"{kind_of(value)} has no {name!r}.{hint}")
 
     def _condition(self, node: nodes.CondExpr) -> object:
-        if self._value(node.test):
-            return self._value(node.expr1)
-        if node.expr2 is None:
-            return ""
-        return self._value(node.expr2)
-
-    def _not(self, node: nodes.Not) -> object:
-        return not self._value(node.node)
-
-    def _and(self, node: nodes.And) -> object:
-        return self._value(node.left) and self._value(node.right)
-
-    def _or(self, node: nodes.Or) -> object:
-        return self._value(node.left) or self._value(node.right)
-
-    def _test(self, node: nodes.Test) -> object:
-        return self._value(node.node) is None  # `none` is the only one
-
-    def _concat(self, node: nodes.Concat) -> object:
-        return "".join(self._plain(self._value(each)) for each in node.nodes)
+        chosen = node.expr1 if self._value(node.test) else node.expr2
+        return "" if chosen is None else self._value(chosen)
 
     def _compare(self, node: nodes.Compare) -> object:
         left = self._value(node.expr)
@@ -380,37 +351,27 @@ class Rendering:
         return True
 
     def _filter(self, node: nodes.Filter) -> object:
-        value = self._value(node.node) if node.node else None
+        assert node.node is not None
+        name, value = node.name, self._value(node.node)
         arguments = [self._plain(self._value(each)) for each in node.args]
-        if node.name in ("count", "length", "first", "last", "reverse"):
-            return self._of_a_list(node.name, value)
-        if node.name == "join":
-            return self._join(value, *arguments)
-        text = self._plain(value)
-        if node.name == "replace":
+        if name in _TEXT_FILTERS:
+            return _TEXT_FILTERS[name](self._plain(value))
+        if name == "replace":
+            text = self._plain(value)
             self._pay(text.count(arguments[0]) * len(arguments[1]))
             return text.replace(arguments[0], arguments[1])
-        return _TEXT_FILTERS[node.name](text)
-
-    def _of_a_list(self, name: str, value: object) -> object:
         if not isinstance(value, str | tuple):
-            raise RenderingError(
-                f"the filter {name!r} takes a list or a text, not {kind_of(value)}"
-            )
-        if name in ("count", "length"):
-            return len(value)
+            wanted = "a list" if name == "join" else "a list or a text"
+            raise RenderingError(f"the filter {name!r} takes {wanted}, not {kind_of(value)}")
+        if name == "join":
+            between = "".join(arguments)
+            self._pay(len(value) * len(between))
+            return between.join([self._plain(item) for item in value])
         if name == "reverse":
             self._pay(len(value))
-            return value[::-1]
-        if not value:
+        elif name in ("first", "last") and not value:
             raise RenderingError(f"the filter {name!r} takes a list that is not empty")
-        return value[0 if name == "first" else -1]
-
-    def _join(self, value: object, between: str = "") -> str:
-        if not isinstance(value, str | tuple):
-            raise RenderingError(f"the filter 'join' takes a list, not {kind_of(value)}")
-        self._pay(len(value) * len(between))
-        return between.join([self._plain(item) for item in value])
+        return _LIST_FILTERS[name](value)
 
     def _plain(self, value: object) -> str:
         """A value as an ordinary text that belongs to no field."""
@@ -460,29 +421,8 @@ def named(value: Value, field: str) -> object:
     return value
 
 
-class Loop:
+class Loop(dict[str, object]):
     """What stands behind the name `loop`."""
-
-    def __init__(self, length: int) -> None:
-        self.length = length
-        self.index0 = 0
-
-    def fact(self, name: str) -> object:
-        """What `loop.name` says.
-
-        Raises:
-            RenderingError: it has no such name.
-        """
-        facts = {
-            "index": self.index0 + 1,
-            "index0": self.index0,
-            "first": self.index0 == 0,
-            "last": self.index0 == self.length - 1,
-            "length": self.length,
-        }
-        if name not in facts:
-            raise RenderingError(f"`loop` knows {', '.join(facts)}, not {name!r}")
-        return facts[name]
 
 
 def size_of(value: object) -> int:
@@ -498,26 +438,33 @@ def size_of(value: object) -> int:
 
 def kind_of(value: object) -> str:
     """A value's kind, as a message says it."""
-    kinds = {str: "a text", tuple: "a list", Mapping: "a mapping", Loop: "`loop`"}
+    kinds: dict[type, str] = {str: "a text", tuple: "a list", Loop: "`loop`", Mapping: "a mapping"}
     kinds |= {bool: "true or false", int: "a number", float: "a number"}
     return next((words for kind, words in kinds.items() if isinstance(value, kind)), "null")
 
 
 _READERS: Final[Mapping[type[nodes.Node], Callable[[Rendering, Any], object]]] = {
-    nodes.Name: Rendering._name,
-    nodes.Const: Rendering._const,
-    nodes.Tuple: Rendering._tuple,
+    nodes.Name: lambda self, node: self._names[node.name],
+    nodes.Const: lambda self, node: node.value,
+    nodes.Tuple: lambda self, node: tuple(self._value(each) for each in node.items),
     nodes.Neg: Rendering._negative,
     nodes.Getitem: Rendering._item,
-    nodes.Getattr: Rendering._attribute,
+    nodes.Getattr: lambda self, node: self._at(self._value(node.node), node.attr),
     nodes.CondExpr: Rendering._condition,
-    nodes.Not: Rendering._not,
-    nodes.And: Rendering._and,
-    nodes.Or: Rendering._or,
-    nodes.Test: Rendering._test,
-    nodes.Concat: Rendering._concat,
+    nodes.Not: lambda self, node: not self._value(node.node),
+    nodes.And: lambda self, node: self._value(node.left) and self._value(node.right),
+    nodes.Or: lambda self, node: self._value(node.left) or self._value(node.right),
+    nodes.Test: lambda self, node: self._value(node.node) is None,  # `none` is the only one
+    nodes.Concat: lambda self, node: "".join(
+        [self._plain(self._value(each)) for each in node.nodes]
+    ),
     nodes.Compare: Rendering._compare,
     nodes.Filter: Rendering._filter,
+}
+"""What can stand where a value is wanted. Nothing else may."""
+_KINDS: Final = frozenset(_READERS) | {
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If),
+    *(nodes.Slice, nodes.Operand),
 }
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "eq": lambda a, b: bool(a == b),
@@ -537,12 +484,14 @@ _TEXT_FILTERS: Final[Mapping[str, Callable[[str], object]]] = {
     "trim": str.strip,
     "upper": str.upper,
 }
-FILTERS: Final = (
-    *("capitalize", "count", "first", "join", "last", "length", "lower", "replace", "reverse"),
-    *("string", "title", "trim", "upper"),
-)
-TESTS: Final = ("none",)
-_KINDS: Final = frozenset(_READERS) | {
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If),
-    *(nodes.Slice, nodes.Operand),
+_LIST_FILTERS: Final[Mapping[str, Callable[[Any], object]]] = {
+    "count": len,
+    "first": lambda items: items[0],
+    "last": lambda items: items[-1],
+    "length": len,
+    "reverse": lambda items: items[::-1],
 }
+_ARGUMENTS: Final = {"join": (0, 1), "replace": (2, 2)}
+"""Least and most of them. The other filters have none."""
+FILTERS: Final = tuple(sorted((*_TEXT_FILTERS, *_LIST_FILTERS, *_ARGUMENTS)))
+TESTS: Final = ("none",)
