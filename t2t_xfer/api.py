@@ -29,7 +29,7 @@ from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.report.cells import no_formula
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.as_is import NONE, Asked, EngineName, Lost, plan_evaluation, run_evaluation
+from t2t_xfer.study.as_is import NONE, EngineName, Evaluation, Lost, plan_evaluation, run_evaluation
 from t2t_xfer.study.results import Result
 from t2t_xfer.study.store import Store
 
@@ -164,7 +164,7 @@ def evaluate(
             f"`evaluate` takes one or more tasks of one data source, but was given {found}. Call it"
             " once for each source."
         )
-    asked = Asked(
+    asked = Evaluation(
         model,
         tuple(adapter or NONE for adapter in adapters) or (NONE,),
         tuple(task.name for task in several),

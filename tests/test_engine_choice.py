@@ -12,9 +12,9 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study import as_is
 from t2t_xfer.study.as_is import (
-    Asked,
     EngineChoice,
     EngineName,
+    Evaluation,
     choose_engine,
     plan_evaluation,
 )
@@ -43,8 +43,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     return set_up
 
 
-def asked_for(task: str, model: str = "micro:causal", engine: EngineName = "auto") -> Asked:
-    return Asked(model, ("none",), (task,), ("en", "de"), engine, 5, 128)
+def asked_for(task: str, model: str = "micro:causal", engine: EngineName = "auto") -> Evaluation:
+    return Evaluation(model, ("none",), (task,), ("en", "de"), engine, 5, 128)
 
 
 def choose(context: Context, task: str, store: Store | None = None, **asked: Any) -> EngineChoice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,9 @@ from t2t_xfer.microworld.checkpoints import checkpoint
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.training import LoraSpec
 from t2t_xfer.stages.context import Context
-from t2t_xfer.study.as_is import Asked, plan_evaluation
+from t2t_xfer.study.as_is import Evaluation, plan_evaluation
+from t2t_xfer.study.plan_file import save_plan
+from t2t_xfer.study.results import Results
 
 from .adapters_made import foreign_adapter, made_adapter
 from .studydata import Outcome, one_thread, t2t
@@ -92,6 +95,34 @@ def test_one_table_has_all_with_means(place: Place) -> None:
     assert len(lines) == 2 + 2 * 2 * 3
 
 
+def test_an_evaluation_is_a_study_that_grows(place: Place) -> None:
+    """What `report` says of it; what is evaluated again counts as it was the last time."""
+    both = ("--adapter", "none", "--adapter", place.a, "--task", "xnli")
+    assert place.evaluate(*both, *LANGUAGES, output="7").code == 0
+    assert place.evaluate("--task", "udpos", "--language", "en", output="7").code == 0
+    longer = ("--task", "udpos", "--language", "en", "--max-input-tokens", 300)
+    assert place.evaluate(*longer, output="7").code == 0
+    results = Results.read(place.folder / "7")
+    assert [(each.intermediate, each.target, each.language) for each in results.finished] == [
+        *(("none", "xnli", "en"), ("none", "xnli", "tr")),
+        *((place.a, "xnli", "en"), (place.a, "xnli", "tr"), ("none", "udpos", "en")),
+    ]
+    log = results.finished[-1].log
+    assert log is not None
+    assert log.predict is not None
+    assert log.predict.spec["max_input_tokens"] == 300
+    assert len(results.plan.stages) == 2 * 5  # the first reading of udpos is wanted no more
+    written = t2t("report", place.folder / "7", "--replicates", 200)
+    assert written.code == 0, written.err
+    assert place.a in (place.folder / "7" / "report.md").read_text(encoding="utf-8")
+    study = place.folder / "8"
+    study.mkdir()
+    save_plan(study, replace(results.plan, study="mine"))
+    refused = place.evaluate("--task", "xnli", *LANGUAGES, output="8")
+    assert refused.code == 2
+    assert "is the directory of the study 'mine'" in refused.err
+
+
 def test_a_cell_that_fails_takes_no_other_with_it(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +161,7 @@ def test_large_adapters_come_first_and_none_last_whatever_was_named_first(
     path = str(checkpoint(MODEL))
     large = made_adapter(path, "encoder", tmp_path / "large", 3, LoraSpec(rank=8))
     named = ("none", place.a, large)
-    asked = Asked(MODEL, named, ("xnli",), ("en",), limit=5)
+    asked = Evaluation(MODEL, named, ("xnli",), ("en",), limit=5)
     planned = plan_evaluation(Context(Catalogue(), "microworld"), asked, print)
     assert [cell.intermediate for cell in planned.cells] == list(named)
     predicted = [stage.how["adapter"] for stage in planned.stages if stage.kind == "predict"]

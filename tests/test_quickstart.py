@@ -82,7 +82,7 @@ def test_two_processes_give_the_cells_of_one(
     page = Path("two/quickstart/report.md").read_text(encoding="utf-8")
     assert "synthetic" in page
     assert "typological distance" in page
-    assert not [*Path("two/store/.work").glob("quickstart-*")]
+    assert not [*Path("two/store/.work").glob("second-*")]
     again = t2t("quickstart", "--output", "two")
     assert "0 stages run" in again.out
     alone = t2t("study", "run", "quickstart", "--data", "microworld", "--output", "one")

@@ -25,11 +25,11 @@ from t2t_xfer.study.tested import asked_languages
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
-    from t2t_xfer.study.as_is import Asked, Lost
+    from t2t_xfer.study.as_is import Evaluation, Lost
     from t2t_xfer.study.results import Results
 
 
-class Numbers(NamedTuple):
+class ReadNumbers(NamedTuple):
     """One adapter on one task, read in one way."""
 
     adapter: str
@@ -42,7 +42,7 @@ class Numbers(NamedTuple):
 
 
 def print_evaluated(
-    asked: Asked,
+    asked: Evaluation,
     languages: Mapping[str, Sequence[str]],
     results: Results,
     lost: Sequence[Lost],
@@ -70,8 +70,8 @@ def print_evaluated(
 
 
 def _numbers(
-    asked: Asked, languages: Mapping[str, Sequence[str]], results: Results
-) -> Iterator[Numbers]:
+    asked: Evaluation, languages: Mapping[str, Sequence[str]], results: Results
+) -> Iterator[ReadNumbers]:
     """In the order of the cells."""
     found: dict[tuple[str, str, str], dict[str, Mapping[str, Json]]] = {}
     for each in results.finished:
@@ -80,10 +80,10 @@ def _numbers(
     for (adapter, task, readout), there in found.items():
         wanted = asked_languages(languages[task], asked.languages)
         missing = tuple(code for code in wanted if code not in there)
-        yield Numbers(adapter, task, readout, there, missing)
+        yield ReadNumbers(adapter, task, readout, there, missing)
 
 
-def _several(numbers: Sequence[Numbers], lost: Sequence[Lost]) -> dict[str, Any]:
+def _several(numbers: Sequence[ReadNumbers], lost: Sequence[Lost]) -> dict[str, Any]:
     parts = dict.fromkeys((each.adapter, each.task) for each in numbers)
     return {
         "results": [
@@ -103,13 +103,13 @@ def _several(numbers: Sequence[Numbers], lost: Sequence[Lost]) -> dict[str, Any]
     }
 
 
-def _single(task: str, numbers: Sequence[Numbers]) -> dict[str, Any]:
+def _single(task: str, numbers: Sequence[ReadNumbers]) -> dict[str, Any]:
     if not numbers:
         return {"task": task, "languages": {}}
     return {"task": task, **_by_readout(numbers[0].adapter, task, numbers)}
 
 
-def _by_readout(adapter: str, task: str, numbers: Sequence[Numbers]) -> dict[str, Any]:
+def _by_readout(adapter: str, task: str, numbers: Sequence[ReadNumbers]) -> dict[str, Any]:
     """The main readout's languages, and beside them those of others if there are any; `missing`
     where the main readout has no number in a language that was asked for."""
     main, *others = [each for each in numbers if (each.adapter, each.task) == (adapter, task)]
@@ -119,7 +119,7 @@ def _by_readout(adapter: str, task: str, numbers: Sequence[Numbers]) -> dict[str
     return {**found, "missing": [*main.missing]} if main.missing else found
 
 
-def _print_single(numbers: Sequence[Numbers]) -> None:
+def _print_single(numbers: Sequence[ReadNumbers]) -> None:
     from tabulate import tabulate
 
     for each in numbers:
@@ -133,11 +133,11 @@ def _print_single(numbers: Sequence[Numbers]) -> None:
         print_notes(each.results.values())
 
 
-def _metric(numbers: Numbers) -> str:
+def _metric(numbers: ReadNumbers) -> str:
     return str(next(iter(numbers.results.values()))["metric"])
 
 
-def _print_table(numbers: Sequence[Numbers]) -> None:
+def _print_table(numbers: Sequence[ReadNumbers]) -> None:
     """All in one table, with a mean over the languages of each adapter and task."""
     from tabulate import tabulate
 

@@ -166,10 +166,10 @@ def evaluate(
     from t2t_xfer.commands.evaluated import print_evaluated
     from t2t_xfer.specs.catalogue import Catalogue
     from t2t_xfer.stages.context import Context
-    from t2t_xfer.study.as_is import NONE, Asked, plan_evaluation, run_evaluation
+    from t2t_xfer.study.as_is import NONE, Evaluation, plan_evaluation, run_evaluation
     from t2t_xfer.study.store import Store
 
-    asked = Asked(
+    asked = Evaluation(
         model, adapters or (NONE,), tasks, languages, engine, limit, max_input_tokens, skip_missing
     )
     shots = {} if few_shot is None else dict.fromkeys(tasks, few_shot)

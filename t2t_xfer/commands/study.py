@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -160,9 +161,19 @@ class Rented(NamedTuple):
 
 
 def run_study(
-    file: str, data: str, skip_missing: bool, output: Path, rented: Rented | None = None
+    file: str,
+    data: str,
+    skip_missing: bool,
+    output: Path,
+    rented: Rented | None = None,
+    *,
+    helped: bool = False,
 ) -> int:
-    """Runs a study to its report; the exit code is 0, or 1 if stages failed."""
+    """Runs a study to its report; the exit code is 0, or 1 if stages failed.
+
+    Args:
+        helped: a second process does the same stages from the other end.
+    """
     quiet_libraries()
     from t2t_xfer.report.browser import Inputs
     from t2t_xfer.report.written import write_results
@@ -170,6 +181,7 @@ def run_study(
     from t2t_xfer.study.plan_file import save_plan
     from t2t_xfer.study.results import Results
     from t2t_xfer.study.run import would_run
+    from t2t_xfer.study.second import second_process
     from t2t_xfer.study.snakemake import require_snakemake
     from t2t_xfer.study.store import Store
 
@@ -180,7 +192,7 @@ def run_study(
         raise UserError(
             f"a study cannot be called {options.STORE!r}: its results would lie in the store."
         )
-    store = Store(output / options.STORE)
+    store = Store(output / options.STORE, helped=helped)
     preflight(would_run(plan, store), context, plan.stages)
     plan = replace(plan, notes=(*([SYNTHETIC] if plan.synthetic else []), *plan.notes))
     for note in plan.notes:
@@ -188,7 +200,8 @@ def run_study(
     directory = output / plan.study
     save_plan(directory, plan)
     if rented is None:
-        summary = _run_here(plan, store, context)
+        with second_process(plan, store) if helped else nullcontext():
+            summary = _run_here(plan, store, context)
     else:
         summary = _run_rented(plan, store, output, rented)
         if rented.dry_run:
@@ -230,9 +243,10 @@ def _run_rented(plan: Plan, store: Store, output: Path, rented: Rented) -> Summa
 
     open_stages = would_run(plan, store)
     if open_stages:
-        jobs = jobs_of(open_stages)
-        echo(f"{len(open_stages)} stages in {len(jobs)} jobs")
-        run_jobs(jobs, output, cores=rented.jobs, profile=rented.profile, dry_run=rented.dry_run)
+        echo(f"{len(open_stages)} stages in {len(jobs_of(open_stages))} jobs")
+        run_jobs(
+            open_stages, output, cores=rented.jobs, profile=rented.profile, dry_run=rented.dry_run
+        )
     return summary_since(plan.stages, open_stages, store)
 
 

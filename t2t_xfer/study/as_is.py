@@ -5,7 +5,7 @@ any part is said before anything runs; and what fails while it runs takes nothin
 plan lies in the directory that holds the store and grows with every evaluation there; what was
 evaluated twice counts as it was the last time.
 
-    asked = Asked("org/model", ("none", "runs/a"), ("xnli",))
+    asked = Evaluation("org/model", ("none", "runs/a"), ("xnli",))
     plan = plan_evaluation(context, asked, print)
     results, lost = run_evaluation(plan, context, Store(Path("eval_outputs/store")), print)
     results.finished[0].score       # 71.5
@@ -62,7 +62,7 @@ MIN_EXAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Asked:
+class Evaluation:
     """What is to be evaluated."""
 
     model: str | None
@@ -97,7 +97,9 @@ class Lost:
     log: Path | None
 
 
-def plan_evaluation(context: Context, asked: Asked, say: Say, store: Store | None = None) -> Plan:
+def plan_evaluation(
+    context: Context, asked: Evaluation, say: Say, store: Store | None = None
+) -> Plan:
     """The plan of an evaluation, after a look at everything that is named. Cells stand in the order
     of adapters, tasks and languages; notes say what `auto` has picked and why.
 
@@ -134,7 +136,7 @@ def plan_evaluation(context: Context, asked: Asked, say: Say, store: Store | Non
 
 def _engines(
     context: Context,
-    asked: Asked,
+    asked: Evaluation,
     adapters: list[str],
     languages: Mapping[str, list[str]],
     store: Store | None,
@@ -149,7 +151,7 @@ def _engines(
     return choose_engines(context, asked, over, languages, store, tell)
 
 
-def _check_adapters_named(asked: Asked, adapters: list[str]) -> None:
+def _check_adapters_named(asked: Evaluation, adapters: list[str]) -> None:
     """Looks at every adapter's own files, in the order in which they were named.
 
     Raises:
@@ -188,7 +190,7 @@ def _in_loading_order(adapters: Mapping[str, None]) -> list[str]:
 
 def _cells(
     builder: Builder,
-    asked: Asked,
+    asked: Evaluation,
     adapter: str,
     task: str,
     codes: Sequence[str],
@@ -228,7 +230,7 @@ def _cells(
     ]
 
 
-def _tip(builder: Builder, asked: Asked, task: str, adapter: str | None) -> Tip:
+def _tip(builder: Builder, asked: Evaluation, task: str, adapter: str | None) -> Tip:
     assert asked.model is not None
     source_language = builder.context.task(task).spec.source_language
     return builder.start(as_model_spec(asked.model, (source_language,)), adapter)
@@ -332,7 +334,7 @@ class EngineChoice(NamedTuple):
 
 def choose_engines(
     context: Context,
-    asked: Asked,
+    asked: Evaluation,
     adapters: Sequence[str | None],
     languages: Mapping[str, Sequence[str]],
     store: Store | None,
@@ -356,7 +358,7 @@ def choose_engines(
 
 def choose_engine(
     context: Context,
-    asked: Asked,
+    asked: Evaluation,
     task: str,
     adapters: Sequence[str | None],
     languages: Sequence[str],
@@ -409,7 +411,7 @@ def _begun(slow: int, fast: int, count: int) -> EngineChoice | None:
 
 def _predictions(
     context: Context,
-    asked: Asked,
+    asked: Evaluation,
     task: str,
     adapters: Sequence[str | None],
     languages: Sequence[str],
@@ -425,7 +427,7 @@ def _predictions(
     return {stage.id: Readout(str(stage.spec["readout"])) for stage in stages}
 
 
-def _check_runs(asked: Asked, adapters: Sequence[str | None]) -> None:
+def _check_runs(asked: Evaluation, adapters: Sequence[str | None]) -> None:
     """Refuses what vLLM cannot run on a GPU, whatever the task.
 
     Raises:

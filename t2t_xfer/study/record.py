@@ -1,29 +1,17 @@
-"""The most memory that was taken while a stage ran, for its record.
-
-The rule: what cannot be measured is left out, and measuring never stops a stage. The process's own
-mark is set back at the start where the system allows it (Linux); elsewhere there is no figure,
-since a mark of the whole life of a process says nothing of one stage.
-
-    start_peak()
-    ...
-    peak()      # {"process": 812646400}, and "accelerator" where CUDA was used; bytes
-
-Whether a stage, done again, gives the same bytes, and on what that depends.
-
-On a CPU in float32 the same machine, versions and number of threads give the same bits: products
-are cut into the same blocks and added in the same order. What is listed here breaks that.
-
-    inexact({"engine": "vllm"}, {"device": "cpu"})    # ("vLLM: which requests ...",)
-
-`record.json`: what a finished stage was, what it found, and the checksums of its files.
+"""`record.json`: what a finished stage was, what it found, and the checksums of its files.
 
 The rule: a record is whole or it is not a record. It carries a checksum of itself, its identity
-must hash to its directory's name, and it is written by temp + fsync + rename. Times stand here
-and nowhere else, so that every other file of a stage can be the same byte for byte.
+must hash to its directory's name, and it is written by temp + fsync + rename. Times stand here and
+nowhere else, so that every other file of a stage can be the same byte for byte.
 
     record = new_record(stage, work, {"score": 71.2, "device": "cpu"}, seconds=12.3)
     write_record(work, record)
     read_record(work).results["score"]      # 71.2
+
+A record also says the most memory that the stage took (`start_peak`, `peak`; what cannot be
+measured is left out and stops nothing) and why the same again may differ in last digits
+(`inexact`): on a CPU in float32 the same machine, versions and number of threads give the same
+bits, since products are cut into the same blocks and added in the same order.
 """
 
 from __future__ import annotations

@@ -1,27 +1,21 @@
-"""From the open stages of a plan to jobs: what one process of a scheduler does.
+"""The executor `snakemake`: open stages go to Snakemake 9 as jobs, each a process of its own.
+
+Rented, not owned: queues, retries, clusters and containers are Snakemake's (`--profile`). It is
+given a folder with the `plan.json` of the open stages and never sees a result, only markers in that
+folder, so that a failing job deletes nothing.
 
 The rule: a training is a job of its own. All predictions of one base model, with all its adapters
-and languages, and their scores are one job: a process that loads the model once (a start of
-torch or vLLM costs more than most predictions). What needs no model is one job.
+and languages, and their scores are one job: a process that loads the model once (a start of torch
+or vLLM costs more than most predictions). What needs no model is one job.
 
     jobs_of(would_run(plan, store))     # [Job("train-1", "train", …), Job("predict-2", …)]
 
-One GPU for one process on a machine with several: taken by a lock, given back by its end.
-
-A scheduler counts GPUs but does not say which; two jobs on the same one would run out of memory.
-
-    with leased_gpu(root / ".work"):        # sets CUDA_VISIBLE_DEVICES; before torch is imported
-        ...
-
-The executor `snakemake`: open jobs go to Snakemake 9, which runs each in its own process.
-
-Rented, not owned: queues, retries, clusters and containers are Snakemake's (`--profile`). It never
-sees a result, only markers in a folder of this run, so that a failing job deletes nothing.
+A scheduler counts GPUs but does not say which: on a machine with several, a job takes one by a lock
+(`leased_gpu`), which ends with its process.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shlex
@@ -31,18 +25,24 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import MissingExtraError, UserError
-from t2t_xfer.files import FileLock, write_text
-from t2t_xfer.study.stage import Stage, canonical_json, plain_json
+from t2t_xfer.files import FileLock
+from t2t_xfer.study.plan_file import Plan, save_plan
+from t2t_xfer.study.stage import Stage, canonical_json
+
+log = logging.getLogger(__name__)
+
+SNAKEFILE = Path(__file__).with_name("Snakefile")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+SECONDS_BETWEEN_TRIES = 2.0
 
 JobKind: TypeAlias = Literal["model", "train", "predict", "baseline"]
-JOBS = "jobs.json"
 
 
 @dataclass(frozen=True)
@@ -89,37 +89,19 @@ def _group(stage: Stage, by_id: Mapping[str, Stage]) -> tuple[JobKind, str]:
     return ("model" if stage.kind == "model" else "train"), stage.id
 
 
-def save_jobs(folder: Path, jobs: Sequence[Job]) -> None:
-    """Writes `jobs.json`: name to kind, stages and the jobs before it.
+def job_named(plan: Plan, name: str) -> Job:
+    """One of the jobs of the open stages that a scheduler was given.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: there is no such job.
     """
-    body = {job.name: plain_json(asdict(job)) for job in jobs}
-    write_text(folder / JOBS, json.dumps(body, ensure_ascii=False) + "\n")
-
-
-def load_job(folder: Path, name: str) -> Job:
-    """One job of `jobs.json`.
-
-    Raises:
-        UserError: there is no such file or job.
-    """
-    try:
-        body = json.loads((folder / JOBS).read_text(encoding="utf-8"))[name]
-        stages = tuple(Stage(**stage) for stage in body.pop("stages"))
-        return Job(stages=stages, **{**body, "after": tuple(body["after"])})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+    found = {job.name: job for job in jobs_of(plan.stages)}
+    if name not in found:
         raise UserError(
-            f"{folder / JOBS} holds no job {name!r} ({type(e).__name__}: {e}). Jobs are written by"
-            " `t2t-xfer study run --executor snakemake`; run that again."
-        ) from e
-
-
-log = logging.getLogger(__name__)
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-SECONDS_BETWEEN_TRIES = 2.0
+            f"the plan holds no job {name!r}, only {', '.join(found) or 'none'}. Jobs are written"
+            " by `t2t-xfer study run --executor snakemake`; run that again."
+        )
+    return found[name]
 
 
 @contextmanager
@@ -178,9 +160,6 @@ def _wait(folder: Path, devices: list[str]) -> tuple[str, FileLock]:
         time.sleep(SECONDS_BETWEEN_TRIES)
 
 
-SNAKEFILE = Path(__file__).with_name("Snakefile")
-
-
 def require_snakemake() -> None:
     """Fails before anything runs.
 
@@ -195,7 +174,7 @@ def require_snakemake() -> None:
 
 
 def run_jobs(
-    jobs: Sequence[Job],
+    stages: Sequence[Stage],
     output: Path,
     *,
     cores: int,
@@ -203,7 +182,7 @@ def run_jobs(
     retries: int = 2,
     dry_run: bool = False,
 ) -> int:
-    """Runs the jobs; Snakemake's exit code. What became of them is in the store.
+    """Runs open stages in jobs; Snakemake's exit code. What became of them is in the store.
 
     Args:
         output: the directory that holds the store.
@@ -227,7 +206,7 @@ def run_jobs(
         folder = Path(mkdtemp(prefix="snakemake-", dir=root))
     except OSError as e:
         raise UserError(f"{root} cannot be written: {e.strerror}. Choose another --output.") from e
-    save_jobs(folder, jobs)
+    save_plan(folder, Plan("jobs", tuple(stages)))
     command = _command(folder, output.resolve(), cores, profile, retries, dry_run)
     log.info("%s", shlex.join(command))
     try:

@@ -1,23 +1,15 @@
-"""How far a study is, seen from outside: by its `plan.json`, the records and the locks.
+"""How far a study is, what it has before it, and what its store no longer needs.
 
-Nothing is planned and no model is loaded, so it can be asked from another terminal at any time.
+Asked of `plan.json`, records and locks alone: nothing is planned and no model is loaded, so it can
+be asked from another terminal at any time.
 
-How long stages will take, judged by stages that are finished.
+    study_status(plan.stages, store).in_words()     # which stages are done, run, failed, wait
+    outlook(would_run(plan, store), store)          # how long they take, what disk they need
+    reasons(stages, store.records())                # why a stage would run: what differs
+    removable(store, Path("eval_outputs"))          # checkpoints whose every use is done
 
-A new stage takes as long as the most similar finished one of its kind: the one that shares most
-fields of its spec (model, task, training, limit). Crude, and it says so: times differ by machine.
-
-What a plan has before it: how long its open stages take, and what disk they need.
-
-Why a stage would run: how its identity differs from the most similar result that exists.
-
-train micro-encoder>mnli@0: training.learning_rate is 0.0005, was 0.001
-
-What a store no longer needs: checkpoints whose every use is done.
-
-The rule: what a report needs stays (predictions, which can be scored again, and scores), and so
-does what an unfinished stage of any study wants. A checkpoint goes when a study names it and no
-study wants it any more; one that no study names was made by `train` for its own sake and stays.
+Times are judged by finished stages: a new one takes as long as the finished ones of its kind that
+share most fields of its spec. Crude, since times differ by machine.
 """
 
 from __future__ import annotations
@@ -284,6 +276,10 @@ class Removable:
 
 def removable(store: Store, output: Path) -> list[Removable]:
     """The checkpoints that no study under `output` wants any more, largest first.
+
+    What a report needs stays (predictions, which can be scored again, and scores), and so does what
+    an unfinished stage of any study wants. A checkpoint that no study names was made by `train` for
+    its own sake and stays.
 
     Raises:
         UserError: a study's directory cannot be read; then nothing is known to be unwanted.

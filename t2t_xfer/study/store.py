@@ -1,18 +1,8 @@
-"""Which files had their checksums when they were last read.
-
-The rule: what is shown is compared with its checksum, and nothing is read twice for it. A file that
-has the size, the times and the inode that it had when it was found whole is not read again; nobody
-changes a byte without changing its inode's time. The index is a speed-up: without it everything is
-read once more.
-
-    seals = Seals(Path("eval_outputs/store"))
-    seals.problem(folder, "statistics.jsonl", expected)      # None: as it was written
-    seals.save()
-
-The store: one directory per finished stage, with `record.json` as the mark of success.
+"""The store: one directory per finished stage, with `record.json` as the mark of success.
 
     root/train/micro-encoder+mnli-3f9a1c20b7d4/record.json and the stage's files
     root/.work/                                stages that run, failed or were killed
+    root/.seals.json                           which files were found whole when last read
 
 The rule: a result appears by one rename of the whole directory, with its record written last, so
 a stage has a whole record or none, whatever was killed when. The digest at the end of its name
@@ -20,15 +10,14 @@ finds a stage; the label before it is for people.
 
     work = store.begin(stage)               # waits while another process does this stage
     if store.record(stage.id) is None:      # the other process may have finished it
-        store.commit(stage, do(stage, work), seconds)
+        store.commit(stage, {"score": 71.2}, seconds=12.3)
     else:
         store.discard_work(stage)
 
-No stage reads what is not what another stage wrote.
-
-A record says at once that a file is missing or too short. That a byte of it changed shows only when
-it is read whole, which costs seconds for a large checkpoint. So it is read before a stage starts
-from it, once in a process, and never in a run that has nothing to do. What changed counts as not
+No stage reads, and no report shows, what is not what a stage wrote. What is shown is compared with
+its checksum, and nothing is read twice for it: a file with the size, the times and the inode that
+it had when it was found whole is not read again (`Seals`). Of weights, which take seconds to read,
+only the size is looked at, until a stage starts from them (`Sound`). What changed counts as not
 done from then on.
 """
 
@@ -158,8 +147,10 @@ class StoreError(UserError):
 class Store:
     """Finished stages under one directory; several processes may use it at once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, helped: bool = False) -> None:
+        """`helped`: other processes were started to do the same stages, which is no news."""
         self.root = root
+        self._wait_level = logging.INFO if helped else logging.WARNING
         self._work = root / ".work"
         self._locks: dict[str, FileLock] = {}
         self._seals = Seals(root)
@@ -284,7 +275,8 @@ class Store:
             if stage.digest not in self._locks:
                 lock = FileLock(self._lock_path(stage.digest))
                 if not lock.take(wait=False):
-                    log.warning("%s: another process is doing this stage; waiting", stage.id)
+                    told = "%s: another process is doing this stage; waiting for it"
+                    log.log(self._wait_level, told, stage.id)
                     lock.take(wait=True)
                 self._locks[stage.digest] = lock
             work = self._work_path(stage)

@@ -1,20 +1,15 @@
-"""Which languages a study tests a target in: what it asks for, the task has, and the data holds.
+"""Which rows a study tests, and what a reader must know of them.
 
-What a reader must know where a study tests on validation rows.
+Languages are what the study asks for, the task has and the data holds. Two rules on rows:
 
-The rule: rows of target languages are scored and choose nothing. Those of the source language may
+Rows of target languages are scored and choose nothing. Validation rows of the source language may
 be the ones that weights were chosen on (`select`), as in Phang et al.'s table on development sets;
-then this is said.
+then this is said (`split_notes`).
 
-    split_notes(study, context, {"paws_x": ["en", "de"]})
-    # ('paws_x is tested on validation rows.', 'paws_x in en: weights were chosen on the ...')
-
-Whether an intermediate task trains on rows that train the target too.
-
-The rule: any shared row counts, the whole target or a part of it. Rows are shared when both tasks
-read the same split of the same data set (anli_plus holds the MNLI that trains xnli), or when a task
-says that it `contains` another one's rows under another name (squad_v2 those of squad_v1). Why:
-docs/decisions/005-same-data.md.
+An intermediate is "same data" if it trains on any row that trains the target: the whole target or a
+part of it. Both read the same split of the same data set (anli_plus holds the MNLI that trains
+xnli), or a task says that it `contains` another one's rows under another name (squad_v2 those of
+squad_v1). Why: docs/decisions/005-same-data.md.
 
     shares_training_rows(context, "mnli", "xnli")      # True
 """
