@@ -51,7 +51,7 @@ def test_a_page_runs_as_it_stands(here: Path, name: str) -> None:
             validator.validate(parse_nodes(path.read_text(encoding="utf-8"))[0].plain())
 
 
-NEWCOMERS = ("add_an_architecture",)
+NEWCOMERS = ("add_an_answer", "add_an_architecture")
 """Run by the tests of their newcomers."""
 
 

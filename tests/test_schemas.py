@@ -14,7 +14,7 @@ from t2t_xfer.records import Json
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.schema import SPECS, SchemaKind, schema
-from t2t_xfer.specs.task import KEYS, OWNERS
+from t2t_xfer.specs.task import KEYS, OWNED
 from t2t_xfer.specs.yaml import parse_nodes
 
 from .conftest import REPOSITORY
@@ -163,7 +163,7 @@ def test_which_key_belongs_to_which_answer_is_the_loader_s_word(
     whole = {"answer": answer, **SHARED, **SMALLEST[answer]}
     without = [{k: v for k, v in whole.items() if k != key} for key in KEYS[answer].needed]
     foreign = [{**whole, key: value} for key, value in FOREIGN.items() if key not in own]
-    assert {*FOREIGN} == {*OWNERS}
+    assert {*FOREIGN} == {*OWNED}
     path = tmp_path / "x.yaml"
     for content, fine in [(whole, True), *((each, False) for each in (*without, *foreign))]:
         path.write_text(json.dumps(content))

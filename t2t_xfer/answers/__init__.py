@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from t2t_xfer.answers.base import AnswerFormat
 from t2t_xfer.answers.choice import ChoiceFormat
@@ -23,7 +23,7 @@ __all__ = [
     "answer_format",
 ]
 
-ANSWER_FORMATS: Mapping[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]] = {
+ANSWER_FORMATS: dict[str, Callable[[TaskSpec, ResolvedPrompt], AnswerFormat]] = {
     "choice": ChoiceFormat,
     "label": LabelFormat,
     "pair": PairFormat,

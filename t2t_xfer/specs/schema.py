@@ -24,7 +24,7 @@ from t2t_xfer.specs.claims import ClaimsSpec
 from t2t_xfer.specs.model import TranslatorSpec
 from t2t_xfer.specs.prompt import PromptSpec
 from t2t_xfer.specs.study import StudySpec
-from t2t_xfer.specs.task import KEYS, OWNERS, TaskSpec
+from t2t_xfer.specs.task import KEYS, OWNED, TaskSpec, owners
 from t2t_xfer.specs.training import TrainingSpec
 
 SchemaKind: TypeAlias = Literal["task", "prompt", "study", "claims", "translator"]
@@ -53,6 +53,7 @@ def schema(kind: SchemaKind) -> dict[str, Json]:
     made["required"] = required
     if kind == "task":
         made["properties"]["metric"]["enum"] = [*METRICS]
+        made["properties"]["answer"] = {"enum": [*KEYS], **made["properties"]["answer"]}
         made["allOf"] = _by_answer()
     if kind == "study":
         _settle_overrides(made)
@@ -110,9 +111,9 @@ def _docstrings() -> dict[str, dict[str, str]]:
 def _by_answer() -> list[Schema]:
     """Which keys an answer needs, and which are another's."""
     rules: list[Schema] = []
-    for answer, (needed, _) in KEYS.items():
-        others = sorted(key for key, owners in OWNERS.items() if answer not in owners)
-        then: Schema = {"required": [*needed], "properties": dict.fromkeys(others, False)}
+    for answer, keys in KEYS.items():
+        others = sorted(key for key in OWNED if answer not in owners(key))
+        then: Schema = {"required": [*keys.needed], "properties": dict.fromkeys(others, False)}
         rules.append({"if": {"properties": {"answer": {"const": answer}}}, "then": then})
     either = [{"required": ["tags"]}, {"required": ["tags_from"]}]
     tagged = {"properties": {"answer": {"const": "tags"}}, "required": ["answer"]}

@@ -16,10 +16,9 @@ task names the languages that it is trained in (`train_languages`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from t2t_xfer.languages import holds_language
 from t2t_xfer.metrics import METRICS
@@ -58,30 +57,48 @@ T = TypeVar("T")
 
 
 class Keys(NamedTuple):
-    """Which keys of a task an answer needs, and which it may have; no other answer may have them
-    (but those that name them too)."""
+    """The keys of a task that belong to its answer."""
 
     needed: tuple[str, ...]
+    """They must be there; no answer may have them that does not name them too."""
     own: tuple[str, ...] = ()
+    """They may be there, as above."""
+    shown: tuple[str, ...] = ()
+    """Beside `needed`, those that change what a model is shown: part of what training and
+    prediction are known by."""
 
 
-KEYS: Mapping[str, Keys] = {
+KEYS: dict[str, Keys] = {
     "label": Keys(("label_field", "labels")),
-    "choice": Keys(("label_field", "labels", "choices_fields")),
-    "span": Keys(("context_field", "answers_field"), ("unanswerable",)),
+    "choice": Keys(("label_field", "labels", "choices_fields"), shown=("form",)),
+    "span": Keys(
+        ("context_field", "answers_field"), own=("unanswerable",), shown=("unanswerable",)
+    ),
     "tags": Keys(
         ("words_field", "tags_field"),
-        ("tags", "tags_from", "default_tag", "tag_scheme", "tag_reading"),
+        own=("tags", "tags_from", "default_tag", "tag_scheme", "tag_reading"),
+        shown=("tags",),
     ),
-    "pair": Keys(("pair_fields",), ("mining",)),
+    "pair": Keys(("pair_fields",), own=("mining",), shown=("embedding", "mining")),
 }
-"""By answer. What may be stated beside each other is checked here and told by the JSON schema."""
-OWNERS: Mapping[str, tuple[str, ...]] = {
-    key: tuple(answer for answer, keys in KEYS.items() if key in (*keys.needed, *keys.own))
-    for keys in KEYS.values()
-    for key in (*keys.needed, *keys.own)
-}
-"""Key -> the answers that may have it."""
+"""The kinds of answers that a task may have, and what belongs to each. What may be stated beside
+each other is checked here and told by the JSON schema."""
+
+
+def owners(key: str) -> tuple[str, ...]:
+    """The answers that may have a key; none if it belongs to no answer."""
+    return tuple(answer for answer, keys in KEYS.items() if key in (*keys.needed, *keys.own))
+
+
+OWNED = tuple(dict.fromkeys(key for keys in KEYS.values() for key in (*keys.needed, *keys.own)))
+"""Every key that belongs to answers."""
+
+
+def _known_answer(answer: object) -> object:
+    if not isinstance(answer, str) or answer not in KEYS:
+        *first, last = (f"'{name}'" for name in KEYS)
+        raise mistake(f"{', '.join(first)} or {last}", KEYS)
+    return answer
 
 
 class LabelSpec(Spec):
@@ -103,7 +120,7 @@ class TaskSpec(Spec):
 
     task: Name
     """The file's stem."""
-    answer: Literal["label", "choice", "span", "tags", "pair"]
+    answer: Annotated[str, BeforeValidator(_known_answer)]
     """One label for the example, one of its own choices, a piece of its context, one tag for each
     word, or the sentence in another language that means the same."""
     data: DataSpec
@@ -245,13 +262,13 @@ class TaskSpec(Spec):
             raise mistake("one language, because `data` names no {language}: all would be the same")
         return codes
 
-    @field_validator(*OWNERS)
+    @field_validator(*OWNED)
     @classmethod
     def _belongs_to_the_answer(cls, value: T, info: ValidationInfo) -> T:
         key = str(info.field_name)
-        answer = info.data.get("answer", OWNERS[key][0])
+        answer = info.data.get("answer", owners(key)[0])
         stated = value and value != cls.model_fields[key].get_default(call_default_factory=True)
-        if stated and answer not in OWNERS[key]:
+        if stated and answer not in owners(key):
             raise mistake(f"nothing here, because the answer is {answer}")
         if not value and "answer" in info.data and key in KEYS[answer].needed:
             raise mistake(f"this key, because the answer is {answer}")

@@ -23,20 +23,14 @@ from t2t_xfer.metrics import Metric, metric_of
 from t2t_xfer.records import Example, Json, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.prompt import ResolvedPrompt
-from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.specs.task import KEYS, TaskSpec
 
 if TYPE_CHECKING:
     from t2t_xfer.stages.context import Context
 
 READS = ("task", "answer", "source_language", "fields", "id_field", "shortenable")
-READS_BY_ANSWER: Mapping[str, tuple[str, ...]] = {
-    "label": ("label_field", "labels"),
-    "choice": ("label_field", "labels", "choices_fields", "form"),
-    "span": ("context_field", "answers_field", "unanswerable"),
-    "tags": ("words_field", "tags_field", "tags"),
-    "pair": ("pair_fields", "embedding", "mining"),
-}
-"""What of a task's spec changes what a model is shown. The data itself counts by its hash."""
+"""What of a task's spec changes what a model is shown, beside the `KEYS` of its answer. The data
+itself counts by its hash."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +55,9 @@ class Task:
     def shown(self) -> dict[str, Json]:
         """Identity of what a model is shown and asked: for training and prediction."""
         spec = self.spec.canonical()
-        prompt = self.prompt.canonical()
+        prompt, keys = self.prompt.canonical(), KEYS[self.spec.answer]
         return {
-            **{key: spec[key] for key in (*READS, *READS_BY_ANSWER[self.spec.answer])},
+            **{key: spec[key] for key in (*READS, *keys.needed, *keys.shown)},
             "input": prompt["input"],
             "words": prompt["words"],
             "localized": prompt.get("languages"),
