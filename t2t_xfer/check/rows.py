@@ -103,6 +103,27 @@ class Looked(NamedTuple):
     """A row of median length."""
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """A split, read and rendered."""
+
+    task: Task
+    language: str
+    split: Split
+    examples: Sequence[Example]
+    said: Sequence[Example]
+    """Those with a gold answer; one that no model can give is the nearest that one can."""
+    prompted: Sequence[Prompted]
+
+    @property
+    def where(self) -> str:
+        return f"{self.language}/{self.split}"
+
+    @property
+    def golds(self) -> dict[str, Gold]:
+        return {each.id: each.gold for each in self.examples if each.gold is not None}
+
+
 def check_split(
     setting: SplitSetting, language: str, split: Split, source_golds: Mapping[str, Gold]
 ) -> Looked:
@@ -111,37 +132,36 @@ def check_split(
     Args:
         source_golds: of the same split in the source language by id, for parallel tasks.
     """
-    task, where = setting.task, f"{language}/{split}"
+    where = f"{language}/{split}"
     try:
-        examples = read_examples(
-            task.spec,
-            setting.source,
-            language,
-            split,
-            setting.limit,
-            # Nothing is trained or tuned here: rows that a positive control would train on are
-            # only looked at.
-            allow_target_language_training=True,
-        )
-        # A gold answer that no model can give is replaced by the nearest that one can.
-        said = [replace(e, gold=reachable(task, e.gold)) for e in examples if e.gold is not None]
-        prompted = [render(task, example) for example in said]
-        numbers, findings = _examined(
-            setting, language, split, examples, said, prompted, source_golds
-        )
+        rows = _read(setting, language, split)
+        numbers, findings = _examined(setting, rows, source_golds)
     except UnlabelledError as e:
         return Looked([Finding("note", where, str(e), kind=UNLABELLED)])
     except UserError as e:
         why = _all_that_is_wrong(setting, language, split, e)
         return Looked([Finding("problem", where, why, kind=UNREAD)])
     median = numbers.lengths["input_characters"].median
-    shown = next(text for text in prompted if len(text.input) == median)
+    shown = next(text for text in rows.prompted if len(text.input) == median)
     sample = Sample(language, split, shown.id, shown.input, shown.target)
-    return Looked(findings, numbers, _golds(examples), sample)
+    return Looked(findings, numbers, rows.golds, sample)
 
 
-def _golds(examples: Sequence[Example]) -> dict[str, Gold]:
-    return {example.id: example.gold for example in examples if example.gold is not None}
+def _read(setting: SplitSetting, language: str, split: Split) -> _Rows:
+    task = setting.task
+    examples = read_examples(
+        task.spec,
+        setting.source,
+        language,
+        split,
+        setting.limit,
+        # Nothing is trained or tuned here: rows that a positive control would train on are
+        # only looked at.
+        allow_target_language_training=True,
+    )
+    said = [replace(e, gold=reachable(task, e.gold)) for e in examples if e.gold is not None]
+    prompted = [render(task, example) for example in said]
+    return _Rows(task, language, split, examples, said, prompted)
 
 
 def _all_that_is_wrong(setting: SplitSetting, language: str, split: Split, error: UserError) -> str:
@@ -156,31 +176,61 @@ def _all_that_is_wrong(setting: SplitSetting, language: str, split: Split, error
 
 
 def _examined(
-    setting: SplitSetting,
-    language: str,
-    split: Split,
-    examples: Sequence[Example],
-    said: Sequence[Example],
-    prompted: Sequence[Prompted],
-    source_golds: Mapping[str, Gold],
+    setting: SplitSetting, rows: _Rows, source_golds: Mapping[str, Gold]
 ) -> tuple[SplitNumbers, list[Finding]]:
-    task, where, tokens = setting.task, f"{language}/{split}", setting.tokens
-    golds, metric = _golds(examples), setting.task.metric.for_language(language)
-    expected = {e.id: expected_value(task, e.gold) for e in said if e.gold is not None}
-    right, oracle, findings = dict[str, int](), 0.0, list[Finding]()
+    task, prompted, golds = setting.task, rows.prompted, rows.golds
+    metric = task.metric.for_language(rows.language)
+    right, oracle, ceiling, findings = _through_text(rows, metric, golds)
+    lengths = {
+        "input_characters": Lengths.of(len(text.input) for text in prompted),
+        "target_characters": Lengths.of(len(text.target) for text in prompted),
+    }
+    if task.answer.asks is Slots:
+        lengths["words"] = Lengths.of(len(text.slot_targets) for text in prompted)
+    if setting.tokens is not None:
+        counts = setting.tokens.count([text.input for text in prompted])
+        lengths["input_tokens"] = Lengths.of(counts)
+        if unfit := setting.tokens.unfit(task, prompted, rows.split):
+            findings.append(Finding("problem", rows.where, unfit, kind=UNFIT))
+    names = ("target",) if task.answer.asks is Pair else used_fields(prompted)
+    findings += doubts(rows.language, rows.split, rows.examples, names, setting.train)
+    both = golds.keys() & source_golds.keys()
+    agreeing = sum(golds[id] == source_golds[id] for id in both)
+    numbers = SplitNumbers(
+        n=len(rows.examples),
+        round_trip=right,
+        oracle=oracle,
+        ceiling=ceiling,
+        histogram=_histogram(task, golds.values()),
+        majority=_majority(setting, metric, golds, prompted),
+        lengths=lengths,
+        overlap=_overlaps(task, rows.examples),
+        agreement=100.0 * agreeing / len(both) if both else None,
+    )
+    return numbers, findings
+
+
+def _through_text(
+    rows: _Rows, metric: Metric, golds: Mapping[str, Gold]
+) -> tuple[dict[str, int], float, float, list[Finding]]:
+    """Answers that came back by each readout, their score, that of the gold answers themselves, and
+    what is wrong with either."""
+    task, where, findings = rows.task, rows.where, list[Finding]()
+    expected = {e.id: expected_value(task, e.gold) for e in rows.said if e.gold is not None}
+    right, oracle = dict[str, int](), 0.0
     for readout in readouts_of_format(task.answer.asks):
-        found = _predictions(task, readout, said, prompted)
+        found = _predictions(task, readout, rows.said, rows.prompted)
         lost = [p for p in found if p.value != expected[p.id]]
         right[readout.value] = len(found) - len(lost)
         if readout is Readout.generate:
             oracle = _score(metric, golds, found)[0]
         if lost:
-            rows = tuple(_bad_row(metric, golds[p.id], p, readout) for p in lost)
+            bad = tuple(_bad_row(metric, golds[p.id], p, readout) for p in lost)
             what = (
-                f"{len(lost)} of {len(examples)} gold answers do not come back by {readout.value},"
-                f" for example {rows[0].id!r}: gold {rows[0].gold!r}, back {rows[0].value!r}."
+                f"{len(lost)} of {len(golds)} gold answers do not come back by {readout.value},"
+                f" for example {bad[0].id!r}: gold {bad[0].gold!r}, back {bad[0].value!r}."
             )
-            findings.append(Finding("problem", where, what, rows, NOT_BACK))
+            findings.append(Finding("problem", where, what, bad, NOT_BACK))
     ideal = [Prediction(id, value, Status.exact) for id, value in expected.items()]
     ceiling, below = _score(metric, golds, ideal)
     if oracle < ceiling - 1e-9:
@@ -191,31 +241,7 @@ def _examined(
         findings.append(Finding("problem", where, what, kind=LESS))
     if below:
         findings.append(Finding("note", where, "score below 100", tuple(below), BELOW))
-    lengths = {
-        "input_characters": Lengths.of(len(text.input) for text in prompted),
-        "target_characters": Lengths.of(len(text.target) for text in prompted),
-    }
-    if task.answer.asks is Slots:
-        lengths["words"] = Lengths.of(len(text.slot_targets) for text in prompted)
-    if tokens is not None:
-        lengths["input_tokens"] = Lengths.of(tokens.count([text.input for text in prompted]))
-        if unfit := tokens.unfit(task, prompted, split):
-            findings.append(Finding("problem", where, unfit, kind=UNFIT))
-    names = ("target",) if task.answer.asks is Pair else used_fields(prompted)
-    both = golds.keys() & source_golds.keys()
-    agreeing = sum(golds[id] == source_golds[id] for id in both)
-    numbers = SplitNumbers(
-        n=len(examples),
-        round_trip=right,
-        oracle=oracle,
-        ceiling=ceiling,
-        histogram=_histogram(task, golds.values()),
-        majority=_majority(setting, metric, golds, prompted),
-        lengths=lengths,
-        overlap=_overlaps(task, examples),
-        agreement=100.0 * agreeing / len(both) if both else None,
-    )
-    return numbers, [*findings, *doubts(language, split, examples, names, setting.train)]
+    return right, oracle, ceiling, findings
 
 
 def _predictions(
