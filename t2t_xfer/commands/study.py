@@ -209,8 +209,6 @@ def run_study(
     inputs = Inputs(context.catalogue, context)
     written = write_results(directory, Results(plan, store), inputs=inputs)
     echo(written.summary)
-    for note in plan.notes:  # far below the first time
-        echo(note)
     for stage_id in summary.failed:
         echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
     for stage_id in summary.blocked:

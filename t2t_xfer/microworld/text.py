@@ -188,7 +188,7 @@ class Statement(NamedTuple):
     ask: Ask = ""
 
 
-class Document(NamedTuple):
+class TextDocument(NamedTuple):
     """Sentences before they have a language."""
 
     statements: tuple[Statement, ...]
@@ -246,7 +246,7 @@ def words_apart(seed: int) -> Iterator[str]:
             yield from (token.word for each in sentences for part in each for token in part.tokens)
 
 
-def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[Document]:
+def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[TextDocument]:
     pairs = inferences(f"microworld documents {seed}", "train")
     told = stories(f"microworld documents {seed}", "train")
     source = sampler("train")
@@ -258,7 +258,7 @@ def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[Document]
         elif kind == "retold":
             event = source.event(random, random.choice(PATTERNS))
             ways = [source.surface(random, event, synonyms=True) for _ in range(3)]
-            yield Document(tuple(Statement(event, surface) for surface in ways))
+            yield TextDocument(tuple(Statement(event, surface) for surface in ways))
         else:
             pair = next(pairs)
             again = source.surface(random, pair.premise, synonyms=True)
@@ -267,16 +267,16 @@ def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[Document]
                 Statement(pair.premise, again),
                 Statement(pair.hypothesis, pair.hypothesis_surface),
             )
-            yield Document(told_so, LABELS[pair.label])
+            yield TextDocument(told_so, LABELS[pair.label])
 
 
-def _story_document(story: Story) -> Document:
+def _story_document(story: Story) -> TextDocument:
     sentences = (Statement(*pair) for pair in zip(story.events, story.surfaces, strict=True))
     question = Statement(story.question, PLAIN, story.ask)
-    return Document((*sentences, question), answer=(story.answer, SLOTS[story.ask]))
+    return TextDocument((*sentences, question), answer=(story.answer, SLOTS[story.ask]))
 
 
-def _answer(document: Document, languages: Sequence[str]) -> str:
+def _answer(document: TextDocument, languages: Sequence[str]) -> str:
     assert document.answer is not None
     index, slots = document.answer
     teller = speaker(languages[index % 2])

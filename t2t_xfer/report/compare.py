@@ -26,7 +26,7 @@ Side: TypeAlias = tuple[str, Sequence[Result]]
 
 
 @dataclass(frozen=True)
-class Line:
+class Compared:
     """One difference, second minus first."""
 
     model: str
@@ -61,7 +61,7 @@ class Comparison:
 
     first: str
     second: str
-    lines: tuple[Line, ...]
+    lines: tuple[Compared, ...]
     refused: tuple[str, ...]
     """Cells that both have and that are not the same measure of the same rows."""
     alone: tuple[str, ...]
@@ -195,10 +195,10 @@ def _lines(
     compared: Sequence[_Compared],
     redrawn: Redrawn,
     spoken: Mapping[tuple[str, str, str], int],
-) -> list[Line]:
+) -> list[Compared]:
     """The means over languages, then the single languages."""
-    single: list[Line] = []
-    means: list[Line] = []
+    single: list[Compared] = []
+    means: list[Compared] = []
     for group in dict.fromkeys(each.one[:3] for each in compared):
         members = [each for each in compared if each.one[:3] == group]
         changes = [_difference(each, redrawn) for each in members]
@@ -228,11 +228,11 @@ def _difference(compared: _Compared, redrawn: Redrawn) -> Drawn:
     return found
 
 
-def _line(compared: _Compared, difference: Drawn, redrawn: Redrawn) -> Line:
+def _line(compared: _Compared, difference: Drawn, redrawn: Redrawn) -> Compared:
     one, two = compared.one, compared.two
     scores = [redrawn.scores.over(*place[:3], place[3:]) for place in _sides(compared)]
     first, second = (0.0 if each is None else each.value for each in scores)
-    return Line(
+    return Compared(
         model=one[0] if one[0] == two[0] else f"{one[0]} → {two[0]}",
         intermediate=one[1],
         target=one[2],
@@ -248,7 +248,7 @@ def _line(compared: _Compared, difference: Drawn, redrawn: Redrawn) -> Line:
     )
 
 
-def _adjusted(lines: Sequence[Line], method: Literal["holm", "bh"]) -> list[Line]:
+def _adjusted(lines: Sequence[Compared], method: Literal["holm", "bh"]) -> list[Compared]:
     found = adjust([line.p for line in lines], method)
     return [replace(line, adjusted=p) for line, p in zip(lines, found, strict=True)]
 

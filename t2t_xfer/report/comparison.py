@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from t2t_xfer.report.compare import Comparison, Line
+from t2t_xfer.report.compare import Compared, Comparison
 from t2t_xfer.report.document import (
     EVERYWHERE,
     INCOMPLETE,
     STAR,
-    Cell,
     Document,
     Lines,
     Section,
     Table,
+    TableCell,
     beyond,
     change_cell,
     columns,
@@ -82,24 +82,24 @@ def _opening(found: Comparison) -> str:
     )
 
 
-def _table(id: str, caption: str, lines: Sequence[Line], legend: Sequence[str]) -> Table:
+def _table(id: str, caption: str, lines: Sequence[Compared], legend: Sequence[str]) -> Table:
     scale = scale_of(line.interval.value for line in lines)
     rows = [
         [
             *words(line.model, line.intermediate, line.target, _languages(line)),
-            Cell(str(line.n) if line.n == line.of else f"{line.n} of {line.of}", key=line.n),
-            Cell(number(line.first), key=line.first),
-            Cell(number(line.second), key=line.second),
+            TableCell(str(line.n) if line.n == line.of else f"{line.n} of {line.of}", key=line.n),
+            TableCell(number(line.first), key=line.first),
+            TableCell(number(line.second), key=line.second),
             change_cell(line.interval, scale=scale, significant=line.significant),
-            Cell(p_number(line.p), key=line.p),
-            Cell(p_number(line.adjusted), key=line.adjusted),
+            TableCell(p_number(line.p), key=line.p),
+            TableCell(p_number(line.adjusted), key=line.adjusted),
         ]
         for line in lines
     ]
     return Table(id, caption, columns(*WORDS, *NUMBERS, text=len(WORDS)), rows, legend)
 
 
-def _languages(line: Line) -> str:
+def _languages(line: Compared) -> str:
     """`de`, `all 5`, or `3 of 5`: a mean without the languages that only one side has."""
     if line.language is not None:
         return line.language

@@ -47,7 +47,7 @@ PAGE_ONLY = frozenset({Form.page})
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell of a table."""
 
     text: str
@@ -87,7 +87,7 @@ class Table:
     id: str
     caption: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
     legend: Sequence[str] = ()
     dense: bool = False
     """A heatmap: cells close together."""
@@ -230,14 +230,14 @@ def listing(items: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def words(*texts: str) -> list[Cell]:
+def words(*texts: str) -> list[TableCell]:
     """Cells of text, the first of which heads its row."""
-    return [Cell(text, heading=not place) for place, text in enumerate(texts)]
+    return [TableCell(text, heading=not place) for place, text in enumerate(texts)]
 
 
-def model_head(model: str, architecture: str) -> Cell:
+def model_head(model: str, architecture: str) -> TableCell:
     """A model as the head of its row, with its architecture."""
-    return Cell(model, architecture, heading=True)
+    return TableCell(model, architecture, heading=True)
 
 
 def columns(*names: str, text: int = 0) -> list[Column]:
@@ -245,14 +245,14 @@ def columns(*names: str, text: int = 0) -> list[Column]:
     return [Column(name, numeric=place >= text) for place, name in enumerate(names)]
 
 
-def missing(note: str = "not finished, or not part of this study") -> Cell:
+def missing(note: str = "not finished, or not part of this study") -> TableCell:
     """A cell without a number."""
-    return Cell(MISSING, note=note)
+    return TableCell(MISSING, note=note)
 
 
-def counted(value: float, shown: str | None = None) -> Cell:
+def counted(value: float, shown: str | None = None) -> TableCell:
     """A number as it is shown; by default whole, with commas."""
-    return Cell(f"{value:,.0f}" if shown is None else shown, key=value)
+    return TableCell(f"{value:,.0f}" if shown is None else shown, key=value)
 
 
 def change_cell(
@@ -263,11 +263,11 @@ def change_cell(
     note: str = "",
     small: str = "",
     marks: str = "",
-) -> Cell:
+) -> TableCell:
     """A change in points, shaded by its size against `scale`, with its interval."""
     if interval is None:
         return missing()
-    return Cell(
+    return TableCell(
         signed(interval.value) + star(significant),
         interval=interval,
         marks=marks,

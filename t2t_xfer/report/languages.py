@@ -12,12 +12,12 @@ from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.report.document import (
     STAR,
     Beside,
-    Cell,
     Column,
     Fold,
     Piece,
     Section,
     Table,
+    TableCell,
     columns,
     missing,
     number,
@@ -26,7 +26,7 @@ from t2t_xfer.report.document import (
 )
 from t2t_xfer.report.findings import LEVEL
 from t2t_xfer.report.given import Report
-from t2t_xfer.report.main_table import Entry, constant_mark, entry_cell, mark, metric_of
+from t2t_xfer.report.main_table import MeanScore, constant_mark, entry_cell, mark, metric_of
 from t2t_xfer.report.numbers import ALL, NONE, Grid
 
 
@@ -80,7 +80,7 @@ def _baseline(grid: Grid, target: str, id: str) -> list[Table]:
     """What the most frequent answer would score, where that is known."""
     found = {code: grid.majority(target, code) for code in grid.languages(target)}
     rows = [
-        [_language(grid, target, code), Cell(number(score), key=score)]
+        [_language(grid, target, code), TableCell(number(score), key=score)]
         for code, score in found.items()
         if score is not None
     ]
@@ -88,23 +88,23 @@ def _baseline(grid: Grid, target: str, id: str) -> list[Table]:
     return [Table(id, "majority baseline", heads, rows, dense=True)] if rows else []
 
 
-def _cell(report: Report, place: tuple[str, str, str], code: str, scale: float) -> Cell:
+def _cell(report: Report, place: tuple[str, str, str], code: str, scale: float) -> TableCell:
     score = report.grid.mean(*place, [code])
     compared = place[1] != NONE
     change = report.analysis.change(*place, code) if compared else None
     marks = constant_mark(report.grid, *place, [code])
-    cell = entry_cell(Entry(score, change, compared, marks), scale)
+    cell = entry_cell(MeanScore(score, change, compared, marks), scale)
     if score is None:
         return cell
     told = f"score {number(score)}" + (f"; change {cell.note}" if compared else "")
     return replace(cell, note=told)
 
 
-def _language(grid: Grid, target: str, code: str) -> Cell:
+def _language(grid: Grid, target: str, code: str) -> TableCell:
     """`de German`, and which one the training data is in."""
     known = LANGUAGES.get(code)
     source = " (source)" if code == grid.source(target) else ""
-    return Cell(code + source, small=known.name if known else "", heading=True)
+    return TableCell(code + source, small=known.name if known else "", heading=True)
 
 
 def _aside(grid: Grid) -> Sequence[Table]:
@@ -123,7 +123,7 @@ def _aside(grid: Grid) -> Sequence[Table]:
     ]
 
 
-def _scores(grid: Grid, model: str, intermediate: str, target: str) -> Iterable[Cell]:
+def _scores(grid: Grid, model: str, intermediate: str, target: str) -> Iterable[TableCell]:
     for code in grid.languages(target):
         score = grid.mean(model, intermediate, target, [code])
-        yield missing() if score is None else Cell(number(score), key=score)
+        yield missing() if score is None else TableCell(number(score), key=score)

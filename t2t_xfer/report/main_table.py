@@ -24,11 +24,11 @@ from t2t_xfer.report.document import (
     SAME_DATA,
     STAR,
     TRANSLATED,
-    Cell,
     Column,
     Fold,
     Section,
     Table,
+    TableCell,
     bounds,
     columns,
     listing,
@@ -102,7 +102,7 @@ def main_section(report: Report) -> Section | None:
 
 
 @dataclass(frozen=True)
-class Entry:
+class MeanScore:
     """A mean score over languages and seeds, and its change against none."""
 
     score: float | None
@@ -126,7 +126,7 @@ class MainLine:
 
     model: str
     intermediate: str
-    entries: tuple[Entry, ...]
+    entries: tuple[MeanScore, ...]
     """A target each, then the average."""
 
 
@@ -142,24 +142,24 @@ def main_table(numbers: Analysed, view: str | None = ALL) -> list[MainLine]:
     for model, intermediate in product(grid.models, grid.intermediates):
         place = _Place(numbers, model, intermediate, view)
         entries = {target: place.entry(target) for target in targets}
-        shown = [entries.get(target, Entry(None)) for target in grid.targets]
+        shown = [entries.get(target, MeanScore(None)) for target in grid.targets]
         average = place.average(list(entries.values()), targets)
         lines.append(MainLine(model, intermediate, (*shown, average)))
     return lines
 
 
-def entry_cell(entry: Entry, scale: float) -> Cell:
+def entry_cell(entry: MeanScore, scale: float) -> TableCell:
     """A score, with its change beside it."""
     if entry.score is None:
         return missing()
     shown = number(entry.score)
     if not entry.has_change:
-        return Cell(shown, marks=entry.marks, key=entry.score)
+        return TableCell(shown, marks=entry.marks, key=entry.score)
     if entry.change is None:
         note = "no change known"
-        return Cell(shown, MISSING, marks=entry.marks, key=entry.score, note=note)
+        return TableCell(shown, MISSING, marks=entry.marks, key=entry.score, note=note)
     interval = entry.change.interval
-    return Cell(
+    return TableCell(
         shown,
         signed(interval.value) + star(entry.significant),
         interval,
@@ -195,7 +195,7 @@ def metric_of(grid: Grid, target: str) -> str:
     return ", ".join(dict.fromkeys([*(row.metric for row in rows), *splits])) or MISSING
 
 
-def legend(grid: Grid, entries: Iterable[Entry]) -> list[str]:
+def legend(grid: Grid, entries: Iterable[MeanScore]) -> list[str]:
     """What the marks mean that stand in these entries."""
     entries = list(entries)
     shown = "".join(entry.marks for entry in entries)
@@ -217,26 +217,26 @@ class _Place(NamedTuple):
     intermediate: str
     view: str | None
 
-    def entry(self, target: str) -> Entry:
+    def entry(self, target: str) -> MeanScore:
         """The mean score in a target."""
         grid = self.numbers.grid
         place = (self.model, self.intermediate, target)
         languages = _languages(grid, target, self.view)
         score = grid.mean(*place, languages)
         if score is None:
-            return Entry(None)
-        return Entry(
+            return MeanScore(None)
+        return MeanScore(
             score,
             self._change(target),
             has_change=self.intermediate != NONE,
             marks=mark(grid, self.intermediate, target) + change_marks(grid, *place, languages),
         )
 
-    def average(self, entries: Sequence[Entry], targets: Sequence[str]) -> Entry:
+    def average(self, entries: Sequence[MeanScore], targets: Sequence[str]) -> MeanScore:
         """Over all targets, where none is missing; its change over those that count."""
         score = average(entry.score for entry in entries)
         if score is None or any(entry.score is None for entry in entries):
-            return Entry(None)
+            return MeanScore(None)
         counted = [
             entry
             for entry, target in zip(entries, targets, strict=True)
@@ -244,7 +244,7 @@ class _Place(NamedTuple):
         ]
         known = all(entry.change is not None for entry in counted)
         shown = "".join(entry.marks for entry in entries)
-        return Entry(
+        return MeanScore(
             score,
             self._change(None) if known else None,
             has_change=self.intermediate != NONE,
@@ -262,17 +262,17 @@ def _every_change(report: Report) -> Table:
     rows = [
         [
             *words(each.model, each.intermediate or "", each.target or "all targets"),
-            Cell("" if each.counts else "in no mean"),
-            Cell(
+            TableCell("" if each.counts else "in no mean"),
+            TableCell(
                 signed(each.interval.value) + star(each.significant),
                 interval=each.interval,
                 key=each.interval.value,
             ),
-            Cell(p_number(each.p), key=each.p),
-            Cell(p_number(each.adjusted), key=each.adjusted),
-            Cell(signed(each.effect, 2), key=each.effect),
-            Cell(str(each.n), key=each.n),
-            Cell(str(each.seeds), key=each.seeds),
+            TableCell(p_number(each.p), key=each.p),
+            TableCell(p_number(each.adjusted), key=each.adjusted),
+            TableCell(signed(each.effect, 2), key=each.effect),
+            TableCell(str(each.n), key=each.n),
+            TableCell(str(each.seeds), key=each.seeds),
         ]
         for each in report.analysis.changes
         if each.language is None and each.intermediate is not None

@@ -17,12 +17,12 @@ from t2t_xfer.report.document import (
     MISSING,
     PAGE_ONLY,
     STAR,
-    Cell,
     Fold,
     Picture,
     Piece,
     Section,
     Table,
+    TableCell,
     bounds,
     change_cell,
     columns,
@@ -39,7 +39,7 @@ from t2t_xfer.report.findings import LEVEL, Change, Contrast
 from t2t_xfer.report.given import Report
 from t2t_xfer.report.main_table import mean_marks, told
 from t2t_xfer.report.numbers import NONE, Grid, Which
-from t2t_xfer.report.pictures import Dot, Group, draw_forest
+from t2t_xfer.report.pictures import Dot, ForestRow, draw_forest
 
 ALL_TARGETS = "all targets"
 SPANS: tuple[Which, ...] = ("all", "source")
@@ -106,11 +106,13 @@ def _by_model(report: Report) -> Table:
         rows.append(
             [
                 model_head(model, grid.architectures[model]),
-                *(Cell(signed(value), marks=marks, key=value) for value in means),
+                *(TableCell(signed(value), marks=marks, key=value) for value in means),
                 _cell(whole, scale, marks),
-                missing() if whole is None else Cell(p_number(whole.adjusted), key=whole.adjusted),
+                missing()
+                if whole is None
+                else TableCell(p_number(whole.adjusted), key=whole.adjusted),
                 counted(rose, f"{rose} of {len(found)}" if found else MISSING),
-                Cell(f"{sum(clear)} up, {clear.count(False)} down" if found else MISSING),
+                TableCell(f"{sum(clear)} up, {clear.count(False)} down" if found else MISSING),
             ]
         )
     names = ("model", "all languages", "source language", "zero-shot languages", "adjusted p")
@@ -134,7 +136,7 @@ def _interaction(report: Report) -> Table:
     scale = scale_of(each.interval.value for each in found.values())
     targets = (*report.grid.targets, None)
 
-    def cell(first: str, second: str, target: str | None) -> Cell:
+    def cell(first: str, second: str, target: str | None) -> TableCell:
         marks = _marks(report.grid, (first, second), target)
         return _contrast(found.get((first, second, target)), scale, marks)
 
@@ -157,7 +159,7 @@ def _marks(grid: Grid, models: Sequence[str], target: str | None) -> str:
     return mean_marks(grid, models, grid.targets if target is None else [target])
 
 
-def _cell(change: Change | None, scale: float, marks: str) -> Cell:
+def _cell(change: Change | None, scale: float, marks: str) -> TableCell:
     if change is None:
         return missing("no pair that counts")
     return change_cell(
@@ -165,7 +167,7 @@ def _cell(change: Change | None, scale: float, marks: str) -> Cell:
     )
 
 
-def _contrast(contrast: Contrast | None, scale: float, marks: str) -> Cell:
+def _contrast(contrast: Contrast | None, scale: float, marks: str) -> TableCell:
     if contrast is None:
         return missing("no pair that both models have")
     adjusted = p_text(contrast.adjusted)
@@ -185,16 +187,20 @@ def _contrasts(contrasts: Sequence[Contrast]) -> Table:
     rows = [
         [
             *words(each.first, f"minus {each.second}"),
-            Cell(each.target or ALL_TARGETS),
-            Cell(each.intermediate or "all"),
+            TableCell(each.target or ALL_TARGETS),
+            TableCell(each.intermediate or "all"),
             change_cell(each.interval, scale=scale, significant=each.significant),
-            Cell(p_number(each.p), key=each.p),
-            Cell(p_number(each.adjusted), key=each.adjusted),
+            _p(each.p),
+            _p(each.adjusted),
         ]
         for each in contrasts
     ]
     names = ("model", "minus", "target", "intermediate", "difference", "p", "adjusted p")
     return Table("contrasts", "Every difference with its test", columns(*names, text=4), rows)
+
+
+def _p(value: float) -> TableCell:
+    return counted(value, p_number(value))
 
 
 def _picture(report: Report) -> Picture | None:
@@ -208,7 +214,7 @@ def _picture(report: Report) -> Picture | None:
             if (change := analysis.change(model, None, target)) is not None
         ]
         if dots:
-            groups.append(Group(target or ALL_TARGETS, dots))
+            groups.append(ForestRow(target or ALL_TARGETS, dots))
     if not groups:
         return None
     label = f"change against none, points ({INTERVAL})"

@@ -15,7 +15,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from t2t_xfer.report.document import Cell, Document, Form, Piece, bounds
+from t2t_xfer.report.document import Document, Form, Piece, TableCell, bounds
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -48,7 +48,7 @@ def signs(text: str) -> str:
     return re.sub(r"(?<![\w.)\]-])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
-def below(cell: Cell) -> str:
+def below(cell: TableCell) -> str:
     """The small print of a cell; an interval stays on one line, and so does a p-value."""
     found = bounds(cell.interval)
     if cell.beside and found:

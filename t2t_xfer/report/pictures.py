@@ -4,7 +4,7 @@ The rule: lines and letters are `currentColor`, series take the page's variables
 is shows in its marker and line style too, so that nothing depends on colour. The same drawing is
 the same bytes.
 
-    groups = [Group("xnli", [Dot("micro-encoder", 1.2, -0.3, 2.8)])]
+    groups = [ForestRow("xnli", [Dot("micro-encoder", 1.2, -0.3, 2.8)])]
     draw_forest(groups, ["micro-encoder"], "change, points")      # Markup('<svg ...>')
 """
 
@@ -95,7 +95,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Group:
+class ForestRow:
     """The marks of one row."""
 
     name: str
@@ -103,7 +103,7 @@ class Group:
 
 
 def draw_forest(
-    groups: Sequence[Group], series: Sequence[str], label: str, name: str = "forest"
+    groups: Sequence[ForestRow], series: Sequence[str], label: str, name: str = "forest"
 ) -> Markup:
     """One row for each group, from the top; one marker and colour for each series."""
     step = 0.8 / max(1, len(series))

@@ -14,12 +14,12 @@ from t2t_xfer.languages import LANGUAGES
 from t2t_xfer.report.document import (
     MISSING,
     PAGE_ONLY,
-    Cell,
     Column,
     Fold,
     Piece,
     Section,
     Table,
+    TableCell,
     columns,
     counted,
     missing,
@@ -55,7 +55,7 @@ def _invalid(report: Report) -> list[Piece]:
     return [Table("invalid", "Invalid answers", heads, rows, legend)]
 
 
-def _invalid_rows(grid: Grid) -> list[list[Cell]]:
+def _invalid_rows(grid: Grid) -> list[list[TableCell]]:
     rows = []
     for place in product(grid.models, grid.intermediates, grid.targets):
         rates = grid.invalid_rates(*place)
@@ -63,10 +63,10 @@ def _invalid_rows(grid: Grid) -> list[list[Cell]]:
         if worst and rates[worst] > 0:
             mean = average(rates.values())
             shares = [
-                Cell(percent(mean), marks=incomplete_mark(grid, *place), key=mean),
-                Cell(percent(rates[worst]), key=rates[worst]),
+                TableCell(percent(mean), marks=incomplete_mark(grid, *place), key=mean),
+                TableCell(percent(rates[worst]), key=rates[worst]),
             ]
-            rows.append([*words(*place), *shares, Cell(worst)])
+            rows.append([*words(*place), *shares, TableCell(worst)])
     return rows
 
 
@@ -82,7 +82,7 @@ def _drift(report: Report) -> list[Piece]:
     for each in found:
         script = LANGUAGES[each.language].script if each.language in LANGUAGES else ""
         place = words(each.model, each.intermediate, each.target, each.language, script)
-        shares = [Cell(percent(share), key=share) for share in (each.share, each.gold_share)]
+        shares = [TableCell(percent(share), key=share) for share in (each.share, each.gold_share)]
         rows.append([*place, *shares, counted(each.letters)])
     names = ("model", "intermediate", "target", "language", "script")
     heads = columns(*names, "outside", "gold outside", "letters", text=len(names))
@@ -119,11 +119,11 @@ def _cut(report: Report) -> list[Piece]:
     return [Table("shortened", "Shortened inputs", heads, rows, legend)]
 
 
-def _cut_row(place: Sequence[str], languages: dict[str, list[int]]) -> list[Cell]:
+def _cut_row(place: Sequence[str], languages: dict[str, list[int]]) -> list[TableCell]:
     cut, tokens, n = (sum(column) for column in zip(*languages.values(), strict=True))
     most = max(languages, key=lambda code: languages[code][0] / languages[code][2])
     share = counted(cut / n, percent(cut / n))
-    return [*words(*place), counted(cut), share, counted(tokens), Cell(most)]
+    return [*words(*place), counted(cut), share, counted(tokens), TableCell(most)]
 
 
 def cost_section(report: Report) -> Section | None:
@@ -135,7 +135,7 @@ def cost_section(report: Report) -> Section | None:
     for kind in dict.fromkeys(cost.kind for cost in costs):
         of = [cost for cost in costs if cost.kind == kind]
         devices = ", ".join(sorted({cost.device for cost in of if cost.device} - {"none"}))
-        rows.append([*words(kind), counted(len(of)), *_figures(of), Cell(devices or MISSING)])
+        rows.append([*words(kind), counted(len(of)), *_figures(of), TableCell(devices or MISSING)])
     heads = [*columns("kind", "stages", *FIGURES, text=1), Column("device", numeric=False)]
     legend = [
         "Of the finished stages that this study's numbers come from, whichever study ran them. "
@@ -152,7 +152,7 @@ def cost_section(report: Report) -> Section | None:
     return Section("cost", "Cost", [by_kind, Fold(listed, [table])], PAGE_ONLY)
 
 
-def _figures(costs: Sequence[Cost]) -> list[Cell]:
+def _figures(costs: Sequence[Cost]) -> list[TableCell]:
     seconds = sum(cost.seconds for cost in costs)
     measured = [cost for cost in costs if cost.tokens is not None]
     tokens = sum(cost.tokens or 0 for cost in measured) if measured else None
@@ -167,6 +167,6 @@ def _figures(costs: Sequence[Cost]) -> list[Cell]:
     ]
 
 
-def _highest(sizes: Iterable[int | None]) -> Cell:
+def _highest(sizes: Iterable[int | None]) -> TableCell:
     there = [size for size in sizes if size is not None]
     return counted(max(there), f"{max(there) / 1e9:.2f} GB") if there else missing()

@@ -22,12 +22,12 @@ from t2t_xfer.report.document import (
     INCOMPLETE,
     MISSING,
     TRANSLATED,
-    Cell,
     Document,
     Lines,
     Piece,
     Section,
     Table,
+    TableCell,
     columns,
     listing,
     missing,
@@ -37,6 +37,7 @@ from t2t_xfer.report.document import (
     words,
 )
 from t2t_xfer.report.given import Report
+from t2t_xfer.report.intervals import Interval
 from t2t_xfer.report.languages import every_language
 from t2t_xfer.report.main_table import main_section, metric_of
 from t2t_xfer.report.models import models_section
@@ -71,10 +72,8 @@ def claims_section(report: Report) -> Section | None:
     rows = [
         [
             *words(each.claim, each.text, each.published or MISSING),
-            Cell(each.in_words, strong=each.verdict in ("supported", "contradicted")),
-            missing("not tested here")
-            if each.interval is None
-            else Cell(signed(each.interval.value), interval=each.interval, key=each.interval.value),
+            TableCell(each.in_words, strong=each.verdict in ("supported", "contradicted")),
+            _deciding(each.interval),
         ]
         for each in verdicts
     ]
@@ -101,6 +100,12 @@ def claims_section(report: Report) -> Section | None:
     return Section("claims", "Claims", pieces)
 
 
+def _deciding(interval: Interval | None) -> TableCell:
+    if interval is None:
+        return missing("not tested here")
+    return TableCell(signed(interval.value), interval=interval, key=interval.value)
+
+
 def xtreme_section(report: Report) -> Section | None:
     """XTREME's own averages, for runs that have a whole group of its tasks in all languages.
 
@@ -116,8 +121,8 @@ def xtreme_section(report: Report) -> Section | None:
         gone = any(not grid.complete(model, intermediate, each) for each in grid.targets)
         marks = (TRANSLATED if translated else "") + (INCOMPLETE if gone else "")
         values = (*(found.groups[group] for group in GROUPS), found.all_task)
-        scores = [missing() if v is None else Cell(number(v), key=v) for v in values]
-        rows.append([*words(model), Cell(intermediate, marks=marks), *scores])
+        scores = [missing() if v is None else TableCell(number(v), key=v) for v in values]
+        rows.append([*words(model), TableCell(intermediate, marks=marks), *scores])
     if not rows:
         return None
     legend = [
@@ -206,7 +211,7 @@ def what_was_run(report: Report) -> Section | None:
     targets = [
         [
             *words(target, metric_of(grid, target), ", ".join(grid.languages(target))),
-            Cell(span(row.n for row in grid.of(target)) if grid.of(target) else MISSING),
+            TableCell(span(row.n for row in grid.of(target)) if grid.of(target) else MISSING),
         ]
         for target in grid.targets
     ]

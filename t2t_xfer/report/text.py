@@ -21,7 +21,6 @@ from t2t_xfer.report.document import (
     STAR,
     TRANSLATED,
     Beside,
-    Cell,
     Document,
     Fold,
     Form,
@@ -29,6 +28,7 @@ from t2t_xfer.report.document import (
     Picture,
     Piece,
     Table,
+    TableCell,
     between,
 )
 
@@ -113,7 +113,7 @@ def _with(text: str, beside: str) -> str:
     return f"{text} ({beside})" if beside else text
 
 
-def _shown(cell: Cell, table: Table) -> str:
+def _shown(cell: TableCell, table: Table) -> str:
     """`61.2 (+3.4*)†`, `+3.4* [+1.0, +5.8]`."""
     shown = _with(cell.text, cell.beside)
     if cell.interval is not None and table.intervals:

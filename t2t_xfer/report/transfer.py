@@ -23,13 +23,13 @@ from t2t_xfer.report.document import (
     PAGE_ONLY,
     STAR,
     Beside,
-    Cell,
     Column,
     Fold,
     Picture,
     Piece,
     Section,
     Table,
+    TableCell,
     bounds,
     columns,
     listing,
@@ -76,7 +76,7 @@ def gaps_section(report: Report) -> Section | None:
             [
                 *words(g.model, g.intermediate, g.target or "", g.group, ", ".join(g.languages)),
                 _gap_cell(grid, g),
-                Cell(bounds(g.change) or MISSING),
+                TableCell(bounds(g.change) or MISSING),
             ]
             for g in single
         ]
@@ -92,7 +92,7 @@ def _by_target(report: Report) -> Table:
     rows = [
         [
             model_head(model, grid.architectures[model]),
-            Cell(intermediate),
+            TableCell(intermediate),
             *(
                 _gap_cell(grid, report.analysis.gap(model, intermediate, target))
                 for target in (*grid.targets, None)
@@ -113,8 +113,8 @@ def _by_group(report: Report, kind: str, caption: str) -> Table:
             groups[gap.group] = sorted({*groups.get(gap.group, ()), *gap.languages})
     rows = [
         [
-            Cell(group.removeprefix(f"{kind}:"), ", ".join(groups[group]), heading=True),
-            Cell(model),
+            TableCell(group.removeprefix(f"{kind}:"), ", ".join(groups[group]), heading=True),
+            TableCell(model),
             *(
                 _gap_cell(grid, analysis.gap(model, each, None, group))
                 for each in grid.intermediates
@@ -127,7 +127,7 @@ def _by_group(report: Report, kind: str, caption: str) -> Table:
     return Table(f"gaps-{kind}", caption, columns(*names, text=2), rows)
 
 
-def _gap_cell(grid: Grid, gap: Gap | None) -> Cell:
+def _gap_cell(grid: Grid, gap: Gap | None) -> TableCell:
     if gap is None:
         return missing("no such languages, or not finished")
     targets = grid.targets if gap.target is None else (gap.target,)
@@ -144,7 +144,7 @@ def _gap_cell(grid: Grid, gap: Gap | None) -> Cell:
     if gap.change is not None:
         value = signed(gap.change.value)
         note += f"; change against {NONE} {value} ({bounds(gap.change)})"
-    return Cell(
+    return TableCell(
         signed(gap.interval.value) + star(gap.significant),
         interval=gap.interval,
         marks=marks,
@@ -237,7 +237,7 @@ def _correlations(report: Report, shown: Sequence[str]) -> Table:
         [
             model_head(*head),
             *(
-                Cell(signed(rho, 2), key=rho)
+                TableCell(signed(rho, 2), key=rho)
                 for target in shown
                 for rho in [_rho(report, target, models)]
             ),
@@ -317,13 +317,13 @@ def _partly(grid: Grid, model: str, code: str) -> str:
     return "" if whole else INCOMPLETE
 
 
-def _far(code: str, distance: float) -> list[Cell]:
+def _far(code: str, distance: float) -> list[TableCell]:
     name = LANGUAGES[code].name if code in LANGUAGES else ""
-    return [Cell(code, small=name, heading=True), Cell(f"{distance:.2f}", key=distance)]
+    return [TableCell(code, small=name, heading=True), TableCell(f"{distance:.2f}", key=distance)]
 
 
-def _value(value: float | None, marks: str, shown: Callable[[float], str]) -> Cell:
-    return missing() if value is None else Cell(shown(value), marks=marks, key=value)
+def _value(value: float | None, marks: str, shown: Callable[[float], str]) -> TableCell:
+    return missing() if value is None else TableCell(shown(value), marks=marks, key=value)
 
 
 def _in_words(

@@ -30,7 +30,7 @@ from t2t_xfer.study.status import study_status
 from t2t_xfer.study.store import Store
 
 
-class Written(NamedTuple):
+class ReportFiles(NamedTuple):
     """What a report came to."""
 
     report: Path
@@ -46,7 +46,7 @@ def write_results(
     claims: ClaimsSpec | None = None,
     replicates: int = 1000,
     inputs: Inputs | None = None,
-) -> Written:
+) -> ReportFiles:
     """Writes everything that a study's directory holds of its results.
 
     Args:
@@ -87,7 +87,7 @@ def write_results(
     page = replace(found, examples=None if browser is None else PAGE)
     write_text(directory / "report.html", render_page(page))
     results.store.keep_seals()
-    return Written(directory / "report.md", render_terminal(found), tuple(verdicts))
+    return ReportFiles(directory / "report.md", render_terminal(found), tuple(verdicts))
 
 
 def _stages_left(results: Results) -> dict[str, str]:
