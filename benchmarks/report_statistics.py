@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from t2t_xfer.metrics import SpanF1
-from t2t_xfer.records import Json
+from t2t_xfer.records import Json, Readout
 from t2t_xfer.report.numbers import Grid
+from t2t_xfer.stages.base import Shown, Stage
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
+from t2t_xfer.stages.predict import PredictStage
+from t2t_xfer.stages.score import Parsed, ScoreStage
 from t2t_xfer.study.plan_file import Cell, Plan, load_plan, save_plan
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 MODELS = {"enc": "encoder", "s2s": "seq2seq", "dec": "causal"}
@@ -77,10 +79,19 @@ def _cells(languages: Sequence[str]) -> Iterator[tuple[Cell, Stage, Stage]]:
         for intermediate in INTERMEDIATES:
             for target in TARGETS:
                 for language in languages:
-                    spec: dict[str, Json] = {"place": [model, intermediate, target, language]}
-                    predict = Stage("predict", "p", spec, {}, {})
-                    scored: dict[str, Json] = {**spec, "split": "test"}
-                    score = Stage("score", "s", scored, {"predictions": predict.id}, {})
+                    model_of: dict[str, Json] = {"name": model, "intermediate": intermediate}
+                    predict = PredictStage(
+                        version=1,
+                        shown=Shown(task=target, source_language="en"),
+                        language=language,
+                        model=model_of,
+                        engine="transformers",
+                        readout=Readout.slots,
+                    )
+                    parsed = Parsed(task=target)
+                    score = ScoreStage(
+                        version=1, parsed=parsed, language=language, split="test", limit=None
+                    ).named("s", {"predictions": predict.id}, {})
                     place = (model, architecture, intermediate, target, language)
                     cell = Cell("made-up", *place, 0, "slots", score.id, False)
                     yield cell, predict, score

@@ -15,11 +15,13 @@ from t2t_xfer.report.findings import Numbers, study_numbers
 from t2t_xfer.report.given import Report
 from t2t_xfer.report.sections import document
 from t2t_xfer.report.text import render_markdown
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
 from t2t_xfer.study.plan_file import Cell, Plan, save_plan
 from t2t_xfer.study.results import Examples, Result
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
+
+from .made_stages import made
 
 REPLICATES = 200
 
@@ -94,21 +96,22 @@ def _name(row: Result) -> str:
 
 
 def _predict(row: Result, data: str) -> Stage:
-    spec = {
-        "model": row.model,
-        "intermediate": row.intermediate,
-        "seed": row.seed,
-        "language": row.language,
-        "place": f"{row.target}/{row.language}",
-        "data": data,
-        "readout": row.readout,
-    }
-    return Stage("predict", _name(row), spec, {}, {})
+    return made(
+        "predict",
+        _name(row),
+        model={"name": row.model, "intermediate": row.intermediate, "seed": row.seed},
+        language=row.language,
+        place=f"{row.target}/{row.language}",
+        data=data,
+        readout=row.readout,
+    )
 
 
 def _stage(row: Result, data: str) -> Stage:
-    spec = {"language": row.language, "metric": row.signature, "n": row.n, "split": row.split}
-    return Stage("score", _name(row), spec, {"predictions": _predict(row, data).id}, {})
+    parsed = {"task": row.target, "metric": row.signature}
+    needs = {"predictions": _predict(row, data).id}
+    told = {"language": row.language, "split": row.split, "limit": row.n}
+    return made("score", _name(row), needs, parsed=parsed, **told)
 
 
 def _finish(store: Store, each: Result, stage: Stage, data: str) -> None:

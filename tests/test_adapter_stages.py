@@ -13,11 +13,11 @@ from t2t_xfer.cli import cli
 from t2t_xfer.errors import MissingExtraError, UserError
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.study import StudySpec
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.preflight import preflight
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.plan_file import Plan
-from t2t_xfer.study.stage import Stage
 
 MODEL = {"architecture": "encoder", "languages": ["en"], "hidden": 32, "text_lines": 200}
 STUDY: dict[str, Any] = {

@@ -14,14 +14,15 @@ from t2t_xfer.report.browser import CHANGED, EXAMPLES, GONE, Chunk, Inputs, brow
 from t2t_xfer.report.given import costs, drift
 from t2t_xfer.report.written import write_results
 from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
 from t2t_xfer.study.plan_file import Cell, Plan
 from t2t_xfer.study.record import peak, start_peak
 from t2t_xfer.study.results import Results
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
+from .made_stages import made
 from .studyworld import World
 
 MODELS = {"enc": "encoder", "dec": "causal"}
@@ -79,12 +80,12 @@ class Made:
         self.store = Store(folder)
         cells = []
         for model, architecture in MODELS.items():
-            spec: dict[str, Json] = {"model": model, "shown": {"task": "xquad", "answer": "span"}}
-            spec |= {"language": "ar", "split": "test", "limit": None}
-            predict = Stage("predict", f"{model}=xquad.ar", spec, {}, {"data": "microworld"})
-            score = Stage(
-                "score", "s", {"parsed": {}, "split": "test"}, {"predictions": predict.id}, {}
+            shown = {"task": "xquad", "answer": "span", "source_language": "en"}
+            content, how = {"name": model}, {"data": "microworld"}
+            predict = made(
+                "predict", f"{model}=xquad.ar", {}, how, model=content, shown=shown, language="ar"
             )
+            score = made("score", "s", {"predictions": predict.id}, parsed={"task": "xquad"})
             self.finish(predict, PREDICTIONS, [self.answer(model, i) for i in range(n)])
             self.finish(score, STATISTICS, [self.scored(model, i) for i in range(n)])
             place = (model, architecture, "none", "xquad", "ar", 0, "generate", score.id, False)

@@ -15,9 +15,9 @@ from t2t_xfer.architectures.micro import train_tokenizer
 from t2t_xfer.errors import DataError, UserError
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.training.mixture import Mixture, Part, Place
 from t2t_xfer.training.objectives import CoTrained, TextRows
 

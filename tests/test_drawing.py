@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from t2t_xfer.report.drawing import drawing
-from t2t_xfer.study.stage import Stage
+from t2t_xfer.stages.base import Stage
+
+from .made_stages import made
 
 
 def stage(kind: str, label: str, **needs: str) -> Stage:
-    return Stage(kind, label, {"label": label}, needs, {})  # type: ignore[arg-type]
+    return made(kind, label, needs, version=len(label))
 
 
 def stages() -> list[Stage]:
@@ -16,9 +18,8 @@ def stages() -> list[Stage]:
         trained = stage("train", f"qwen-0.6b>mnli@{seed}")
         found.append(trained)
         for language in ("de", "tr"):
-            read = Stage(
-                "predict", f"qwen-0.6b>mnli=xnli.{language}", {"s": seed}, {"c": trained.id}, {}
-            )
+            label, needs = f"qwen-0.6b>mnli=xnli.{language}", {"checkpoint": trained.id}
+            read = made("predict", label, needs, language=language, version=seed)
             found += [read, stage("score", f"{language}{seed}", predictions=read.id)]
     return found
 

@@ -21,10 +21,10 @@ from t2t_xfer.records import ArchitectureName, Split
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.plans import check_trainable, trained_on
+from t2t_xfer.stages.predict import Evaluated
 from t2t_xfer.stages.run import StageRunner
+from t2t_xfer.stages.train import check_trainable
 from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import run_plan
@@ -98,10 +98,10 @@ def test_a_few_steps_and_a_score(
     assert way_of(architecture, task.answer.asks).readouts, "no shipped task is left out"
     tip = builder.start(small_model(architecture, context.data))
     if task.answer.name not in UNTRAINED:
-        tip = builder.train(tip, (trained_on(context, name),), training, TRAINED, seed=0)
+        tip = builder.train(tip, (context.trained_on(name),), training, TRAINED, seed=0)
     scores: list[str] = []
     for language, split in places(context, name):
-        test = plans.Evaluated(name, language, split, TESTED, TESTED)
+        test = Evaluated(name, language, split, TESTED, TESTED)
         scores += [score for score, _ in builder.test_at(tip, test, training.max_input_tokens)]
     plan = Plan("every", tuple(builder.stages.values()), ())
     summary = run_plan(plan, workshop.store, StageRunner(context, progress=False), say=len)

@@ -164,7 +164,7 @@ def test_large_adapters_come_first_and_none_last_whatever_was_named_first(
     asked = Evaluation(MODEL, named, ("xnli",), ("en",), limit=5)
     planned = plan_evaluation(Context(Catalogue(), "microworld"), asked, print)
     assert [cell.intermediate for cell in planned.cells] == list(named)
-    predicted = [stage.how["adapter"] for stage in planned.stages if stage.kind == "predict"]
+    predicted = [stage.how.adapter for stage in planned.stages if stage.kind == "predict"]
     assert predicted == [large, place.a, None]
 
 

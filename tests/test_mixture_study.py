@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
-from t2t_xfer.study.stage import Stage
 
 from .studydata import make_mirror, new_model, one_thread, t2t, write_study
 

@@ -8,11 +8,13 @@ import pytest
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
 from t2t_xfer.study.plan_file import Cell, Plan
 from t2t_xfer.study.results import Results
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
+
+from .made_stages import made as made_stage
 
 LANGUAGES = ("en", "de", "tr")
 
@@ -28,9 +30,8 @@ def made(tmp_path: Path, cut: int = 0, wrong: str = "") -> Results:
     """A study of three languages, of which `tr` is not finished."""
     store, cells = Store(tmp_path), []
     for language in LANGUAGES:
-        spec = {"language": language, "split": "test"}
-        predict = Stage("predict", "p", spec, {}, {})
-        score = Stage("score", "s", spec, {"predictions": predict.id}, {})
+        predict = made_stage("predict", "p", language=language)
+        score = made_stage("score", "s", {"predictions": predict.id}, language=language)
         cells.append(
             Cell("x", "enc", "encoder", "none", "xnli", language, 0, "slots", score.id, False)
         )

@@ -14,6 +14,7 @@ import pytest
 from t2t_xfer.specs import StudySpec, TaskSpec, load_yaml
 from t2t_xfer.specs.catalogue import shipped_root
 from t2t_xfer.specs.pins import hub_ids, with_revision
+from t2t_xfer.stages.base import How
 from t2t_xfer.stages.bases import read_commit
 
 from .studydata import t2t
@@ -121,12 +122,9 @@ def test_a_record_says_which_commit_of_a_model_was_read(
     (folder / "snapshots" / commit("a") / "config.json").write_text("{}")
     (folder / "refs").mkdir()
     (folder / "refs" / "main").write_text(commit("a"))
-    spec = {"model": {"hub": "owner/a", "revision": "main"}}
-    assert read_commit(spec, {"path": "owner/a", "revision": None}) == {
-        "model_revision": commit("a")
-    }
-    assert read_commit(spec, {"path": "owner/b", "revision": None}) == {}
-    assert read_commit({"model": {"sha256": "0"}}, {"path": str(tmp_path)}) == {}
+    assert read_commit(How(path="owner/a")) == {"model_revision": commit("a")}
+    assert read_commit(How(path="owner/b")) == {}
+    assert read_commit(How(path=str(tmp_path))) == {}
 
 
 def test_an_unknown_id_leaves_the_file_as_it_is(hub: str, tmp_path: Path) -> None:

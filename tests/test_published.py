@@ -14,8 +14,7 @@ from t2t_xfer.specs.load import load_yaml
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.training import DEFAULTS, TASKS, TrainingSpec, merge, published
-from t2t_xfer.stages.bases import Base, base_of
-from t2t_xfer.stages.train import resolve
+from t2t_xfer.stages.bases import Base, base_of, resolve
 
 from .conftest import REPOSITORY
 from .studydata import make_mirror, new_model, one_thread, t2t, write_study

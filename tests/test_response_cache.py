@@ -29,9 +29,9 @@ from t2t_xfer.records import ArchitectureName, Decoding, Readout
 from t2t_xfer.stages.answered import cached_answers
 from t2t_xfer.stages.bases import model_identity
 from t2t_xfer.stages.model import Weights
-from t2t_xfer.study.stage import Stage
 
 from .learning import answers, fresh_model, rendered
+from .made_stages import made
 from .studydata import make_mirror, one_thread, t2t, texts
 from .studyworld import World
 from .test_imports import HEAVY, imported
@@ -376,7 +376,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(
 ) -> None:
     from t2t_xfer.engines import transformers as decoding
 
-    monkeypatch.setattr("t2t_xfer.stages.plans.BATCH_TOKENS", 150)  # of about three rows
+    monkeypatch.setattr("t2t_xfer.stages.predict.BATCH_TOKENS", 150)  # of about three rows
     write_batch = decoding._write_batch
     sizes: list[int] = []
 
@@ -426,9 +426,8 @@ def test_changing_one_prompt_decodes_only_that_prompt(
     assert recalled("again") == [0, 12]  # German, English
 
 
-def stage_of(model: dict[str, Any]) -> Stage:
-    spec = {"model": model, "engine": "transformers", "dtype": "float32", "max_input_tokens": 8}
-    return Stage("predict", "m=xnli.en", spec, {}, {})
+def stage_of(model: dict[str, Any]) -> Any:
+    return made("predict", "m=xnli.en", model=model)
 
 
 def asks_the_cache(answers: CachedAnswers) -> bool:

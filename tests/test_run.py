@@ -17,10 +17,12 @@ import pytest
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import Summary, duration, run_plan, would_run
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store, StoreError
+
+from .made_stages import made
 
 
 def make_plan(targets: int = 2) -> Plan:
@@ -29,7 +31,8 @@ def make_plan(targets: int = 2) -> Plan:
 
     def add(kind: str, label: str, **needs: Stage) -> Stage:
         ids = {role: stage.id for role, stage in needs.items()}
-        stages.append(Stage(kind, label, {"name": f"{kind} {label}"}, ids, {}))  # type: ignore[arg-type]
+        named = {"version": len(stages)}
+        stages.append(made(kind, label, ids, **named))
         return stages[-1]
 
     mnli = add("train", "m+mnli", checkpoint=add("model", "m"))
@@ -43,7 +46,7 @@ def do(stage: Stage, work: Path, needs: Mapping[str, Path]) -> dict[str, Json]:
     """A stage whose file holds the files of all that it needs: the content shows the chain."""
     before = "".join((folder / "text").read_text() for folder in needs.values())
     (work / "half").write_text("half")
-    (work / "text").write_text(f"{before}{stage.spec['name']}\n")
+    (work / "text").write_text(f"{before}{stage.kind} {stage.label}\n")
     (work / "half").unlink()
     return {"lines": before.count("\n") + 1}
 
@@ -181,7 +184,7 @@ RUNNER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from test_run import do, make_plan
+from tests.test_run import do, make_plan
 from t2t_xfer.study.run import run_plan
 from t2t_xfer.study.store import Store
 def slow(stage, work, needs):
@@ -196,7 +199,7 @@ assert not summary.failed and not summary.blocked, summary
 
 
 def start(root: Path, ran: Path) -> subprocess.Popen[bytes]:
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     command = [sys.executable, "-c", RUNNER, str(root), str(ran), here]
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 

@@ -16,8 +16,8 @@ import torch
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.training import SelectSpec, TrainingSpec, merge
-from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.predict import Evaluated
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.plan_file import Plan
@@ -218,7 +218,7 @@ def test_the_dev_score_is_that_of_a_score_stage(
     training = TrainingSpec.model_validate({**TRAINING, "select": {"every_steps": 2, "limit": 5}})
     start = builder.start(ModelSpec.model_validate(new_model(architecture)))
     tip = builder.train(start, ("udpos",), training, None, seed=0)
-    test = plans.Evaluated("udpos", "en", "validation", 5)
+    test = Evaluated("udpos", "en", "validation", 5)
     ((score_id, _),) = builder.test_at(tip, test, training.max_input_tokens)
     plan = Plan("dev", tuple(builder.stages.values()), ())
     assert not run_plan(plan, store, StageRunner(context, progress=False), say=len).failed

@@ -13,11 +13,11 @@ from t2t_xfer.records import Answer, Example, Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.stages import plans
+from t2t_xfer.stages.base import How
 from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.plans import baseline_spec, predict_spec, readouts_of
+from t2t_xfer.stages.predict import Evaluated, plan_baseline, plan_predict, readouts_of
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.run import run_plan
@@ -59,7 +59,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 
 def base(architecture: Any) -> Base:
-    return Base(architecture, "float32", {}, {}, new_spec(architecture).models[0].new)
+    return Base(architecture, "float32", {}, How(), new_spec(architecture).models[0].new)
 
 
 def new_spec(*architectures: str) -> StudySpec:
@@ -75,7 +75,7 @@ def new_spec(*architectures: str) -> StudySpec:
     )
 
 
-XQUAD = plans.Evaluated("xquad", "en", "test", None)
+XQUAD = Evaluated("xquad", "en", "test", None)
 
 
 @pytest.mark.parametrize("architecture", ["seq2seq", "causal"])
@@ -84,21 +84,21 @@ def test_decoding_is_part_of_a_generating_stages_identity(
 ) -> None:
     begun = base(architecture)
     (readout,) = readouts_of(begun.architecture, context.task("xquad"))
-    spec = predict_spec(context, begun, False, XQUAD, readout, 64)
-    assert spec["readout"] == "generate"
-    assert spec["decoding"] == {"constrained": True, "max_new_tokens": 32}
+    stage = plan_predict(context, begun, False, XQUAD, readout, 64)
+    assert stage.readout is Readout.generate
+    assert stage.spec["decoding"] == {"constrained": True, "max_new_tokens": 32}
 
 
 def test_it_is_no_part_of_one_that_points(context: Context) -> None:
     (readout,) = readouts_of("encoder", context.task("xquad"))
-    spec = predict_spec(context, base("encoder"), False, XQUAD, readout, 64)
-    assert spec["readout"] == "slots"
-    assert "decoding" not in spec
+    stage = plan_predict(context, base("encoder"), False, XQUAD, readout, 64)
+    assert stage.readout is Readout.slots
+    assert "decoding" not in stage.spec
 
 
 def test_the_majority_of_open_answers_is_refused_when_planning(context: Context) -> None:
     with pytest.raises(UnsupportedError, match="'xquad': there is no majority baseline"):
-        baseline_spec(context, "majority", XQUAD, None)
+        plan_baseline(context, "majority", XQUAD, None)
 
 
 def test_a_task_says_how_answers_are_written() -> None:

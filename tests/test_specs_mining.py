@@ -12,7 +12,7 @@ from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.stages.plans import readouts_of
+from t2t_xfer.stages.predict import readouts_of
 from t2t_xfer.stages.task import Task, load_task
 
 POOLS = {"foreign": "source_pool", "english": "target_pool"}

@@ -15,12 +15,14 @@ from t2t_xfer.records import Example, Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.study import StudySpec
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages import plans
+from t2t_xfer.stages.base import How
 from t2t_xfer.stages.bases import Base
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, logged, read_predictions, write_jsonl
-from t2t_xfer.stages.plans import predict_spec, readouts_of, score_spec, train_spec
+from t2t_xfer.stages.predict import Evaluated, plan_predict, readouts_of
 from t2t_xfer.stages.run import StageRunner
+from t2t_xfer.stages.score import plan_score
+from t2t_xfer.stages.train import plan_training
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.run import run_plan
 from t2t_xfer.study.store import Store
@@ -101,11 +103,12 @@ def study(target: str, *architectures: str) -> StudySpec:
 
 
 def base(architecture: Any) -> Base:
-    return Base(architecture, "float32", {}, {}, study("plain", architecture).models[0].new)
+    return Base(architecture, "float32", {}, How(), study("plain", architecture).models[0].new)
 
 
 def trained(context: Context, architecture: str, name: str) -> dict[str, Any]:
-    return dict(train_spec(context, base(architecture), False, (name,), TrainingSpec(), None, 0))
+    begun = base(architecture)
+    return plan_training(context, begun, False, (name,), TrainingSpec(), None, 0).spec
 
 
 def test_the_form_is_part_of_a_training_stages_identity(context: Context) -> None:
@@ -124,13 +127,13 @@ def test_the_reading_changes_scores_and_what_is_written_but_not_what_is_read_in_
 
     bio, legal = (trained(context, "causal", name) for name in ("bio", "legal"))
     assert differing(bio, legal) == set()
-    tests = [plans.Evaluated(name, "en", "test", None) for name in ("bio", "legal")]
+    tests = [Evaluated(name, "en", "test", None) for name in ("bio", "legal")]
     for readout, changed in ((Readout.slots, set[str]()), (Readout.generate, {"tagging"})):
         read = [
-            dict(predict_spec(context, base("causal"), False, test, readout, 96)) for test in tests
+            plan_predict(context, base("causal"), False, test, readout, 96).spec for test in tests
         ]
         assert differing(*read) == changed
-    scored = [dict(score_spec(context, test)) for test in tests]
+    scored = [plan_score(context, test).spec for test in tests]
     assert differing(*scored) == {"parsed"}
 
 

@@ -15,11 +15,11 @@ from t2t_xfer.data.sources import open_source
 from t2t_xfer.errors import DataError
 from t2t_xfer.specs.catalogue import Catalogue, shipped_root
 from t2t_xfer.specs.task import TaskSpec
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
 from t2t_xfer.study.plan_file import Cell
 from t2t_xfer.study.results import Result
-from t2t_xfer.study.stage import Stage
 
 from .learning import LABEL_TASK
 from .reported import page as render

@@ -17,9 +17,9 @@ from t2t_xfer.records import ArchitectureName, Decoding, Example, Generation, Re
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.training import TrainingSpec
-from t2t_xfer.stages import plans
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, read_predictions
+from t2t_xfer.stages.predict import Evaluated
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.stages.score import score_examples
 from t2t_xfer.study.plan import Builder
@@ -194,7 +194,7 @@ def evaluated(
     model = ModelSpec.model_validate(new_model(architecture))
     training = TrainingSpec(steps=steps, examples_per_step=4, max_input_tokens=96)
     tip = builder.train(builder.start(model), (task,), training, limit, seed=0)
-    ((score_id, _),) = builder.test_at(tip, plans.Evaluated(task, "en", "test", limit), 96)
+    ((score_id, _),) = builder.test_at(tip, Evaluated(task, "en", "test", limit), 96)
     store = Store(output)
     plan = Plan(task, tuple(builder.stages.values()), (), ())
     summary = run_plan(plan, store, StageRunner(context, progress=False), lambda _: None)
@@ -273,7 +273,7 @@ def test_squad_v2_is_tuned_on_what_is_tested_as_the_official_script_does(
     shared_hub: Path,
 ) -> None:
     context = Context(Catalogue(), f"mirror:{shared_hub}")
-    assert plans.Evaluated("squad_v2", "en", "test", None).tuning(context) is None
+    assert Evaluated("squad_v2", "en", "test", None).tuning(context) is None
 
 
 def test_the_word_is_part_of_what_was_shown_and_parsed() -> None:

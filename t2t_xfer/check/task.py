@@ -36,7 +36,7 @@ from t2t_xfer.paths import is_dir
 from t2t_xfer.records import SPLITS, Cloze, Gold, Json, Pair, Split
 from t2t_xfer.specs.task import TaskSpec
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.run import same_option
+from t2t_xfer.stages.predict import same_option
 from t2t_xfer.stages.task import Task, render
 
 SAMPLES = 3

@@ -21,10 +21,11 @@ def print_dry_run(
 ) -> None:
     """Says what the last stage of a chain would do."""
     from t2t_xfer.stages.dry_run import dry_run
+    from t2t_xfer.stages.train import TrainStage
 
     (stage,) = (each for each in builder.stages.values() if each.id == tip.trained_id)
-    told = {**stage.spec["training"], **training.how_to_run()}  # type: ignore[dict-item]
-    found = dry_run(context, tip.base, {**stage.spec, "training": told})
+    assert isinstance(stage, TrainStage)
+    found = dry_run(context, tip.base, stage)
     if as_json:
         peak = {"peak": found.memory.peak}
         echo(json.dumps({**asdict(found), "memory": {**asdict(found.memory), **peak}}))

@@ -13,7 +13,7 @@ from t2t_xfer.progress import quiet_libraries
 from t2t_xfer.terminal import echo
 
 if TYPE_CHECKING:
-    from t2t_xfer.study.stage import Stage
+    from t2t_xfer.stages.base import Stage
     from t2t_xfer.study.store import Store
 
 
@@ -54,6 +54,6 @@ def _do(stages: tuple[Stage, ...], store: Store) -> int:
     from t2t_xfer.study.plan_file import Plan
     from t2t_xfer.study.run import run_plan
 
-    context = Context(Catalogue(), str(stages[0].how["data"]))
+    context = Context(Catalogue(), stages[0].how.data)
     summary = run_plan(Plan("job", stages), store, StageRunner(context), say=echo)
     return 1 if summary.failed or summary.blocked else 0

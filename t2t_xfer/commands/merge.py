@@ -46,8 +46,7 @@ def merge(adapter: str, model: str | None, output: Path, dtype: str) -> None:
     base = base_of(as_model_spec(adapter if model is None else model), adapter if model else None)
     if base.adapter is None:
         raise UserError("--model must be a model that exists, not a new one.")
-    path, revision = str(base.how["path"]), base.how["revision"]
-    weights = Weights(path, None if revision is None else str(revision), base.adapter)
+    weights = Weights(str(base.how.path), base.how.revision, base.adapter)
     # Complete or not there: a merge that was cut off must not look like a checkpoint.
     with replaced_folder(output, own=re.compile(".*")) as unfinished:
         save_merged(weights, unfinished, dtype)

@@ -80,11 +80,10 @@ def train(
     as_json: bool,
 ) -> None:
     """Train a model on one or more tasks; goes on where an interrupted run stopped."""
-    from t2t_xfer.stages.plans import trained_on
 
     text = text_options.text_spec(text_files, text_languages, text_rate)
     builder, context = _builder(data)
-    trained = tuple(dict.fromkeys(trained_on(context, task) for task in tasks))
+    trained = tuple(dict.fromkeys(context.trained_on(task) for task in tasks))
     spec = context.task(trained[0]).spec
     settings = _training(training_file, adapter)
     tip = builder.start(_model(model, context, spec.source_language))

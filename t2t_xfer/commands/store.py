@@ -68,7 +68,7 @@ def show(stage: str, output: Path) -> None:
     """Show the record of a stage: its id, or the start of its last part (3f9a)."""
     from dataclasses import asdict
 
-    from t2t_xfer.study.stage import plain_json
+    from t2t_xfer.stages.base import plain_json
 
     record = _named(_open(output), stage)
     echo(json.dumps(plain_json(asdict(record)), indent=2, ensure_ascii=False))

@@ -15,9 +15,9 @@ from t2t_xfer import processes
 from t2t_xfer.records import Json
 
 if TYPE_CHECKING:
+    from t2t_xfer.stages.base import Stage
     from t2t_xfer.study.plan_file import Plan
     from t2t_xfer.study.run import RunStage
-    from t2t_xfer.study.stage import Stage
 
 
 def leading(run_stage: RunStage) -> RunStage:

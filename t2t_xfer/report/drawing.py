@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from t2t_xfer.study.stage import Stage
+from t2t_xfer.stages.base import Stage
 
 HEAD = "flowchart LR"
 CLASSES = (

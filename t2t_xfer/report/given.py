@@ -16,9 +16,9 @@ from t2t_xfer.languages import letters_outside
 from t2t_xfer.records import Json, Readout
 from t2t_xfer.report.findings import Analysis, Numbers
 from t2t_xfer.report.numbers import Grid
+from t2t_xfer.stages.base import KINDS
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.results import Result, Results
-from t2t_xfer.study.stage import KINDS
 
 if TYPE_CHECKING:
     from t2t_xfer.report.claims import Verdict

@@ -11,7 +11,7 @@ known: what is in memory may be either.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from t2t_xfer.architectures.candidates import Candidates
 from t2t_xfer.architectures.checkpoint import adapter_identity
@@ -22,11 +22,13 @@ from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.records import Json, Readout
 from t2t_xfer.stages.bases import pinned_model
 from t2t_xfer.stages.model import Weights
-from t2t_xfer.stages.stagelike import StageLike
+
+if TYPE_CHECKING:
+    from t2t_xfer.stages.predict import PredictStage
 
 
 def cached_answers(
-    cache: ResponseCache, stage: StageLike, weights: Weights, device: str
+    cache: ResponseCache, stage: PredictStage, weights: Weights, device: str
 ) -> CachedAnswers:
     """What the model of a stage has answered before; nothing of one that is not known.
 
@@ -39,9 +41,13 @@ def cached_answers(
     if model is None:
         return CachedAnswers()
     # vLLM computes in processes of its own, and tells the GPU's name with the device.
-    on_gpu = stage.spec["engine"] == "transformers" and device.startswith("cuda")
+    on_gpu = stage.engine == "transformers" and device.startswith("cuda")
     computed = {"machine": machine(on_gpu), "device": device, "versions": dict(versions())}
-    told = {key: stage.spec[key] for key in ("engine", "dtype", "max_input_tokens")}
+    told = {
+        "engine": stage.engine,
+        "dtype": stage.dtype,
+        "max_input_tokens": stage.max_input_tokens,
+    }
     identity = {**model, **told, **computed, "code": code()}
     return CachedAnswers(cache, json.dumps(identity, sort_keys=True))
 
@@ -62,11 +68,11 @@ def told_candidates(engine: Engine, readout: Readout) -> dict[str, Json]:
     return {"candidates": found.form, **why}
 
 
-def _content(stage: StageLike, weights: Weights) -> dict[str, Json] | None:
-    planned: Any = stage.spec["model"]  # empty if another stage has made the model
+def _content(stage: PredictStage, weights: Weights) -> dict[str, Json] | None:
+    planned = stage.model or {}  # empty if another stage has made the model
     model = pinned_model(weights.path, weights.revision)
     adapter = None if weights.adapter is None else adapter_identity(weights.adapter)
     changed = "sha256" in planned and model != {"sha256": planned["sha256"]}
-    if weights.adapter == stage.how.get("adapter") and planned.get("adapter") != adapter:
+    if weights.adapter == stage.how.adapter and planned.get("adapter") != adapter:
         changed = True
     return None if model is None or changed else {"model": model, "adapter": adapter}

@@ -16,12 +16,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from t2t_xfer.architectures.checkpoint import (
+    ANSWER_ROOM,
     AdapterBase,
     adapter_base,
     adapter_config,
@@ -40,7 +41,8 @@ from t2t_xfer.microworld import checkpoints
 from t2t_xfer.paths import expanded, pickle_allowed
 from t2t_xfer.records import ArchitectureName, Json
 from t2t_xfer.specs.model import ModelSpec, NewModel
-from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.specs.training import DEFAULTS, TrainingSpec, published
+from t2t_xfer.stages.base import How
 
 NOT_READ = re.compile(
     r"^\.|^README|^LICENSE|^USE_POLICY|\.(md|pdf|png|jpe?g|gif|svg|py|pt|pth|ckpt|h5|msgpack|ot|onnx"
@@ -54,6 +56,8 @@ PICKLED = "pytorch_model*.bin"
 """Weights that count only where there are no others and the user allows them (`paths.py`)."""
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*")
 """A checkpoint holds at least one of these."""
+LONGEST_ANSWER = 4 * ANSWER_ROOM
+"""Tokens that a model must have behind a published length of inputs."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -91,13 +95,6 @@ def lacks_head(path: str, revision: str | None) -> bool:
     from t2t_xfer.architectures.weights import check_weights
 
     return bool(check_weights(path, revision).fresh_head)
-
-
-def check_input_length(
-    path: str, revision: str | None, max_input_tokens: int, answer_room: int
-) -> None:
-    """Refuses a plan whose inputs do not fit the model; see `check_positions`."""
-    check_positions(config_of(path, revision), path, max_input_tokens, answer_room)
 
 
 def check_new_model(new: NewModel) -> None:
@@ -174,12 +171,11 @@ def pinned_model(path: str, revision: str | None) -> dict[str, Json] | None:
     return {"hub": path, "revision": commit} if _COMMIT.fullmatch(commit) else None
 
 
-def read_commit(spec: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Json]:
+def read_commit(how: How) -> dict[str, Json]:
     """What a record says of the hub's model that a stage read: the commit, once it is known."""
-    model, path = spec.get("model"), how.get("path")
-    if not isinstance(model, dict) or "hub" not in model or not isinstance(path, str):
+    if how.path is None or expanded(how.path).is_dir():
         return {}
-    found = pinned_model(path, how.get("revision"))
+    found = pinned_model(how.path, how.revision)
     return {} if found is None else {"model_revision": found["revision"]}
 
 
@@ -337,7 +333,8 @@ class Base(NamedTuple):
     dtype: str
     identity: dict[str, Json]
     """Of an existing checkpoint; empty for a new model, whose stage id says it all."""
-    how: dict[str, Json]
+    how: How
+    """Where it is, without the source of data; empty for a new model."""
     new: NewModel | None
     adapter: str | None = None
     """The directory of an adapter over an existing checkpoint."""
@@ -358,11 +355,11 @@ def base_of(model: ModelSpec, adapter: str | None = None) -> Base:
         check_new_model(model.new)
         if adapter is not None:
             raise UserError(f"the adapter {adapter} needs a model that exists, not a new one.")
-        return Base(model.new.architecture, model.dtype, {}, {}, model.new)
+        return Base(model.new.architecture, model.dtype, {}, How(), model.new)
     path, revision = _resolved(model), model.revision
     if adapter is None and is_adapter(path):
         path, revision, adapter = *named_base(path), path
-    how: dict[str, Json] = {"path": path, "revision": revision, "adapter": adapter}
+    how = How(path=path, revision=revision, adapter=adapter)
     architecture = model_architecture(path, revision)
     identity = model_identity(path, revision)
     if adapter is not None:
@@ -383,6 +380,59 @@ def named_base(adapter: str) -> tuple[str, str | None]:
             " --model and the adapter as --adapter."
         )
     return base.path, base.revision
+
+
+def check_length(base: Base, max_input_tokens: int, answer_room: int = ANSWER_ROOM) -> None:
+    """Refuses inputs that do not fit the model, with an answer of `answer_room` tokens behind.
+
+    Raises:
+        UnsupportedError: they do not.
+    """
+    if base.new is not None:
+        check_new_input_length(base.architecture, max_input_tokens, answer_room)
+        return
+    path, revision = str(base.how.path), base.how.revision
+    check_positions(config_of(path, revision), path, max_input_tokens, answer_room)
+
+
+class Resolved(NamedTuple):
+    """Settings with every number in its place."""
+
+    training: TrainingSpec
+    sources: dict[str, str]
+    """Of each setting: `stated`, or who published it."""
+
+
+def resolve(base: Base, tasks: Sequence[str], stated: TrainingSpec) -> Resolved:
+    """The settings of a training: those that are stated, and published ones for the rest."""
+    found = published(base.architecture, stated.adapter, tasks, stated.optimizer)
+    said = stated.model_fields_set
+    if stated.steps is not None:
+        found.pop("epochs", None)
+    length = found.get("max_input_tokens")
+    if length is not None and not _fits(base, int(length.value)):
+        del found["max_input_tokens"]
+    taken = {key: setting for key, setting in found.items() if key not in said}
+    values = {key: each.value for key, each in taken.items()}
+    training = TrainingSpec.model_validate({**stated.model_dump(exclude_unset=True), **values})
+    sources = {key: each.source for key, each in taken.items()}
+    keys = DEFAULTS.keys() | found.keys() | {"steps"}
+    if training.steps is not None:
+        keys -= {"epochs"}
+    for key in sorted(keys - taken.keys()):
+        if key in said and getattr(training, key) is not None:
+            sources[key] = "stated"
+        elif key in DEFAULTS:
+            sources[key] = DEFAULTS[key]
+    return Resolved(training, dict(sorted(sources.items())))
+
+
+def _fits(base: Base, max_input_tokens: int) -> bool:
+    try:
+        check_length(base, max_input_tokens, LONGEST_ANSWER)
+    except UnsupportedError:
+        return False
+    return True
 
 
 def check_autocast(base: Base, autocast: str) -> None:

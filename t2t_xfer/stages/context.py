@@ -14,6 +14,7 @@ from t2t_xfer.data.sources import Source, open_source
 from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
+from t2t_xfer.stages.base import Shown
 from t2t_xfer.stages.few_shot import (
     drawn,
     shots_fingerprint,
@@ -22,7 +23,7 @@ from t2t_xfer.stages.few_shot import (
     with_shots,
 )
 from t2t_xfer.stages.model import Weights
-from t2t_xfer.stages.task import Task, load_task, render
+from t2t_xfer.stages.task import Task, check_unchanged, load_task, render
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
@@ -73,6 +74,20 @@ class Context:
     def _task(self, name: str) -> Task:
         task = load_task(self.catalogue, name, self.source)
         return with_few_shots(task, self._few_shot[name]) if name in self._few_shot else task
+
+    def planned(self, shown: Shown) -> Task:
+        """A task of a stage.
+
+        Raises:
+            UserError: it has changed since the plan was made.
+        """
+        task: Task = self.task(shown.task)
+        check_unchanged(task, shown.plain(), task.shown())
+        return task
+
+    def trained_on(self, name: str) -> str:
+        """The task whose rows train this one: XNLI is trained on MNLI."""
+        return self.task(name).spec.train_task or name
 
     def _fingerprint(self, name: str, language: str, split: Split, tested: bool = False) -> str:
         return fingerprint(self.task(name).spec, self.source, language, split, tested=tested)

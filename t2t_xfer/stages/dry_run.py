@@ -6,16 +6,15 @@ from its config with shapes alone (`training/memory.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.bases import Base, config_of
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.plans import trained_parts
-from t2t_xfer.stages.tagging import form_of
-from t2t_xfer.stages.train import TrainedPart, check_parts, mixture_of
+from t2t_xfer.stages.model import new_model_texts
+from t2t_xfer.stages.train import TrainStage, check_parts, mixture_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -47,21 +46,21 @@ class DryRun:
     """Of one device, which has all steps to itself."""
 
 
-def dry_run(context: Context, base: Base, spec: Mapping[str, Any]) -> DryRun:
+def dry_run(context: Context, base: Base, stage: TrainStage) -> DryRun:
     """Looks ahead at a `train` stage.
 
     Args:
         base: where its chain of stages begins. What an intermediate adapter is merged into has the
             same shapes.
-        spec: the stage's own.
+        stage: the training.
     """
     from t2t_xfer.architectures.adapters import count_parameters
     from t2t_xfer.training.memory import estimate_memory
     from t2t_xfer.training.steps import num_steps, padded_tokens, padding_share
 
-    training = TrainingSpec.model_validate(spec["training"])
-    loaded = _shapes(context, base, training, spec["seed"])
-    dataset = _steps(context, loaded, training, spec)
+    training = stage.settings
+    loaded = _shapes(context, base, training, stage.seed)
+    dataset = _steps(context, loaded, stage)
     dataset.total_steps = num_steps(
         dataset.mixture.epoch_length, training.examples_per_step, training.epochs, training.steps
     )
@@ -120,12 +119,11 @@ def _tokenizer(context: Context, base: Base) -> PreTrainedTokenizerFast:
     if base.new is None:
         from t2t_xfer.architectures.weights import tokenizer_of
 
-        how = cast("Any", base.how)
-        return cast("PreTrainedTokenizerFast", tokenizer_of(how["path"], how["revision"]))
+        found = tokenizer_of(str(base.how.path), base.how.revision)
+        return cast("PreTrainedTokenizerFast", found)
     from t2t_xfer.architectures.micro import train_tokenizer
-    from t2t_xfer.stages.run import new_model_texts
 
-    texts = new_model_texts(context, base.new.languages, base.new.text_lines)
+    texts = new_model_texts(context, base.new)
     return train_tokenizer(texts, base.new.vocabulary, base.architecture)
 
 
@@ -140,35 +138,29 @@ def _empty_model(base: Base, vocabulary: int) -> Any:
         return new_model(
             base.architecture, vocabulary, hidden=new.hidden, layers=new.layers, heads=new.heads
         )
-    how = cast("Any", base.how)
-    model = empty_model(how["path"], how["revision"], dtype=getattr(torch, base.dtype))
+    path, revision = str(base.how.path), base.how.revision
+    model = empty_model(path, revision, dtype=getattr(torch, base.dtype))
     # transformers ties every new mT5, whatever its config says; the published ones are not tied.
-    if config_of(how["path"], how["revision"]).get("tie_word_embeddings") is False:
+    if config_of(path, revision).get("tie_word_embeddings") is False:
         head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
         if head.weight is embeddings.weight:
             head.weight = torch.nn.Parameter(torch.empty_like(head.weight))
     return model
 
 
-def _steps(
-    context: Context, loaded: LoadedModel, training: TrainingSpec, spec: Mapping[str, Any]
-) -> StepDataset:
+def _steps(context: Context, loaded: LoadedModel, stage: TrainStage) -> StepDataset:
     import torch
 
     from t2t_xfer.training.steps import StepDataset
 
-    parts = []
-    for part in trained_parts(spec):
-        name = part["shown"]["task"]
-        read = context.prompted(name, part["language"], "train", spec["limit"])
-        parts.append(TrainedPart(context.task(name), *read, form_of(part)))
+    parts, training = stage.parts(context), stage.settings
     check_parts(loaded.architecture, parts)
 
     def rows_of(place: Place) -> list[Row]:
         return parts[place.task].rows(loaded.architecture, place)
 
     return StepDataset(
-        mixture_of(parts, training, spec["seed"]),
+        mixture_of(parts, training, stage.seed),
         rows_of,
         per_step=training.examples_per_step,
         total_steps=1,

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from t2t_xfer.architectures import planned_readout
 from t2t_xfer.architectures.checkpoint import adapter_base, check_quantisation
 from t2t_xfer.architectures.codec import Codec, light_codec
 from t2t_xfer.engines.vllm_limits import adapter_rank, require_vllm
-from t2t_xfer.records import ArchitectureName, Prompted, Readout, Split
+from t2t_xfer.records import Prompted, Readout, Split
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.bases import model_architecture
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.model import check_decodable
-from t2t_xfer.stages.plans import trained_parts
 from t2t_xfer.stages.preconditions import check_rows, check_words
-from t2t_xfer.stages.predict import read_prompts
-from t2t_xfer.stages.stagelike import StageLike
-from t2t_xfer.stages.tagging import form_of
-from t2t_xfer.stages.task import Task, languages_in
+from t2t_xfer.stages.predict import PredictStage, readout_planned
+from t2t_xfer.stages.score import ScoreStage
+from t2t_xfer.stages.train import TrainStage
 
 Rows: TypeAlias = tuple[str, str, Split, int | None]
 """Task, language, split and limit."""
@@ -43,9 +41,7 @@ class Asked(NamedTuple):
     rows: Rows
 
 
-def preflight(
-    stages: Sequence[StageLike], context: Context, planned: Sequence[StageLike] = ()
-) -> None:
+def preflight(stages: Sequence[Stage], context: Context, planned: Sequence[Stage] = ()) -> None:
     """Reads and renders the data of every stage that is going to run.
 
     Args:
@@ -61,15 +57,14 @@ def preflight(
         UserError: an adapter does not fit its model, or the engine cannot apply it.
     """
     for stage in stages:
-        spec: Any = stage.spec
-        if stage.kind == "train" and spec["training"]["adapter"] == "qlora":
-            check_quantisation()
-        tracker = str(stage.how.get("report_to", "none"))
-        if tracker not in ("none", "jsonl"):
-            from t2t_xfer.training.trainer import check_tracker
+        if isinstance(stage, TrainStage):
+            if stage.training.adapter == "qlora":
+                check_quantisation()
+            if stage.how.report_to not in ("none", "jsonl"):
+                from t2t_xfer.training.trainer import check_tracker
 
-            check_tracker(tracker)
-        if spec.get("engine") == "vllm":
+                check_tracker(stage.how.report_to)
+        if isinstance(stage, PredictStage) and stage.engine == "vllm":
             require_vllm()
     _check_models(stages)
     _check_adapters(stages)
@@ -78,17 +73,15 @@ def preflight(
         # `tested`: planning has asked what may be chosen by what.
         models.check_rows(wanted, context.prompted(*wanted, tested=True)[1])
     for stage in stages:
-        if "null" in stage.spec:
-            read_prompts(context, context.task(_task(stage)), stage.spec)
+        if isinstance(stage, PredictStage) and stage.null is not None:
+            stage.prompts(context, context.task(stage.shown.task))
 
 
 class Models:
     """The tokenizers of the models that a plan names and that exist. Each is read once, and none
     where nothing is asked of it."""
 
-    def __init__(
-        self, stages: Sequence[StageLike], context: Context, planned: Sequence[StageLike]
-    ) -> None:
+    def __init__(self, stages: Sequence[Stage], context: Context, planned: Sequence[Stage]) -> None:
         """See `preflight`."""
         made = {stage.id: stage for stage in planned}
         self._context = context
@@ -113,7 +106,7 @@ class Models:
             codec, task = codecs[path], self._context.task(name)
             if codec is not None:
                 kind = model_architecture(path, revision)
-                check_words(codec, kind, task, readout or _read_by(kind, task))
+                check_words(codec, kind, task, readout or readout_planned(kind, task))
 
     def check_rows(self, rows: Rows, prompted: Sequence[Prompted]) -> None:
         """The same for one set of rows, and whether its examples fit.
@@ -125,109 +118,97 @@ class Models:
         for each in self._asked.get(rows, ()):
             architecture = self._context.reader(each.path, each.revision, each.max_input_tokens)
             task, kind = self._context.task(each.rows[0]), architecture.name
-            check_words(architecture.codec, kind, task, each.readout or _read_by(kind, task))
+            check_words(architecture.codec, kind, task, each.readout or readout_planned(kind, task))
             check_rows(architecture, task, prompted, each.readout, training=each.training)
 
 
-def _read_by(architecture: ArchitectureName, task: Task) -> Readout:
-    return planned_readout(architecture, task.answer, task.spec.readout.get(architecture))
-
-
-def _asked(stage: StageLike, made: Mapping[str, StageLike]) -> Iterator[Asked]:
-    spec: Any = stage.spec
+def _asked(stage: Stage, made: Mapping[str, Stage]) -> Iterator[Asked]:
     base = _base(stage, made)
-    if base is None or stage.kind not in ("train", "predict"):
+    if base is None:
         return
-    if stage.kind == "predict":
-        yield from (
-            Asked(*base, spec["max_input_tokens"], False, Readout(spec["readout"]), rows)
-            for rows in _rows(stage)[:1]
-        )
-        return
-    length = spec["training"]["max_input_tokens"]
-    for part in trained_parts(spec):
-        for language in languages_in(part):
-            rows: Rows = (part["shown"]["task"], language, "train", spec["limit"])
-            yield Asked(*base, length, True, form_of(part), rows)
-    for each in spec.get("dev", ()):
-        read = each["predict"]
-        yield Asked(*base, length, False, Readout(read["readout"]), _rows_of(read))
+    if isinstance(stage, PredictStage) and stage.reads_rows:
+        yield _asked_by(stage, base, stage.max_input_tokens)
+    if isinstance(stage, TrainStage):
+        length = stage.training.max_input_tokens
+        for each in stage.tasks:
+            for language in each.in_languages:
+                rows: Rows = (each.shown.task, language, "train", stage.limit)
+                yield Asked(*base, length, True, each.form, rows)
+        yield from (_asked_by(each.predict, base, length) for each in stage.dev)
 
 
-def _base(stage: StageLike, made: Mapping[str, StageLike]) -> tuple[str, str | None] | None:
+def _asked_by(stage: PredictStage, base: tuple[str, str | None], length: int) -> Asked:
+    return Asked(*base, length, False, stage.readout, _rows_of(stage))
+
+
+def _base(stage: Stage, made: Mapping[str, Stage]) -> tuple[str, str | None] | None:
     """Path and revision of the checkpoint that a stage's chain begins with; None: a new model, or
     none at all."""
-    while "path" not in stage.how:
+    while stage.how.path is None:
         before = stage.needs.get("checkpoint", "")
         if before not in made:
             return None
         stage = made[before]
-    revision = stage.how["revision"]
-    return str(stage.how["path"]), None if revision is None else str(revision)
+    return stage.how.path, stage.how.revision
 
 
-def _check_models(stages: Sequence[StageLike]) -> None:
+def _check_models(stages: Sequence[Stage]) -> None:
     """Whether every weight of the models that exist is there, and a head where one is read."""
     for stage in stages:
-        how: Any = stage.how
-        if "path" not in how:
+        path, adapter = stage.how.path, stage.how.adapter
+        if path is None:
             continue
         from t2t_xfer.architectures.weights import check_head, check_names, check_weights
 
-        account = check_weights(str(how["path"]), how["revision"])
-        if stage.kind != "predict":
+        account = check_weights(path, stage.how.revision)
+        if not isinstance(stage, PredictStage):
             continue
-        if stage.spec["engine"] == "vllm":
-            check_names(str(how["path"]), account)
-        adapter = how.get("adapter")
+        if stage.engine == "vllm":
+            check_names(path, account)
         trained = "adapter" in stage.needs or (
-            adapter is not None and adapter_base(str(adapter)).fresh_head is not None
+            adapter is not None and adapter_base(adapter).fresh_head is not None
         )
-        if stage.spec["readout"] != Readout.embed and not trained:
-            check_head(str(how["path"]), account.fresh_head)
+        if stage.readout is not Readout.embed and not trained:
+            check_head(path, account.fresh_head)
 
 
-def _check_adapters(stages: Sequence[StageLike]) -> None:
+def _check_adapters(stages: Sequence[Stage]) -> None:
     """Looks at the adapters that exist already; no weights are loaded."""
-    adapters: dict[tuple[Any, Any], dict[str, None]] = {}
+    adapters: dict[tuple[str, str | None], dict[str, None]] = {}
     for stage in stages:
-        adapter, how = stage.how.get("adapter"), stage.how
-        if adapter is None:
+        adapter, path = stage.how.adapter, stage.how.path
+        if adapter is None or path is None:
             continue
-        adapters.setdefault((how["path"], how["revision"]), {})[str(adapter)] = None
-        if stage.spec.get("engine") == "vllm":
-            check_decodable(str(adapter))
-            adapter_rank(str(adapter))
+        adapters.setdefault((path, stage.how.revision), {})[adapter] = None
+        if isinstance(stage, PredictStage) and stage.engine == "vllm":
+            check_decodable(adapter)
+            adapter_rank(adapter)
     for (path, revision), over in adapters.items():
         from t2t_xfer.architectures.loading import check_adapters
 
         check_adapters(path, revision, over)
 
 
-def _rows(stage: StageLike) -> list[Rows]:
+def _rows(stage: Stage) -> list[Rows]:
     """What a stage reads."""
-    spec: Any = stage.spec
-    if stage.kind == "model" or ("null" in spec and "split" not in spec):
-        return []
-    if stage.kind == "train":
+    if isinstance(stage, TrainStage):
         trained: list[Rows] = [
-            (part["shown"]["task"], language, "train", spec["limit"])
-            for part in trained_parts(spec)
-            for language in languages_in(part)
+            (each.shown.task, language, "train", stage.limit)
+            for each in stage.tasks
+            for language in each.in_languages
         ]
-        return [*trained, *(_rows_of(each["predict"]) for each in spec.get("dev", ()))]
-    rows = [(_task(stage), spec["language"], spec.get("split", "train"), spec["limit"])]
-    if "majority_of" in spec:
-        train = spec["majority_of"]
-        languages = spec.get("train_languages", [train["source_language"]])
-        rows += [(train["task"], code, "train", spec["train_limit"]) for code in languages]
+        return [*trained, *(_rows_of(each.predict) for each in stage.dev)]
+    if isinstance(stage, ScoreStage):
+        return [(stage.parsed.task, stage.language, stage.split, stage.limit)]
+    if not isinstance(stage, PredictStage) or not stage.reads_rows:
+        return []
+    rows = [_rows_of(stage)]
+    if stage.majority_of is not None:
+        train = stage.majority_of
+        languages = stage.train_languages or (train.source_language,)
+        rows += [(train.task, code, "train", stage.train_limit) for code in languages]
     return rows
 
 
-def _rows_of(spec: Any) -> Rows:
-    return (spec["shown"]["task"], spec["language"], spec["split"], spec["limit"])
-
-
-def _task(stage: StageLike) -> str:
-    spec: Any = stage.spec
-    return str(spec["parsed" if stage.kind == "score" else "shown"]["task"])
+def _rows_of(stage: PredictStage) -> Rows:
+    return (stage.shown.task, stage.language, stage.split, stage.limit)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import ClassVar, NamedTuple
 
-from t2t_xfer.errors import UserError
+from pydantic import JsonValue
+
 from t2t_xfer.metrics import Tuned, statistics_by_id
-from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Status
+from t2t_xfer.records import Example, Generation, Gold, Json, Prediction, Prompted, Split, Status
+from t2t_xfer.stages.base import Attempt, Fields, Kind, Stage
+from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.few_shot import shots_scored
-from t2t_xfer.stages.logs import plain
-from t2t_xfer.stages.task import Task
+from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, plain, read_predictions, write_jsonl
+from t2t_xfer.stages.predict import Evaluated
+from t2t_xfer.stages.task import Task, check_unchanged
+
+VERSION = 2
 
 
 class Tuning(NamedTuple):
@@ -32,18 +38,80 @@ class Scored(NamedTuple):
     """One for each example: id, gold, value, status, additive statistics."""
 
 
-def check_numbers(generations: Iterable[Generation]) -> None:
-    """Refuses answers whose scores are no numbers: any of them would be as good as another.
+class Parsed(Fields, extra="allow"):
+    """How answers are read from text and scored (`Task.parsed`)."""
+
+    task: str
+    labels: tuple[dict[str, JsonValue], ...] = ()
+
+
+class ScoreStage(Stage):
+    """The value of the metric, with the statistics of each example."""
+
+    kind: ClassVar[Kind] = "score"
+
+    parsed: Parsed
+    language: str
+    split: Split
+    limit: int | None
+    tuning_limit: int | None = None
+    """Of the validation rows that a threshold is chosen on, if it needs their predictions."""
+
+    def run(self, attempt: Attempt) -> dict[str, Json]:
+        """See `Stage.run`."""
+        context, needs = attempt.context, attempt.needs
+        task = context.task(self.parsed.task)
+        check_unchanged(task, self.parsed.plain(), task.parsed())
+        rows = context.prompted(task.name, self.language, self.split, self.limit, tested=True)
+        generations = read_predictions(needs["predictions"] / PREDICTIONS)
+        if "null" in needs:
+            null = read_predictions(needs["null"] / PREDICTIONS)
+            generations = with_null(task, generations, null)
+        tuning = None
+        if "tuning" in needs:
+            shown = context.prompted(task.name, self.language, "validation", self.tuning_limit)
+            tuning = Tuning(*shown, read_predictions(needs["tuning"] / PREDICTIONS))
+        scored = score_examples(task, *rows, generations, tuning)
+        write_jsonl(attempt.work / STATISTICS, scored.rows)
+        return scored.results
+
+
+def plan_score(context: Context, test: Evaluated) -> ScoreStage:
+    """The stage that scores predictions of a test, beside the predictions it needs.
 
     Raises:
-        UserError: names the first example.
+        UnsupportedError: the task's metric has no rules for the language.
     """
-    for each in generations:
-        if any(math.isnan(score) for score in each.scores):
-            raise UserError(
-                f"the scores of example {each.id!r} are not numbers (NaN), though all weights are:"
-                " the model's states leave the range of its dtype. Use `dtype: float32`."
-            )
+    task = context.task(test.task)
+    task.metric.for_language(test.language)
+    return ScoreStage.model_validate(
+        {
+            "version": VERSION,
+            "parsed": task.parsed(),
+            "language": test.language,
+            "split": test.split,
+            "limit": test.limit,
+            **({} if test.tuning(context) is None else {"tuning_limit": test.tuning_limit}),
+        }
+    )
+
+
+def with_null(
+    task: Task, generations: Mapping[str, Generation], null: Mapping[str, Generation]
+) -> dict[str, Generation]:
+    """The generations with the scores of the same options without their example.
+
+    Args:
+        null: by example id with `cloze`, else one for each text that says nothing, in their order.
+    """
+
+    def alone(id: str) -> Iterable[Generation]:
+        return (null[id],) if task.spec.cloze else null.values()
+
+    return {
+        id: replace(each, without_context=tuple(other.scores for other in alone(id)))
+        for id, each in generations.items()
+    }
 
 
 def score_examples(

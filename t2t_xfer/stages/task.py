@@ -10,9 +10,8 @@ other data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from t2t_xfer.answers import AnswerFormat, answer_format
 from t2t_xfer.data.examples import with_inventory
@@ -152,17 +151,6 @@ def training_data(context: Context, task: Task) -> dict[str, Json]:
         "languages": [*task.spec.train_languages],
         "rows": {code: rows_of(context, task, code, "train") for code in task.spec.train_languages},
     }
-
-
-def languages_in(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The languages of what `training_data` made."""
-    return tuple(data["languages"]) if "languages" in data else (data["language"],)
-
-
-def translated_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Json]:
-    """What a `train` record says of translated data, by task; nothing of zero-shot training."""
-    found = {each["shown"]["task"]: each["languages"] for each in parts if "languages" in each}
-    return {"translate_train": found} if found else {}
 
 
 def read_training(

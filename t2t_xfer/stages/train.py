@@ -1,6 +1,6 @@
 """Training on the rows of one task, or of a mixture of several.
 
-The stream of examples is a function of the spec alone (`training/mixture.py`); here each place of
+The stream of examples is a function of the stage alone (`training/mixture.py`); here each place of
 it becomes the rows that the architecture trains on.
 
 Settings that nobody has stated become the published ones of the task and the architecture. The
@@ -8,44 +8,56 @@ resolved numbers stand in the stage's identity, and where they are from beside i
 has both. Of raw text the content counts and not the names of its files.
 
 Dev scores are taken exactly as a `predict` and a `score` stage would do it, on the validation rows
-of the language that trains. Both identities stand in that of the training, since they decide its
+of the language that trains. Both stand in the identity of the training, since they decide its
 weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from t2t_xfer import processes
-from t2t_xfer.architectures import planned_readout
-from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
+from t2t_xfer.architectures.checkpoint import AdapterBase, adapter_base
 from t2t_xfer.data.examples import missing_languages
 from t2t_xfer.data.rawtext import read_documents, text_identity
-from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
-from t2t_xfer.records import Decoding, Example, Json, Prompted, Readout
+from t2t_xfer.errors import AbsentError, TrainingError, UnsupportedError, UserError
+from t2t_xfer.paths import expanded
+from t2t_xfer.records import ArchitectureName, Example, Json, Pair, Prompted, Readout, Slots
 from t2t_xfer.specs.data import TextSpec
-from t2t_xfer.specs.training import DEFAULTS, HOW_TO_RUN, TrainingSpec, published
-from t2t_xfer.stages.bases import Base
+from t2t_xfer.specs.training import HOW_TO_RUN, TrainingSpec
+from t2t_xfer.stages.base import Attempt, Fields, How, Kind, Shown, Stage
+from t2t_xfer.stages.bases import Base, check_autocast, check_length, model_identity, resolve
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.few_shot import check_untrained
 from t2t_xfer.stages.logs import write_jsonl
-from t2t_xfer.stages.model import load_to_train, save_trained, weights_of
-from t2t_xfer.stages.plans import (
-    check_length,
-    predict_spec,
-    readouts_of,
-    score_spec,
-    train_spec,
-    trained_parts,
-)
+from t2t_xfer.stages.model import CHECKPOINT, Weights, load_to_train, save_trained, weights_of
 from t2t_xfer.stages.preconditions import check_rows, check_words
-from t2t_xfer.stages.predict import Evaluated, check_chosen_on_rows_alone
-from t2t_xfer.stages.score import score_examples
-from t2t_xfer.stages.stagelike import StageLike
-from t2t_xfer.stages.tagging import count_training, form_of
-from t2t_xfer.stages.task import Task, check_unchanged, languages_in, read_training, translated_in
+from t2t_xfer.stages.predict import (
+    ROWS_VERSION,
+    Evaluated,
+    PredictStage,
+    Tagging,
+    check_codes,
+    count_pieces,
+    plan_predict,
+    readout_planned,
+    readouts_of,
+)
+from t2t_xfer.stages.score import ScoreStage, plan_score, score_examples
+from t2t_xfer.stages.task import Task, check_unchanged, read_training, training_data
 
 if TYPE_CHECKING:
     from t2t_xfer.architectures.base import Architecture
@@ -54,6 +66,203 @@ if TYPE_CHECKING:
     from t2t_xfer.training.loop import Trained
     from t2t_xfer.training.mixture import Mixture, Place
     from t2t_xfer.training.objectives import CoTrained, TextRows
+
+VERSION = 3
+OBJECTIVES_VERSION = 1
+"""Of the rows that text becomes (`training/objectives.py`)."""
+
+
+class TrainedTask(Fields, extra="allow"):
+    """A task that is trained on. What is extra describes the rows (`task.training_data`)."""
+
+    shown: Shown
+    tagging: Tagging | None = None
+    language: str = ""
+    """The source language, or, where the task names several:"""
+    languages: tuple[str, ...] = ()
+
+    @property
+    def in_languages(self) -> tuple[str, ...]:
+        """Of the rows."""
+        return self.languages or (self.language,)
+
+    @property
+    def form(self) -> Readout | None:
+        """Of tags, the readout that they are trained for."""
+        return None if self.tagging is None else self.tagging.form
+
+
+class TrainText(Fields, extra="allow"):
+    """Raw text among the examples. What is extra is its `TextSpec`, without the files."""
+
+    version: int
+    data: dict[str, JsonValue]
+    """By language the number and the hash of its documents."""
+
+
+class Dev(Fields):
+    """How the dev score of a task is taken."""
+
+    predict: PredictStage
+    score: ScoreStage
+
+
+class TrainHow(How):
+    """How a training is done; with `HOW_TO_RUN` of its settings."""
+
+    checkpoint_steps: int | None = None
+    settings_from: dict[str, str] = Field(default_factory=dict)
+    """Setting to `stated`, or to who published it."""
+    text_files: tuple[str, ...] | None = None
+    gradient_checkpointing: bool = False
+    report_to: str = "none"
+
+
+class TrainStage(Stage):
+    """Weights, or an adapter, trained from a base or from what another stage made."""
+
+    kind: ClassVar[Kind] = "train"
+
+    how: TrainHow = Field(default=TrainHow(), exclude=True)
+    model: dict[str, JsonValue]
+    """Content of a checkpoint that exists; empty if a stage makes it."""
+    dtype: str
+    tasks: tuple[TrainedTask, ...]
+    """In JSON the keys of a single task stand with the stage's own, those of several under
+    `mixture`."""
+    limit: int | None
+    """Training rows of each task."""
+    training: TrainingSpec
+    seed: int
+    text: TrainText | None = None
+    dev: tuple[Dev, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_tasks(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "tasks" in value:
+            return value
+        own = {key: value[key] for key in value if key in cls.model_fields}
+        rest = {key: value[key] for key in value if key not in own}
+        return {**own, "tasks": rest.get("mixture", (rest,))}
+
+    @model_serializer(mode="wrap")
+    def _as_json(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = handler(self)
+        tasks = found.pop("tasks")
+        return {**found, **(tasks[0] if len(tasks) == 1 else {"mixture": tasks})}
+
+    @property
+    def settings(self) -> TrainingSpec:
+        """Of the training, with those that change no result, so that they are in `how`."""
+        told = {key: getattr(self.how, key) for key in HOW_TO_RUN if key in self.how.plain()}
+        return self.training.model_copy(update=told)
+
+    @property
+    def raw_text(self) -> TextSpec | None:
+        """What text is read, and from where."""
+        if self.text is None:
+            return None
+        stated = {**(self.text.model_extra or {}), "files": self.how.text_files}
+        return TextSpec.model_validate(stated)
+
+    def parts(self, context: Context) -> list[TrainedPart]:
+        """The training rows of each task; unlabelled ones cannot be trained on.
+
+        Raises:
+            DataError: as `read_examples`.
+            UserError: a task has changed since the plan was made.
+        """
+        found = []
+        for each in self.tasks:
+            task = context.planned(each.shown)
+            rows = read_training(context, task.name, each.in_languages, self.limit)
+            found.append(TrainedPart(task, *rows, each.form))
+        return found
+
+    def run(self, attempt: Attempt) -> dict[str, Json]:
+        """See `Stage.run`. Several processes do it together."""
+        from t2t_xfer.architectures.adapters import count_parameters
+        from t2t_xfer.training.devices import whole_weights
+        from t2t_xfer.training.loop import train
+        from t2t_xfer.training.trainer import LOG, JsonLines
+
+        context, work, training = attempt.context, attempt.work, self.settings
+        parts = self.parts(context)
+        # Loaded afresh: training changes the weights that a warm model would share.
+        context.forget_model()
+        start = weights_of(self.how, attempt.needs)
+        loaded = load_to_train(start, self.dtype, training, self.seed)
+        parameters = count_parameters(loaded.model)
+        check_parts(loaded.architecture, parts)
+        text = self.raw_text
+        texts = None if text is None else text_rows(context, text, loaded.architecture, self.seed)
+
+        def rows_of(place: Place) -> list[Row]:
+            if texts is not None and place.task == len(parts):
+                return [texts.row(place.example)]
+            return parts[place.task].rows(loaded.architecture, place)
+
+        mixture = with_text(mixture_of(parts, training, self.seed), parts, text)
+        # A first row of each task before the first step: what cannot work fails here, by name.
+        for place in mixture.first_of_each():
+            rows_of(place)
+        trained = train(
+            loaded,
+            mixture,
+            rows_of,
+            training,
+            seed=self.seed,
+            directory=work / "training",
+            callbacks=[JsonLines(work / LOG)] if training.report_to == "jsonl" else [],
+            progress=attempt.progress,
+            dev_scores=partial(dev_scores, context, loaded, self.dev),
+        )
+        weights = whole_weights(loaded.model)
+        if not processes.is_first():
+            return {}
+        directory = work / CHECKPOINT
+        base = None if training.adapter == "none" else self._base(directory, start, loaded)
+        save_trained(loaded, directory, base, weights)
+        _write_logs(work, trained)
+        _remove_if_empty(work / "training")
+        translated: dict[str, Json] = {
+            each.shown.task: [*each.languages] for each in self.tasks if each.languages
+        }
+        return {
+            "steps": trained.steps,
+            "examples": trained.examples,
+            "training_examples": sum(len(part.examples) for part in parts),
+            **_parts_seen(mixture, texts, trained),
+            "tokens": trained.tokens,
+            "padding_share": round(trained.padding_share, 4),
+            "micro_batch_tokens": trained.micro_batch_tokens,
+            "processes": processes.count(),
+            "trainable_parameters": parameters.trainable,
+            "parameters": parameters.total,
+            "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
+            "device": str(loaded.model.device),
+            **({} if loaded.fresh_head is None else {"fresh_head": list(loaded.fresh_head.names)}),
+            **_selected(trained),
+            **_pieces(parts, rows_of),
+            **({"translate_train": translated} if translated else {}),
+        }
+
+    def _base(self, directory: Path, start: Weights, loaded: LoadedModel) -> AdapterBase:
+        """What an adapter in `directory` says of the model that it belongs to."""
+        path = start.path
+        identity = {key: value for key, value in self.model.items() if key != "adapter"}
+        if "checkpoint" in self.needs:
+            identity = {**model_identity(path, None)}
+            # The stages of a store keep their distance from each other wherever the store goes.
+            path = os.path.relpath(path, directory)
+        elif expanded(path).is_dir():
+            path = str(expanded(path).absolute())
+        quantised = "nf4" if self.training.adapter == "qlora" else None
+        fresh = None if loaded.fresh_head is None else loaded.fresh_head.sha256
+        if fresh is None and start.adapter is not None:  # it goes on
+            fresh = adapter_base(start.adapter).fresh_head
+        return AdapterBase(path, start.revision, quantised, self.dtype, identity, fresh)
 
 
 @dataclass(frozen=True)
@@ -82,93 +291,9 @@ def check_parts(architecture: Architecture, parts: Sequence[TrainedPart]) -> Non
         UnsupportedError, DataError: see `preconditions`.
     """
     for part in parts:
-        asked = part.task.spec.readout.get(architecture.name)
-        readout = planned_readout(architecture.name, part.task.answer, asked)
+        readout = readout_planned(architecture.name, part.task)
         check_words(architecture.codec, architecture.name, part.task, readout)
         check_rows(architecture, part.task, part.prompted, part.form, training=True)
-
-
-def run_training(
-    context: Context,
-    stage: StageLike,
-    work: Path,
-    needs: Mapping[str, Path],
-    task_of: Callable[[Mapping[str, Any]], Task],
-    progress: bool,
-) -> Mapping[str, Json]:
-    """Does a `train` stage; the results go into its record. Several processes do it together.
-
-    Args:
-        task_of: the task of a part of the spec, refused if it has changed since planning.
-    """
-    from t2t_xfer.architectures.adapters import count_parameters
-    from t2t_xfer.training.devices import whole_weights
-    from t2t_xfer.training.loop import train
-    from t2t_xfer.training.trainer import LOG, JsonLines
-
-    spec, how = cast("Any", stage.spec), cast("Any", stage.how)
-    # How often to save and the like change no result, so they are not in the spec.
-    told = {key: how[key] for key in HOW_TO_RUN if key in how}
-    training = TrainingSpec.model_validate({**spec["training"], **told})
-    parts = []
-    for part in trained_parts(spec):
-        task = task_of(part)
-        # Unlabelled rows cannot be trained on; `read_examples` has dropped them.
-        read = read_training(context, task.name, languages_in(part), spec["limit"])
-        parts.append(TrainedPart(task, *read, form_of(part)))
-    # Loaded afresh: training changes the weights that a warm model would share.
-    context.forget_model()
-    loaded = load_to_train(weights_of(stage, needs), spec["dtype"], training, spec["seed"])
-    parameters = count_parameters(loaded.model)
-    architecture = loaded.architecture
-    check_parts(architecture, parts)
-    text = planned_text(spec, how)
-    texts = None if text is None else text_rows(context, text, architecture, spec["seed"])
-
-    def rows_of(place: Place) -> list[Row]:
-        if texts is not None and place.task == len(parts):
-            return [texts.row(place.example)]
-        return parts[place.task].rows(architecture, place)
-
-    mixture = with_text(mixture_of(parts, training, spec["seed"]), parts, text)
-    # A first row of each task before the first step: what cannot work fails here, by name.
-    for place in mixture.first_of_each():
-        rows_of(place)
-    trained = train(
-        loaded,
-        mixture,
-        rows_of,
-        training,
-        seed=spec["seed"],
-        directory=work / "training",
-        callbacks=[JsonLines(work / LOG)] if training.report_to == "jsonl" else [],
-        progress=progress,
-        dev_scores=DevScorer(context, loaded, spec.get("dev", ()), task_of),
-    )
-    weights = whole_weights(loaded.model)
-    if not processes.is_first():
-        return {}
-    save_trained(loaded, work, stage, needs, training, weights)
-    _write_logs(work, trained)
-    _remove_if_empty(work / "training")
-    return {
-        "steps": trained.steps,
-        "examples": trained.examples,
-        "training_examples": sum(len(part.examples) for part in parts),
-        **_parts_seen(mixture, texts, trained),
-        "tokens": trained.tokens,
-        "padding_share": round(trained.padding_share, 4),
-        "micro_batch_tokens": trained.micro_batch_tokens,
-        "processes": processes.count(),
-        "trainable_parameters": parameters.trainable,
-        "parameters": parameters.total,
-        "final_loss": round(trained.losses[-1], 6) if trained.losses else None,
-        "device": str(loaded.model.device),
-        **({} if loaded.fresh_head is None else {"fresh_head": list(loaded.fresh_head.names)}),
-        **_selected(trained),
-        **_pieces(parts, rows_of),
-        **translated_in(trained_parts(spec)),
-    }
 
 
 def _write_logs(work: Path, trained: Trained) -> None:
@@ -225,8 +350,11 @@ def _pieces(
 
     found: dict[str, Json] = {}
     for number, part in enumerate(parts):
-        rows = (rows_of(Place(number, i, 0)) for i in range(len(part.examples)))
-        counts = count_training(part.task, rows)
+        if part.task.answer.asks is not Slots:
+            continue
+        rows = [rows_of(Place(number, i, 0)) for i in range(len(part.examples))]
+        counts = count_pieces(part.task, map(len, rows))
+        counts["removed_tokens"] = sum(row.removed_tokens for some in rows for row in some)
         found |= counts if len(parts) == 1 else {f"{part.task.name}_pieces": counts}
     return found
 
@@ -237,7 +365,6 @@ def mixture_of(parts: Sequence[TrainedPart], training: TrainingSpec, seed: int) 
     Raises:
         TrainingError: a task has no training examples.
     """
-    from t2t_xfer.errors import TrainingError
     from t2t_xfer.training.mixture import Mixture, Part
 
     for part in parts:
@@ -269,23 +396,29 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-LONGEST_ANSWER = 4 * ANSWER_ROOM
-"""Tokens that a model must have behind a published length of inputs."""
+def dev_scores(context: Context, loaded: LoadedModel, planned: Sequence[Dev]) -> dict[str, float]:
+    """By task, of a model as it is now."""
+    from t2t_xfer.engines.transformers import TransformersEngine
+
+    scores: dict[str, float] = {}
+    for predict, score in ((each.predict, each.score) for each in planned):
+        task = context.planned(predict.shown)
+        check_unchanged(task, score.parsed.plain(), task.parsed())
+        rows = context.prompted(task.name, predict.language, predict.split, predict.limit)
+        engine = TransformersEngine(loaded, predict.batch_tokens)
+        read = engine.answer(rows[1], predict.readout, predict.decoding)
+        scored = score_examples(task, *rows, {each.id: each for each in read})
+        scores[task.name] = cast("float", scored.results["score"])
+    return scores
 
 
-class Resolved(NamedTuple):
-    """Settings with every number in its place."""
+def text_rows(context: Context, text: TextSpec, architecture: Architecture, seed: int) -> TextRows:
+    """The text of a planned stage as training rows."""
+    from t2t_xfer.training.objectives import TextRows
 
-    training: TrainingSpec
-    sources: dict[str, Json]
-    """Of each setting: `stated`, or who published it."""
-
-
-class TrainPlan(NamedTuple):
-    """What a `train` stage is, and how it is done."""
-
-    spec: dict[str, Json]
-    how: dict[str, Json]
+    documents = {code: read_documents(text, context.source, code) for code in text.codes}
+    assert text.row_tokens is not None
+    return TextRows(documents, architecture, text.row_tokens, seed)
 
 
 def plan_training(
@@ -297,8 +430,10 @@ def plan_training(
     limit: int | None,
     seed: int,
     text: TextSpec | None = None,
-) -> TrainPlan:
+) -> TrainStage:
     """The training of a base on one or more tasks, with raw text if there is any.
+
+    How tasks are mixed does not count where there is only one.
 
     Args:
         first: it starts from the base rather than from another stage.
@@ -308,125 +443,81 @@ def plan_training(
         UserError: whatever cannot work.
     """
     training, sources = resolve(base, tasks, stated)
-    spec = train_spec(context, base, first, tasks, training, limit, seed)
-    spec |= text_spec(context, text, training)
-    spec |= dev_spec(context, base, tasks, training)
-    how: dict[str, Json] = {
-        "checkpoint_steps": training.checkpoint_steps,
-        "settings_from": sources,
-        **text_how(text),
-    }
-    return TrainPlan(spec, how)
+    check_length(base, training.max_input_tokens)
+    check_autocast(base, training.autocast)
+    settings = training.canonical()
+    if len(tasks) == 1:
+        del settings["mixture"]
+    files = {} if text is None or text.files is None else {"text_files": text.located()}
+    return TrainStage.model_validate(
+        {
+            "how": {
+                "checkpoint_steps": training.checkpoint_steps,
+                "settings_from": sources,
+                **files,
+                **training.how_to_run(),
+            },
+            "version": VERSION,
+            "model": base.identity if first else {},
+            "dtype": base.dtype,
+            "tasks": [_trained(context, base, task) for task in tasks],
+            "limit": limit,
+            "training": settings,
+            "seed": seed,
+            **_text(context, text, training),
+            **_dev(context, base, tasks, training),
+        }
+    )
 
 
-def resolve(base: Base, tasks: Sequence[str], stated: TrainingSpec) -> Resolved:
-    """The settings of a training: those that are stated, and published ones for the rest."""
-    found = published(base.architecture, stated.adapter, tasks, stated.optimizer)
-    said = stated.model_fields_set
-    if stated.steps is not None:
-        found.pop("epochs", None)
-    length = found.get("max_input_tokens")
-    if length is not None and not _fits(base, int(length.value)):
-        del found["max_input_tokens"]
-    taken = {key: setting for key, setting in found.items() if key not in said}
-    values = {key: each.value for key, each in taken.items()}
-    training = TrainingSpec.model_validate({**stated.model_dump(exclude_unset=True), **values})
-    sources: dict[str, Json] = {key: each.source for key, each in taken.items()}
-    keys = DEFAULTS.keys() | found.keys() | {"steps"}
-    if training.steps is not None:
-        keys -= {"epochs"}
-    for key in sorted(keys - taken.keys()):
-        if key in said and getattr(training, key) is not None:
-            sources[key] = "stated"
-        elif key in DEFAULTS:
-            sources[key] = DEFAULTS[key]
-    return Resolved(training, dict(sorted(sources.items())))
+def _trained(context: Context, base: Base, name: str) -> dict[str, Any]:
+    task = context.task(name)
+    check_trainable(base.architecture, task)
+    found = {"shown": task.shown(), **training_data(context, task)}
+    if task.answer.asks is Slots:
+        check_codes(base, task)
+        form = readout_planned(base.architecture, task)
+        found["tagging"] = {"rows_version": ROWS_VERSION, "form": form}
+    return found
 
 
-def _fits(base: Base, max_input_tokens: int) -> bool:
-    try:
-        check_length(base, max_input_tokens, LONGEST_ANSWER)
-    except UnsupportedError:
-        return False
-    return True
-
-
-def dev_spec(
-    context: Context, base: Base, tasks: Sequence[str], training: TrainingSpec
-) -> dict[str, list[Json]]:
-    """What the identity of a `train` stage says of dev scores; nothing where none are asked for.
-
-    Tasks of a mixture that have no validation rows do not count, as text does not.
+def check_trainable(architecture: ArchitectureName, task: Task) -> None:
+    """Refuses what could only fail once training has begun.
 
     Raises:
-        AbsentError: no task has validation rows.
-        UnsupportedError: the architecture cannot answer a task.
+        UnsupportedError: nothing can be trained on the task, or not by this architecture.
     """
-    if training.select is None:
-        return {}
-    chosen_on = [name for name in tasks if _has_validation(context, name)]
-    if not chosen_on:
-        raise AbsentError(
-            f"task {', '.join(tasks)} has no validation rows in its source language here, so no"
-            " weights can be chosen on them. Set `select: null` for it, which keeps the last ones."
+    if task.answer.asks is Pair:
+        raise UnsupportedError(
+            f"task {task.name!r}: its answers are pairs, which are found by the states of a model"
+            " as it is. There is nothing to train on; use it as a target only."
         )
-    found: list[Json] = []
-    for name in chosen_on:
-        task, language = context.task(name), context.task(name).spec.source_language
-        test = Evaluated(name, language, "validation", training.select.limit, scored_only=False)
-        check_chosen_on_rows_alone(task)
-        readout = readouts_of(base.architecture, task)[0]
-        length = training.max_input_tokens
-        read = predict_spec(context, base, False, test, readout, length)
-        found.append({"predict": read, "score": score_spec(context, test)})
-    return {"dev": found}
+    check_untrained(task)
+    readout_planned(architecture, task)
 
 
-def _has_validation(context: Context, name: str) -> bool:
-    spec = context.task(name).spec
-    return not missing_languages(spec, context.source, [spec.source_language], "validation")
+def check_same_form(architecture: ArchitectureName, trained: Task, tested: Task) -> None:
+    """Refuses to read a trained model in another form than it was trained in.
 
-
-@dataclass
-class DevScorer:
-    """The dev score of every task, of a model as it is now."""
-
-    context: Context
-    loaded: LoadedModel
-    planned: Sequence[Mapping[str, Any]]
-    """`dev` of the stage's spec."""
-    task_of: Callable[[Mapping[str, Any]], Task]
-    """The task of a part of the spec, refused if it has changed since planning."""
-
-    def __call__(self) -> dict[str, float]:
-        """By task."""
-        scores: dict[str, float] = {}
-        for each in self.planned:
-            task = self.task_of(each["predict"])
-            check_unchanged(task, each["score"]["parsed"], task.parsed())
-            scores[task.name] = self._score(task, each["predict"])
-        return scores
-
-    def _score(self, task: Task, spec: Mapping[str, Any]) -> float:
-        from t2t_xfer.engines.transformers import TransformersEngine
-
-        examples, prompted = self.context.prompted(
-            task.name, spec["language"], spec["split"], spec["limit"]
+    Raises:
+        UnsupportedError: of two tagging tasks one is written, the other is read in one pass; or
+            the tested task shows solved examples.
+    """
+    check_untrained(tested)
+    if trained.answer.asks is not Slots or tested.answer.asks is not Slots:
+        return
+    form, readout = readout_planned(architecture, trained), readout_planned(architecture, tested)
+    if form is not readout:
+        raise UnsupportedError(
+            f"task {tested.name!r} is read by {readout.value!r}, but its training task"
+            f" {trained.name!r} is trained for {form.value!r}, and a model learns the form with"
+            f" the tags. Give both the same `readout: {{{architecture}: …}}`."
         )
-        engine = TransformersEngine(self.loaded, spec["batch_tokens"])
-        decoding = Decoding(**spec.get("decoding", {}))
-        read = engine.answer(prompted, Readout(spec["readout"]), decoding)
-        scored = score_examples(task, examples, prompted, {each.id: each for each in read})
-        return cast("float", scored.results["score"])
 
 
-OBJECTIVES_VERSION = 1
-"""Of the rows that text becomes (`architectures/objectives.py`, `training/cotraining.py`)."""
-
-
-def text_spec(
+def _text(
     context: Context, text: TextSpec | None, training: TrainingSpec
-) -> dict[str, dict[str, Json]]:
+) -> dict[str, dict[str, Any]]:
     """What the identity of a `train` stage says of raw text; nothing where there is none.
 
     Raises:
@@ -449,24 +540,42 @@ def text_spec(
     return {"text": {"version": OBJECTIVES_VERSION, **stated, "data": data}}
 
 
-def text_how(text: TextSpec | None) -> dict[str, Json]:
-    """Where the files are; nothing where there are none."""
-    return {} if text is None or text.files is None else {"text_files": text.located()}
+def _dev(
+    context: Context, base: Base, tasks: Sequence[str], training: TrainingSpec
+) -> dict[str, list[Dev]]:
+    """What the identity of a `train` stage says of dev scores; nothing where none are asked for.
+
+    Tasks of a mixture that have no validation rows do not count, as text does not.
+
+    Raises:
+        AbsentError: no task has validation rows.
+        UnsupportedError: the architecture cannot answer a task.
+    """
+    if training.select is None:
+        return {}
+    chosen_on = [name for name in tasks if _has_validation(context, name)]
+    if not chosen_on:
+        raise AbsentError(
+            f"task {', '.join(tasks)} has no validation rows in its source language here, so no"
+            " weights can be chosen on them. Set `select: null` for it, which keeps the last ones."
+        )
+    found = []
+    for name in chosen_on:
+        task, language = context.task(name), context.task(name).spec.source_language
+        if task.spec.rank.needs_null:
+            raise UnsupportedError(
+                f"task {task.name!r}: `rank` compares options with their scores without an"
+                " example, which are not read again at every dev score of a training. Set"
+                " `select: null`, or `rank: {normalise: sum}`."
+            )
+        test = Evaluated(name, language, "validation", training.select.limit, scored_only=False)
+        readout = readouts_of(base.architecture, task)[0]
+        length = training.max_input_tokens
+        read = plan_predict(context, base, False, test, readout, length)
+        found.append(Dev(predict=read, score=plan_score(context, test)))
+    return {"dev": found}
 
 
-def planned_text(spec: Mapping[str, Any], how: Mapping[str, Any]) -> TextSpec | None:
-    """The raw text of a planned stage."""
-    if "text" not in spec:
-        return None
-    stated = {key: value for key, value in spec["text"].items() if key not in ("version", "data")}
-    files = [*how["text_files"]] if "text_files" in how else None
-    return TextSpec.model_validate({**stated, "files": files})
-
-
-def text_rows(context: Context, text: TextSpec, architecture: Architecture, seed: int) -> TextRows:
-    """The text of a planned stage as training rows."""
-    from t2t_xfer.training.objectives import TextRows
-
-    documents = {code: read_documents(text, context.source, code) for code in text.codes}
-    assert text.row_tokens is not None
-    return TextRows(documents, architecture, text.row_tokens, seed)
+def _has_validation(context: Context, name: str) -> bool:
+    spec = context.task(name).spec
+    return not missing_languages(spec, context.source, [spec.source_language], "validation")

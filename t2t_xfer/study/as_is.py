@@ -29,25 +29,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from t2t_xfer.architectures.checkpoint import adapter_base, adapter_config, is_adapter
 from t2t_xfer.engines.vllm_limits import adapter_rank, check_model, gpu_at_hand, has_vllm
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.files import FileLock
 from t2t_xfer.records import Readout
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.bases import as_model_spec, base_of, config_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.model import check_decodable
-from t2t_xfer.stages.plans import ModelEngine
-from t2t_xfer.stages.predict import Evaluated
+from t2t_xfer.stages.predict import Baseline, Evaluated, ModelEngine
 from t2t_xfer.stages.preflight import preflight
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder, Tip
 from t2t_xfer.study.plan_file import PLAN, Cell, Plan, load_plan, save_plan
 from t2t_xfer.study.results import Results
 from t2t_xfer.study.run import Say, Summary, run_plan, would_run
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 from t2t_xfer.study.tested import evaluated_languages
 
@@ -198,9 +197,11 @@ def _cells(
 ) -> list[Cell]:
     """Of an adapter on a task: by readout, the main one first, and by language."""
     if asked.model is None or engine is None:
-        model, architecture = str(asked.engine), ""
+        baseline = cast("Baseline", asked.engine)
+        model, architecture = str(baseline), ""
         scored = [
-            (builder.baseline(model, asked.test(task, code), None), model, code) for code in codes
+            (builder.baseline(baseline, asked.test(task, code), None), model, code)
+            for code in codes
         ]
     else:
         tip = _tip(builder, asked, task, None if adapter == NONE else adapter)
@@ -435,9 +436,9 @@ def _check_runs(asked: Evaluation, adapters: Sequence[str | None]) -> None:
     """
     assert asked.model is not None
     base = base_of(as_model_spec(asked.model))
-    if base.new is None:
-        path, revision = str(base.how["path"]), base.how["revision"]
-        config = config_of(path, None if revision is None else str(revision))
+    path = base.how.path
+    if path is not None:
+        config = config_of(path, base.how.revision)
         check_model(config, path, asked.max_input_tokens, on_cpu=False)
     for adapter in filter(None, adapters):
         check_decodable(adapter)

@@ -9,15 +9,16 @@ intermediate is the same training as the intermediate MNLI.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from t2t_xfer.records import Json, Pair, Readout
+from t2t_xfer.records import Pair, Readout
 from t2t_xfer.specs.data import TextSpec
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.specs.study import TEXT, StudySpec, intermediate_name, tasks_of, training_for
 from t2t_xfer.specs.training import TrainingSpec
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.bases import (
     AdapterState,
     Base,
@@ -26,24 +27,23 @@ from t2t_xfer.stages.bases import (
     existing_adapter,
     lacks_head,
     planned_adapter,
+    resolve,
 )
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.plans import (
+from t2t_xfer.stages.model import plan_merge, plan_model
+from t2t_xfer.stages.predict import (
+    Baseline,
+    Evaluated,
     ModelEngine,
-    baseline_spec,
-    merged_spec,
-    model_spec,
-    predict_spec,
+    PredictStage,
+    plan_baseline,
+    plan_predict,
     readouts_of,
-    score_spec,
-    trained_on,
 )
-from t2t_xfer.stages.predict import Evaluated
-from t2t_xfer.stages.tagging import check_same_form
+from t2t_xfer.stages.score import plan_score
 from t2t_xfer.stages.task import Task
-from t2t_xfer.stages.train import plan_training, resolve
+from t2t_xfer.stages.train import check_same_form, plan_training
 from t2t_xfer.study.plan_file import Cell, Plan, bases_together
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.tested import (
     check_languages,
     shares_training_rows,
@@ -94,8 +94,7 @@ class Builder:
         if base.new is None:
             found = None if base.adapter is None else existing_adapter(base.adapter)
             return Tip(model.name, base, None, adapter=found)
-        spec = model_spec(self.context, base.new)
-        stage = Stage("model", model.name, spec, {}, {"data": self.context.data})
+        stage = plan_model(self.context, base.new).named(model.name, {}, self._how)
         return Tip(model.name, base, self.add(stage))
 
     def train(
@@ -119,19 +118,16 @@ class Builder:
             check_continues(tip.adapter, training, label)
         first = tip.stage_id is None
         planned = plan_training(self.context, tip.base, first, tasks, training, limit, seed, text)
-        needs, how = self._source(tip)
-        how |= {**planned.how, **training.how_to_run()}
-        stage_id = self.add(Stage("train", f"{label}@{seed}", planned.spec, needs, how))
+        stage_id = self.add(planned.named(f"{label}@{seed}", *self._source(tip)))
         if training.adapter == "none":
             return Tip(label, tip.base, stage_id)
         return Tip(label, tip.base, tip.stage_id, stage_id, planned_adapter(training))
 
     def merge(self, tip: Tip) -> Tip:
         """The tip with its adapter added to its weights."""
-        needs, how = self._source(tip)
-        spec = merged_spec(tip.base, tip.stage_id is None)
-        stage = Stage("model", f"{tip.label}+merged", spec, needs, how)
-        return Tip(tip.label, tip.base, self.add(stage))
+        stage = plan_merge(tip.base, tip.stage_id is None)
+        named = stage.named(f"{tip.label}+merged", *self._source(tip))
+        return Tip(tip.label, tip.base, self.add(named))
 
     def test_at(
         self, tip: Tip, test: Evaluated, max_input_tokens: int, engine: ModelEngine = "transformers"
@@ -152,8 +148,8 @@ class Builder:
         """Those of the task; of a model without an LM head that nothing has trained, the states."""
         found = readouts_of(tip.base.architecture, tested)
         if tip.adapter is None and tip.stage_id is None and Readout.embed in found:
-            how: Any = tip.base.how
-            if tip.base.new is None and lacks_head(how["path"], how["revision"]):
+            how = tip.base.how
+            if how.path is not None and lacks_head(how.path, how.revision):
                 return (Readout.embed,)
         return found
 
@@ -164,14 +160,14 @@ class Builder:
         readout: Readout,
         max_input_tokens: int,
         engine: ModelEngine,
-    ) -> Stage:
+    ) -> PredictStage:
         """The `predict` stage of a readout, with the one that it goes on from."""
         stage = self._predict(tip, test, readout, max_input_tokens, engine)
         if self.context.task(test.task).answer.asks is not Pair or readout is not Readout.rank:
             return stage
         embed = self._predict(tip, test, Readout.embed, max_input_tokens, engine)
-        needs = {**stage.needs, "candidates": self.add(embed)}
-        return replace(stage, label=f"{stage.label}.rank", needs=needs)
+        needs: dict[str, str] = {**stage.needs, "candidates": self.add(embed)}
+        return stage.named(f"{stage.label}.rank", needs, {})
 
     def _predict(
         self,
@@ -180,40 +176,44 @@ class Builder:
         readout: Readout,
         max_input_tokens: int,
         engine: ModelEngine,
-    ) -> Stage:
+    ) -> PredictStage:
         first = tip.stage_id is None
-        spec = predict_spec(self.context, tip.base, first, test, readout, max_input_tokens, engine)
-        needs, how = self._source(tip)
+        stage = plan_predict(self.context, tip.base, first, test, readout, max_input_tokens, engine)
         label = f"{tip.label}={test.task}.{test.language}{test.suffix}"
-        return Stage("predict", label, spec, needs, how)
+        return stage.named(label, *self._source(tip))
 
-    def baseline(self, engine: str, test: Evaluated, train_limit: int | None) -> str:
+    def baseline(self, engine: Baseline, test: Evaluated, train_limit: int | None) -> str:
         """Id of a baseline's score."""
-        spec = baseline_spec(self.context, engine, test, train_limit)
         label = f"{engine}={test.task}.{test.language}{test.suffix}"
-        how: dict[str, Json] = {"data": self.context.data}
-        stage = Stage("predict", label, spec, {}, how)
+        stage = plan_baseline(self.context, engine, test, train_limit).named(label, {}, self._how)
         tuning = test.tuning(self.context)
         if tuning is None:
             return self._score(stage, test, {})
-        spec = baseline_spec(self.context, engine, tuning, train_limit)
-        tuned = Stage("predict", f"{label}.validation", spec, {}, how)
-        return self._score(stage, test, {"tuning": tuned})
+        tuned = plan_baseline(self.context, engine, tuning, train_limit)
+        return self._score(
+            stage, test, {"tuning": tuned.named(f"{label}.validation", {}, self._how)}
+        )
 
-    def _score(self, predict: Stage, test: Evaluated, beside: Mapping[str, Stage]) -> str:
-        spec = score_spec(self.context, test)
-        stages = {"predictions": predict, **beside}
+    def _score(
+        self, predict: PredictStage, test: Evaluated, beside: Mapping[str, PredictStage]
+    ) -> str:
+        stages: dict[str, PredictStage] = {"predictions": predict, **beside}
         needs = {role: self.add(stage) for role, stage in stages.items()}
-        how: dict[str, Json] = {"data": self.context.data}
-        return self.add(Stage("score", predict.label, spec, needs, how))
+        stage = plan_score(self.context, test)
+        return self.add(stage.named(predict.label, needs, self._how))
 
-    def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, Json]]:
+    @property
+    def _how(self) -> dict[str, Any]:
+        return {"data": self.context.data}
+
+    def _source(self, tip: Tip) -> tuple[dict[str, str], dict[str, Any]]:
+        """What a stage that starts from a tip needs, and how it is done."""
         needs: dict[str, str] = {}
-        how: dict[str, Json] = {"data": self.context.data}
+        how = self._how
         if tip.stage_id is not None:
             needs["checkpoint"] = tip.stage_id
         else:
-            how |= tip.base.how
+            how |= tip.base.how.plain()
         if tip.adapter_id is not None:
             needs["adapter"] = tip.adapter_id
             how.pop("adapter", None)  # the one that training went on from
@@ -284,7 +284,7 @@ def _intermediate(
     if not tasks:
         return start
     named = [task for task in tasks if task != TEXT]
-    trained = tuple(dict.fromkeys(trained_on(builder.context, task) for task in named))
+    trained = tuple(dict.fromkeys(builder.context.trained_on(task) for task in named))
     # A mixture is one training: `task_training` speaks of tasks that are trained on alone.
     training = training_for(study, model, trained[0] if len(trained) == 1 else "")
     text = study.text if TEXT in tasks else None
@@ -302,7 +302,7 @@ def _cells(
     seed: int,
 ) -> list[Cell]:
     task = builder.context.task(target)
-    trained = trained_on(builder.context, target)
+    trained = builder.context.trained_on(target)
     training = training_for(study, model, trained)
     ready = tip
     check_same_form(tip.base.architecture, builder.context.task(trained), task)

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, get_type_hints
 
 from t2t_xfer.files import read_json, write_text
-from t2t_xfer.study.stage import Stage, is_id, plain_json
+from t2t_xfer.stages.base import Stage, is_id, plain_json
+from t2t_xfer.stages.run import stage_from_json
+from t2t_xfer.stages.train import TrainStage
 
 PLAN = "plan.json"
 STORE = "store"
@@ -78,8 +80,9 @@ class Plan:
 
 def save_plan(directory: Path, plan: Plan) -> None:
     """Writes `plan.json`, a stage or a cell on each line."""
-    body = plain_json(asdict(plan))
-    assert isinstance(body, dict)
+    bare = plain_json(asdict(replace(plan, stages=())))
+    assert isinstance(bare, dict)
+    body = {**bare, "stages": [stage.to_json() for stage in plan.stages]}
     lines = ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in body.items())
     write_text(directory / PLAN, f"{{\n{lines}\n}}\n")
 
@@ -134,14 +137,9 @@ def _plan(raw: Any) -> Plan:
 
 def _stage(raw: Mapping[str, Any]) -> Stage:
     """Raises ValueError or TypeError if it is not what `save_plan` writes."""
-    stage = Stage(**raw)
-    if not isinstance(stage.label, str):
-        raise ValueError(f"a stage's label is {stage.label!r}, not a text")
-    for name in ("spec", "needs", "how"):
-        if not isinstance(getattr(stage, name), dict):
-            raise ValueError(f"{name} of the stage {stage.label!r} is no mapping")
+    stage = stage_from_json(**raw)
     for need in stage.needs.values():
-        if not isinstance(need, str) or not is_id(need):
+        if not is_id(need):
             raise ValueError(f"the stage {stage.label!r} needs {need!r}, which is no id of a stage")
     return stage
 
@@ -211,15 +209,14 @@ def bases_together(stages: Iterable[Stage]) -> tuple[Stage, ...]:
 
 def _start(stage: Stage) -> tuple[str, str, int] | None:
     """The base, the adapter and the seed that an adapter's training starts from; else None."""
-    spec: Any = stage.spec
-    if stage.kind != "train" or spec["training"]["adapter"] == "none":
+    if not isinstance(stage, TrainStage) or stage.training.adapter == "none":
         return None
-    adapter = stage.needs.get("adapter") or stage.how.get("adapter")
-    return _base(stage), str(adapter), int(spec["seed"])
+    adapter = stage.needs.get("adapter") or stage.how.adapter
+    return _base(stage), str(adapter), stage.seed
 
 
 def _base(stage: Stage) -> str:
-    return str(stage.needs.get("checkpoint") or stage.how.get("path"))
+    return str(stage.needs.get("checkpoint") or stage.how.path)
 
 
 def _waits(stage: Stage, waiting: dict[str, Stage], start: tuple[str, str, int] | None) -> bool:

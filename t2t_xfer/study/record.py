@@ -32,7 +32,7 @@ from typing import Any
 from t2t_xfer.engines.machine import machine, versions
 from t2t_xfer.files import FileSum, settled, sum_problem, sync_directory, whole
 from t2t_xfer.records import Json
-from t2t_xfer.study.stage import Stage, canonical_json, identity, plain_json, split_id
+from t2t_xfer.stages.base import Stage, canonical_json, identity, plain_json, split_id
 
 _SELF = Path("/proc/self")
 _STARTED: ContextVar[bool] = ContextVar("started", default=False)
@@ -138,7 +138,7 @@ def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds:
         label=stage.label,
         spec=stage.spec,
         needs=stage.needs,
-        how=stage.how,
+        how=stage.how.plain(),
         results=results,
         files={name: settled(folder / name) for name in _files(folder)},
         versions=versions(),

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json, Split
+from t2t_xfer.stages.base import canonical_json
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, read_log
 from t2t_xfer.study.plan_file import PLAN, Cell, Key, Plan, load_plan, store_of
 from t2t_xfer.study.record import Record
-from t2t_xfer.study.stage import canonical_json
 from t2t_xfer.study.store import Store
 
 Floats: TypeAlias = NDArray[np.float64]

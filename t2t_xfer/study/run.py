@@ -27,9 +27,9 @@ from t2t_xfer.errors import UserError, presentable
 from t2t_xfer.files import disk_problem
 from t2t_xfer.progress import reporting_to
 from t2t_xfer.records import Json
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.study.plan_file import Plan, unfinished
 from t2t_xfer.study.record import start_peak
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import SHOWN, ChangedError, Sound, Store, StoreError
 
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from t2t_xfer.stages.base import Stage
 from t2t_xfer.study.plan_file import Plan, save_plan
 from t2t_xfer.study.run import would_run
-from t2t_xfer.study.stage import Stage
 from t2t_xfer.study.store import Store
 
 

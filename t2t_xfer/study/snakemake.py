@@ -33,8 +33,8 @@ from typing import Literal, TypeAlias
 
 from t2t_xfer.errors import MissingExtraError, UserError
 from t2t_xfer.files import FileLock
+from t2t_xfer.stages.base import Stage, canonical_json
 from t2t_xfer.study.plan_file import Plan, save_plan
-from t2t_xfer.study.stage import Stage, canonical_json
 
 log = logging.getLogger(__name__)
 

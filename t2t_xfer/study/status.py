@@ -25,10 +25,10 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from tabulate import tabulate
 
+from t2t_xfer.stages.base import Stage, flat, identity
 from t2t_xfer.study.plan_file import load_plan, study_directories, unfinished
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.run import Summary, damaged_results, duration
-from t2t_xfer.study.stage import Stage, flat, identity
 from t2t_xfer.study.store import Store
 
 State: TypeAlias = Literal["done", "not needed", "running", "failed", "blocked", "waiting"]

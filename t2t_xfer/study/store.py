@@ -45,6 +45,7 @@ from t2t_xfer.files import (
     whole,
 )
 from t2t_xfer.records import Json
+from t2t_xfer.stages.base import KINDS, Stage, is_id, split_id
 from t2t_xfer.study.record import (
     RECORD,
     DamagedRecordError,
@@ -56,7 +57,6 @@ from t2t_xfer.study.record import (
     size_problems,
     write_record,
 )
-from t2t_xfer.study.stage import KINDS, Stage, is_id, split_id
 
 INDEX = ".seals.json"
 TICK = 2 * 10**9

@@ -27,7 +27,6 @@ from t2t_xfer.languages import nearest_language
 from t2t_xfer.records import Pair, Split
 from t2t_xfer.specs.study import TEXT, StudySpec, tasks_of, training_for
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.plans import trained_on
 
 
 def tested_languages(
@@ -213,7 +212,7 @@ def _selecting(study: StudySpec, context: Context, target: str) -> Iterator[str]
     else:
         chains = [*map(tasks_of, study.intermediates), (target,)]
     for chain in chains:
-        named = dict.fromkeys(trained_on(context, task) for task in chain if task != TEXT)
+        named = dict.fromkeys(context.trained_on(task) for task in chain if task != TEXT)
         settings = next(iter(named)) if len(named) == 1 else ""
         if any(training_for(study, m, settings).select is not None for m in study.models):
             yield from named
