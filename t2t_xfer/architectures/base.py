@@ -204,6 +204,25 @@ def parted_row(architecture: Architecture, asked: Prompted) -> Row:
     return replace(row, decoder_ids=given) if row.decoder_ids else replace(row, input_ids=given)
 
 
+def parted_bundle(
+    architecture: Architecture, prompted: Prompted, question: Separate, readout: Readout
+) -> list[Row]:
+    """The way of a decoder with separate choices."""
+    return bundle(prompted, question, lambda asked: parted_row(architecture, asked))
+
+
+def unless_written(rows: Callable[..., list[Row]], written: Callable[..., list[Row]]) -> RowMaker:
+    """The rows of tags that are read in one pass, or of those that are written."""
+
+    def made(
+        architecture: Architecture, prompted: Prompted, question: Slots, readout: Readout
+    ) -> list[Row]:
+        make = written if readout is Readout.generate else rows
+        return make(architecture, prompted, question)
+
+    return made
+
+
 def first_tokens(codec: Codec, options: Sequence[str]) -> tuple[int, ...]:
     """The first token of each option, for the readout `slots`.
 

@@ -42,13 +42,13 @@ from t2t_xfer.architectures.base import (
     Inputs,
     Way,
     Ways,
-    bundle,
     first_token_readings,
     gold_text,
     pairs_of,
-    parted_row,
+    parted_bundle,
     slot_labels,
     targets_of,
+    unless_written,
 )
 from t2t_xfer.architectures.candidates import PACKED, Candidates, candidates_of
 from t2t_xfer.architectures.checkpoint import decoder_start, max_positions
@@ -176,20 +176,6 @@ class Seq2Seq(Architecture):
             )
             for row in generation_rows(self.codec, prompted, question, room)
         ]
-
-    def _bundle(self, prompted: Prompted, question: Separate, readout: Readout) -> list[Row]:
-        return bundle(prompted, question, lambda asked: parted_row(self, asked))
-
-    def _tag_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
-        """One decoder block for each word, or the text with the tags if they will be written."""
-        if readout is Readout.generate:
-            return self._gold_rows(prompted, question)
-        return self._word_rows(prompted, question)
-
-    def _tag_reading_rows(self, prompted: Prompted, question: Slots, readout: Readout) -> list[Row]:
-        if readout is Readout.generate:
-            return self._pair_rows(prompted, question)
-        return self._word_rows(prompted, question)
 
     def _option_blocks(
         self, question: Closed | Cloze
@@ -335,10 +321,14 @@ class Seq2Seq(Architecture):
         # Texts of choices: the mean log-probability of their tokens (and the end token) decides.
         Cloze: Way((Readout.rank,), _target_rows, _option_rows),
         # Yes or no after a prompt for each choice: the log-odds are compared.
-        Separate: Way((Readout.slots,), _bundle, _bundle),
+        Separate: Way((Readout.slots,), parted_bundle, parted_bundle),
         Copied: Way((Readout.generate,), _window_rows, _written_rows),
         # Each is trained in the form that it is read in (docs/tagging.md).
-        Slots: Way((Readout.slots, Readout.generate), _tag_rows, _tag_reading_rows),
+        Slots: Way(
+            (Readout.slots, Readout.generate),
+            unless_written(_word_rows, _gold_rows),
+            unless_written(_word_rows, _pair_rows),
+        ),
         # Nothing is trained: the states of one layer, and a yes/no question about the nearest.
         Pair: Way((Readout.embed, Readout.rank)),
     }
