@@ -209,6 +209,8 @@ def run_study(
     inputs = Inputs(context.catalogue, context)
     written = write_results(directory, Results(plan, store), inputs=inputs)
     echo(written.summary)
+    for note in plan.notes:  # once more at the end, where a reader of a long output is
+        echo(note)
     for stage_id in summary.failed:
         echo(f"failed: {stage_id}, log: {summary.logs.get(stage_id, 'none')}", err=True)
     for stage_id in summary.blocked:
