@@ -182,13 +182,13 @@ def test_no_answer_has_a_target_but_no_place() -> None:
     assert (prompted.target, prompted.answer) == ("unanswerable", None)
     assert prompted.question == Copied("context", "unanswerable")
     unknown = spans(**OR_NONE).render(question(None))
-    assert (unknown.target, unknown.unanswerable) == ("", "unanswerable")
+    assert (unknown.target, unknown.question) == ("", prompted.question)
     found = spans(**OR_NONE).render(question((Answer("Ada", 7),)))
-    assert (found.target, found.unanswerable) == ("Ada", "unanswerable")
+    assert (found.target, found.question) == ("Ada", prompted.question)
 
 
 def test_tasks_without_a_word_for_it_have_no_such_questions() -> None:
-    assert spans().render(question((Answer("Ada", 7),))).unanswerable == ""
+    assert spans().render(question((Answer("Ada", 7),))).question == Copied("context")
     with pytest.raises(ValueError, match="no accepted answer"):
         spans().render(question(()))
 

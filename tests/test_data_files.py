@@ -18,9 +18,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from t2t_xfer.data.columns import look_up
 from t2t_xfer.data.examples import missing_languages, read_examples
 from t2t_xfer.data.formats import located_rows, read_file
-from t2t_xfer.data.gold import look_up
 from t2t_xfer.data.places import described
 from t2t_xfer.data.sources import open_source
 from t2t_xfer.data.textfile import LONGEST_LINE, MOST_BLANK, content_hash

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,7 +36,7 @@ from t2t_xfer.answers.parsing import (
     TURKISH,
     canonical,
 )
-from t2t_xfer.errors import SpecError, UnsupportedError, nearest
+from t2t_xfer.errors import DataError, SpecError, UnsupportedError, nearest, quoted
 from t2t_xfer.records import (
     Answer,
     Copied,
@@ -306,3 +306,58 @@ def _misspelt(wanted: str, folded: _Folded) -> Occurrence | None:
 def _digits(text: str) -> str:
     """A number with another digit is another number, however similar."""
     return "".join(c for c in text if c.isnumeric())
+
+
+def read_answers(
+    value: Value, context: Value, where: str, unanswerable: str | None = None
+) -> tuple[Answer, ...]:
+    """The accepted answers of a question, in SQuAD's form, each checked against the context.
+
+    Args:
+        unanswerable: the target text of a question without any. None: there are no such questions.
+
+    Raises:
+        DataError: another form, a blank answer, one that does not stand where the data says or
+            that reads like `unanswerable`, or none at all although there are no such questions.
+    """
+    if not isinstance(context, str) or not context.strip():
+        raise DataError(
+            f"{where}: the context is {quoted(context)}; expected text that is not blank."
+        )
+    columns = value if isinstance(value, Mapping) else {}
+    texts, starts = columns.get("text"), columns.get("answer_start")
+    if not isinstance(texts, tuple) or not isinstance(starts, tuple) or len(texts) != len(starts):
+        raise DataError(
+            f"{where}: expected {{text: [...], answer_start: [...]}} of equal length, found"
+            f" {quoted(value)}."
+        )
+    if not texts and unanswerable is None:
+        raise DataError(
+            f"{where}: no accepted answer. If some questions cannot be answered, say in the task's"
+            " YAML what a model should answer then (`unanswerable: unanswerable`); else leave this"
+            " one out of the data."
+        )
+    answers = tuple(
+        _answer(text, start, context, where) for text, start in zip(texts, starts, strict=True)
+    )
+    for answer in answers:
+        if unanswerable is not None and canonical(answer.text) == canonical(unanswerable):
+            raise DataError(
+                f"{where}: the accepted answer {quoted(answer.text)} is what the task's"
+                " `unanswerable`"
+                " says of questions without one. Choose another text there."
+            )
+    return answers
+
+
+def _answer(text: Value, start: Value, context: str, where: str) -> Answer:
+    if not isinstance(text, str) or not text.strip() or type(start) is not int or start < 0:
+        raise DataError(f"{where}: {quoted(text)} at {quoted(start)} is no answer with a place.")
+    there = context[start : start + len(text)]
+    if there != text:
+        raise DataError(
+            f"{where}: the answer {quoted(text)} should stand at character {start} of the"
+            " context, but"
+            f" there stands {quoted(there)}."
+        )
+    return Answer(text, start)

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from t2t_xfer.answers.base import Wording, most_frequent
-from t2t_xfer.errors import SpecError
+from t2t_xfer.errors import DataError, SpecError, nearest, quoted
 from t2t_xfer.records import (
     Example,
     Generation,
@@ -32,9 +32,10 @@ from t2t_xfer.records import (
     Readout,
     Slots,
     Status,
+    Value,
 )
 from t2t_xfer.specs.prompt import ResolvedPrompt
-from t2t_xfer.specs.tag_scheme import bio_follows, made_legal
+from t2t_xfer.specs.tag_scheme import bio_follows, made_legal, num_illegal
 from t2t_xfer.specs.task import TaskSpec
 
 WORDS = "words"
@@ -189,3 +190,129 @@ def _check(task: TaskSpec) -> None:
         raise SpecError(
             f"task {task.task!r}: {WORDS!r} may not be shortened, because every word has a tag."
         )
+
+
+NO_TAG = "_"
+"""What Universal Dependencies writes where a word has no tag. A sentence with such a word is left
+out: neither a model nor a metric could make anything of it."""
+MANY_OPENED = 0.1
+"""Share of a split's spans that may not begin with `I-X` under BIO. PAN-X has up to 0.053
+(Japanese), and none in most languages; IOB1 has nearly 1."""
+LEAST_OPENED = 3
+"""Fewer such spans are a slip in a small set."""
+
+
+class TagReader:
+    """Finds the tags that a row's tag column stands for.
+
+    Args:
+        tags: the task's tags.
+        open_set: the tags are those of the training split, so that others may occur in the rest.
+            They stay as they are: gold that no model can predict.
+        scheme: see `TaskSpec.tag_scheme`. The tags that are read are BIO then, whatever stands in
+            the data: what is trained and what is scored are made of the same gold.
+    """
+
+    def __init__(
+        self, tags: tuple[str, ...], *, open_set: bool = False, scheme: str | None = None
+    ) -> None:
+        self._tags, self._open, self._scheme = tags, open_set, scheme
+        self.num_spans = self.num_opened = 0
+        """Under a scheme: spans, and how many of them begin with `I-X`."""
+        self._known = frozenset(tags)
+        self.unknown: Counter[str] = Counter()
+        """How many words had each tag that is not in `tags` (`open_set`)."""
+
+    def read(self, value: Value, num_words: int, where: str) -> tuple[str, ...]:
+        """One tag a word, from names or from indices into the task's `tags`; none if a word has
+        no tag (`NO_TAG`).
+
+        Raises:
+            DataError: not a list, not as long as the words, or an unknown tag.
+        """
+        if not isinstance(value, tuple):
+            raise DataError(f"{where}: expected a list of tags, found {quoted(value)}.")
+        if len(value) != num_words:
+            raise DataError(f"{where}: {len(value)} tags for {num_words} words.")
+        if NO_TAG in value and NO_TAG not in self._known:
+            return ()
+        return tuple([self._tag(tag, position, where) for position, tag in enumerate(value)])
+
+    def made_legal(self, gold: Gold) -> tuple[str, ...]:
+        """The tags as BIO, counted; as they are without a scheme."""
+        tags = tuple(map(str, gold))
+        if self._scheme is None:
+            return tags
+        legal = made_legal(tags)
+        self.num_spans += sum(tag.startswith("B-") for tag in legal)
+        self.num_opened += num_illegal(tags)
+        return legal
+
+    def check_scheme(self, where: str) -> None:
+        """Refuses tags that are not what the task says they are.
+
+        Raises:
+            DataError: many of the spans that `made_legal` has seen do not begin with `B-X`.
+        """
+        many = max(LEAST_OPENED, MANY_OPENED * self.num_spans)
+        if self._scheme != "bio" or self.num_opened < many:
+            return
+        raise DataError(
+            f"{where}: {self.num_opened:,} of {self.num_spans:,} spans begin with an `I-…` that"
+            " goes on with nothing, which is not `tag_scheme: bio`. Is it IOB1, as in the original"
+            " CoNLL files? Then write `tag_scheme: iob1`, and it is read as BIO. Or do the data's"
+            " numbers stand for the tags in another order than `tags` has them"
+            f" ({', '.join(self._tags)})?"
+        )
+
+    def _tag(self, tag: Value, position: int, where: str) -> str:
+        if isinstance(tag, str) and tag in self._known:
+            return tag
+        if self._open:
+            return self._unknown(tag, position, where)
+        if type(tag) is int and 0 <= tag < len(self._tags):
+            return self._tags[tag]
+        hint = nearest(tag, self._tags) if isinstance(tag, str) else ""
+        raise DataError(
+            f"{where}: {quoted(tag)} (word {position}) is no tag of this task.{hint} Expected"
+            " a name of "
+            f"{', '.join(self._tags)}, or an index from 0 to {len(self._tags) - 1}."
+        )
+
+    def _unknown(self, tag: Value, position: int, where: str) -> str:
+        text = read_open_tag(tag, position, where)
+        self.unknown[text] += 1
+        return text
+
+
+def read_open_tag(tag: Value, position: int, where: str) -> str:
+    """A tag of a task that takes its tags from its data.
+
+    Raises:
+        DataError: it is no text, or has white space.
+    """
+    if isinstance(tag, str) and len(tag.split()) == 1:
+        return tag
+    raise DataError(
+        f"{where}: {quoted(tag)} (word {position}) is no tag. Where the tags come from the data"
+        " (`tags_from`), each is a text without white space."
+    )
+
+
+def read_words(value: Value, where: str) -> tuple[str, ...]:
+    """The words of a tagging example, exactly as the data has them; inner spaces stay.
+
+    Raises:
+        DataError: not a list of texts, or a blank word. No token could carry its tag. A lone
+            zero-width character, as PAN-X has for Chinese and Tamil, is not blank.
+    """
+    if not isinstance(value, tuple):
+        raise DataError(f"{where}: expected a list of words, found {quoted(value)}.")
+    words: list[str] = []
+    for position, word in enumerate(value):
+        if not isinstance(word, str) or not word or word.isspace():
+            raise DataError(
+                f"{where}: word {position} is {quoted(word)}; expected text that is not blank."
+            )
+        words.append(word)
+    return tuple(words)

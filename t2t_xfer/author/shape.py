@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from t2t_xfer.data.gold import NO_GOLD
+from t2t_xfer.answers.label import NO_GOLD
 from t2t_xfer.languages import looks_english, script_of
 from t2t_xfer.records import Row, Value
 

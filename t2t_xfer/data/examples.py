@@ -15,18 +15,11 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from t2t_xfer.answers.label import LabelReader
+from t2t_xfer.answers.span import read_answers
+from t2t_xfer.answers.tags import TagReader, read_open_tag, read_words
+from t2t_xfer.data.columns import look_up, read_choices, read_id, read_text
 from t2t_xfer.data.formats import Unreadable
-from t2t_xfer.data.gold import (
-    LabelReader,
-    TagReader,
-    look_up,
-    read_answers,
-    read_choices,
-    read_id,
-    read_open_tag,
-    read_text,
-    read_words,
-)
 from t2t_xfer.data.places import NumberedRow, Place, choose, find_places, joint_fingerprint
 from t2t_xfer.data.pools import pools_fingerprint, pools_missing, read_mined_examples
 from t2t_xfer.data.sources import Source

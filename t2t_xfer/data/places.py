@@ -26,13 +26,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from t2t_xfer.answers.label import as_text
 from t2t_xfer.data.formats import TEXT_ONLY, file_kind, located_rows, matching
 from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.data.textfile import Located, content_hash
 from t2t_xfer.errors import AbsentError, DataError, nearest
 from t2t_xfer.languages import holds_language, nearest_language
 from t2t_xfer.paths import advice, expanded, is_dir, is_file, outside
-from t2t_xfer.records import Json, Row, Split, Value
+from t2t_xfer.records import Json, Row, Split
 from t2t_xfer.specs.data import PartSpec
 from t2t_xfer.specs.task import TaskSpec
 
@@ -209,13 +210,6 @@ class Place:
                     f"{self}, row {number}: no column {column!r}, {why}."
                     f"{nearest(column, list(row))} It has: {', '.join(row)}."
                 )
-
-
-def as_text(value: Value) -> str:
-    """A value as a table without types would show it: `true`, `3`, nothing for null."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def find_places(

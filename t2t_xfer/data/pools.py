@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from t2t_xfer.data.columns import look_up, read_id
 from t2t_xfer.data.formats import READERS, file_kind
-from t2t_xfer.data.gold import look_up, read_id
 from t2t_xfer.data.places import NumberedRow, Place, choose, find_places
 from t2t_xfer.data.sources import Source, SplitRef
 from t2t_xfer.data.textfile import numbered_lines

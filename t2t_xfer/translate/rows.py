@@ -27,8 +27,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rapidfuzz import fuzz
 
+from t2t_xfer.answers.span import read_answers
+from t2t_xfer.data.columns import look_up
 from t2t_xfer.data.examples import labels_of, numbered_rows
-from t2t_xfer.data.gold import look_up, read_answers
 from t2t_xfer.data.places import choose, find_places
 from t2t_xfer.prompts import Template
 from t2t_xfer.records import Answer, Row, Value
