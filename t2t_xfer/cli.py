@@ -19,18 +19,18 @@ import click
 from t2t_xfer import paths, processes, terminal
 from t2t_xfer.commands import (
     cache,
-    job,
+    evaluate,
     merge,
     microworld,
     quickstart,
     report,
     score,
     setup,
-    single,
     store,
     study,
     submission,
     tasks,
+    train,
     translate,
 )
 from t2t_xfer.errors import UserError, nearest
@@ -63,8 +63,8 @@ for command in (
     quickstart.quickstart,
     tasks.tasks,
     setup.schema,
-    single.train,
-    single.evaluate,
+    train.train,
+    evaluate.evaluate,
     merge.merge,
     translate.translate,
     microworld.microworld,
@@ -78,7 +78,6 @@ for command in (
     setup.doctor,
 ):
     cli.add_command(command)
-study.study.add_command(job.job)
 
 
 def _nearest_choice(error: click.ClickException) -> str:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from t2t_xfer.study.plan_file import Plan, save_plan
+
 from .studydata import Outcome, make_mirror, new_model, one_thread, t2t, write_study
 
 SETTINGS = "{steps: 3, examples_per_step: 4, learning_rate: 1e-3, max_input_tokens: 96}"
@@ -207,8 +209,7 @@ def test_report_leaves_the_files_alone_without_their_store(tmp_path: Path) -> No
     """A study moved away from its store lost its cells."""
     study = tmp_path / "moved"
     study.mkdir()
-    plan = {"study": "moved", "cells": [], "baselines": {}, "sources": {}, "notes": []}
-    (study / "plan.json").write_text(json.dumps(plan))
+    save_plan(study, Plan("moved", ()))
     (study / "cells.csv").write_text("numbers")
     done = t2t("report", study)
     assert done.code == 2
@@ -219,14 +220,14 @@ def test_report_leaves_the_files_alone_without_their_store(tmp_path: Path) -> No
 def test_an_interrupted_run_exits_130_and_keeps_what_is_done(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from t2t_xfer.stages.run import StageRunner
+    from t2t_xfer.stages.train import TrainStage
 
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
     models = [new_model("causal")]
     study = write_study(place.folder, "stopped", models=models, targets=["udpos"])
-    monkeypatch.setattr(StageRunner, "_train", interrupted)
+    monkeypatch.setattr(TrainStage, "run", interrupted)
     done = place.run("study", "run", study)
     assert done.code == 130
     assert done.err.splitlines()[-1] == "t2t-xfer: interrupted. What was finished is kept."

@@ -269,7 +269,7 @@ def warm() -> None:
 
     import t2t_xfer.cli
     import t2t_xfer.engines.transformers
-    import t2t_xfer.study.results
+    import t2t_xfer.report.written
     import t2t_xfer.training.loop  # noqa: F401
 
     torch.set_num_threads(1)

@@ -13,6 +13,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 STORE = "store"
 """Where under the output directory the stages are; studies lie beside it."""
 
+MODEL_HELP = (
+    "A directory, a hub id, micro:encoder, micro:seq2seq or micro:causal (small, pretrained on the"
+    " microworld), or the same with new: (small, untrained)."
+)
+"""What `--model` takes."""
 data = click.option(
     "--data",
     envvar="T2T_DATA",
