@@ -14,7 +14,7 @@ import pytest
 from t2t_xfer.errors import SpecError
 from t2t_xfer.specs import TaskSpec, TrainingSpec, load_yaml
 from t2t_xfer.specs.load import MAX_BYTES
-from t2t_xfer.specs.yaml import MAX_DEPTH, Place, SyntaxProblem, parse_nodes
+from t2t_xfer.specs.yaml import MAX_DEPTH, Position, SyntaxProblem, parse_nodes
 
 TASK = """\
 answer: label
@@ -246,15 +246,15 @@ def test_an_empty_value_and_a_block_of_text() -> None:
 
 def test_keys_and_items_have_their_places() -> None:
     node, _ = parse_nodes("a: 1\nb:\n  - x\n  - {c: 2}\n")
-    assert node.entries()["b"].key_place == Place(2, 1)
+    assert node.entries()["b"].key_place == Position(2, 1)
     item = node.entries()["b"].value.items()[1]
-    assert item.place == Place(4, 5)
-    assert item.entries()["c"].value.place == Place(4, 9)
+    assert item.place == Position(4, 5)
+    assert item.entries()["c"].value.place == Position(4, 9)
 
 
 def test_places_count_characters_of_other_scripts_once() -> None:
     node, _ = parse_nodes("{مرحبا: 1, 你好: 2}")
-    assert node.entries()["你好"].key_place == Place(1, 12)
+    assert node.entries()["你好"].key_place == Position(1, 12)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_rules_of_a_model(model: dict[str, Any], words: str) -> None:
 def test_a_local_folder_is_no_part_of_a_models_identity(tmp_path: Path) -> None:
     assert ModelSpec(name="a", path=str(tmp_path)).canonical()["path"] is None
     assert ModelSpec(name="a", path="owner/a").canonical()["path"] == "owner/a"
-    assert ModelSpec(name="a", path="p").to_json() == ModelSpec(name="b", path="p").to_json()
+    assert ModelSpec(name="a", path="p").canonical() == ModelSpec(name="b", path="p").canonical()
 
 
 # The settings of one run.
@@ -162,7 +162,7 @@ def test_a_models_own_word_about_a_task_beats_all() -> None:
     udpos = training_for(spec, spec.models[0], "udpos")
     assert (udpos.learning_rate, udpos.epochs, udpos.warmup) == (5e-5, 10, 0)
     assert training_for(spec, spec.models[0], "xnli").learning_rate == 1e-5
-    assert spec.models[0].to_json() == ModelSpec.model_validate(model).to_json()
+    assert spec.models[0].canonical() == ModelSpec.model_validate(model).canonical()
 
 
 def test_epochs_for_one_task_beat_the_steps_of_the_study() -> None:
@@ -179,8 +179,8 @@ def test_an_override_outside_a_study_file_names_its_key() -> None:
 
 
 def test_how_often_to_checkpoint_changes_no_result() -> None:
-    assert TrainingSpec(checkpoint_steps=7).to_json() == TrainingSpec().to_json()
-    assert TrainingSpec(learning_rate=1).to_json() == TrainingSpec(learning_rate=1.0).to_json()
+    assert TrainingSpec(checkpoint_steps=7).canonical() == TrainingSpec().canonical()
+    assert TrainingSpec(learning_rate=1).canonical() == TrainingSpec(learning_rate=1.0).canonical()
 
 
 def test_excluded_cells() -> None:

@@ -54,7 +54,7 @@ def read_examples(
     """The examples of one split in one language, in file order, part after part.
 
     Args:
-        limit: keep this many rows, the same ids in every language (`sampling.choose`). Rows
+        limit: keep this many rows, the same ids in every language (`places.choose`). Rows
             without a gold answer are left out afterwards.
         allow_target_language_training: lift the zero-shot rule, for positive controls.
         tested: the rows are only scored; see `find_places`.

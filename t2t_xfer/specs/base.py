@@ -10,7 +10,6 @@ at once (`load.py`).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar, cast
@@ -54,12 +53,6 @@ class Spec(BaseModel):
         for key in dumped:
             dumped[key] = _canonical(getattr(self, key), dumped[key])
         return cast("dict[str, Json]", dumped)
-
-    def to_json(self) -> str:
-        """`canonical()` as text: the same spec gives the same bytes."""
-        return json.dumps(
-            self.canonical(), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-        )
 
 
 def _canonical(value: object, dumped: Json) -> Json:

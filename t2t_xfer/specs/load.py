@@ -26,7 +26,7 @@ from t2t_xfer.specs.base import NAME_PATTERN, NAME_WORDS, Spec
 from t2t_xfer.specs.yaml import (
     Keys,
     Node,
-    Place,
+    Position,
     Problem,
     SyntaxProblem,
     parse_nodes,
@@ -120,13 +120,13 @@ def data_root(path: Path) -> Path:
 def _name(path: Path, key: str, data: dict[str, Json], node: Node) -> list[Problem]:
     """Put the file's name into the data. A disagreement is a problem, and then the file wins."""
     entry = node.entries().get(key)
-    place = entry.value.place if entry else Place(1, 1)
+    place = entry.value.place if entry else Position(1, 1)
     given = data.get(key, path.stem)
     data[key] = path.stem
     if not NAME_PATTERN.fullmatch(path.stem):
         data[key] = "unnamed"
         what = f"the file's name is the {key}'s name, so it must be {NAME_WORDS}"
-        return [Problem(Place(1, 1), what)]
+        return [Problem(Position(1, 1), what)]
     if given != path.stem:
         what = f"{key}: found {shown(given)}, expected {path.stem!r}, the name of the file."
         return [Problem(place, what)]
@@ -224,7 +224,7 @@ class _Spot(NamedTuple):
     """Where an error's location leads in the tree of the file."""
 
     keys: Keys
-    key_place: Place
+    key_place: Position
     """Where the last key stands (or the list item)."""
     node: Node
     rest: tuple[int | str, ...]

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from t2t_xfer.errors import SpecError, UserError
 from t2t_xfer.specs.load import read_nodes
-from t2t_xfer.specs.yaml import Keys, Node, Place, SyntaxProblem, parse_nodes
+from t2t_xfer.specs.yaml import Keys, Node, Position, SyntaxProblem, parse_nodes
 
 Kind: TypeAlias = Literal["datasets", "models"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -33,7 +33,7 @@ class HubId(NamedTuple):
     revision: str | None
     keys: Keys
     """Of the mapping that names it."""
-    place: Place
+    place: Position
     """Of the id; of the revision, where there is one."""
 
     @property

@@ -79,7 +79,7 @@ MAX_DEPTH = 32
 """A longer text of the file is cut in messages."""
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A position in a file, counted from 1 as editors do."""
 
     line: int
@@ -95,14 +95,14 @@ Keys: TypeAlias = tuple[str | int, ...]
 class Problem(NamedTuple):
     """One thing wrong at one place of a file."""
 
-    place: Place
+    place: Position
     message: str
 
 
 class SyntaxProblem(Exception):  # noqa: N818  (never leaves this package: load.py reports it)
     """The text is not YAML, so nothing after the place can be read."""
 
-    def __init__(self, place: Place, message: str) -> None:
+    def __init__(self, place: Position, message: str) -> None:
         super().__init__(message)
         self.problem = Problem(place, message)
 
@@ -111,7 +111,7 @@ class SyntaxProblem(Exception):  # noqa: N818  (never leaves this package: load.
 class Node:
     """A scalar, list or mapping with its place. `size` counts it and all below it."""
 
-    place: Place
+    place: Position
     content: Scalar | tuple[Node, ...] | dict[str, Entry]
     size: int = 1
 
@@ -135,7 +135,7 @@ class Node:
 class Entry(NamedTuple):
     """One key of a mapping, where the key stands, and its value."""
 
-    key_place: Place
+    key_place: Position
     value: Node
 
 
@@ -162,7 +162,7 @@ class _Reader:
         next(self.events)  # the start of the stream
         start = next(self.events)
         if not isinstance(start, DocumentStartEvent):
-            raise SyntaxProblem(Place(1, 1), "the file is empty")
+            raise SyntaxProblem(Position(1, 1), "the file is empty")
         if start.version not in (None, (1, 2)):
             raise SyntaxProblem(_place(start), "these files are YAML 1.2: remove the %YAML line")
         root = self.node(next(self.events), depth=0)
@@ -186,7 +186,7 @@ class _Reader:
             self.anchors[event.anchor] = node
         return node
 
-    def content(self, event: _Content, place: Place, depth: int) -> Node:
+    def content(self, event: _Content, place: Position, depth: int) -> Node:
         self.grow(1, place)
         if isinstance(event, SequenceStartEvent):
             items = tuple(self.sequence(depth))
@@ -196,7 +196,7 @@ class _Reader:
             return Node(place, entries, 1 + sum(entry.value.size for entry in entries.values()))
         return self.scalar(event, place)
 
-    def scalar(self, event: ScalarEvent, place: Place) -> Node:
+    def scalar(self, event: ScalarEvent, place: Position) -> Node:
         if event.style is not None:  # quoted, or a block of text
             value: Scalar = event.value
         else:
@@ -215,7 +215,7 @@ class _Reader:
         self.grow(node.size, place)
         return node
 
-    def grow(self, size: int, place: Place) -> None:
+    def grow(self, size: int, place: Position) -> None:
         self.size += size
         if self.size > MAX_NODES:
             raise SyntaxProblem(place, f"more than {MAX_NODES} values (aliases written out)")
@@ -257,17 +257,17 @@ class _Reader:
         self.wrong(place, f"{text}: a key must be text; write it as '{text}'")
         return str(event.value)
 
-    def wrong(self, place: Place, message: str) -> None:
+    def wrong(self, place: Position, message: str) -> None:
         self.problems.append(Problem(place, message))
 
 
-def _place(event: Event) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+def _place(event: Event) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def _events(text: str) -> Iterator[Event]:
     """The events of ruamel's YAML 1.2 parser, its failures as `SyntaxProblem`."""
-    place = Place(1, 1)
+    place = Position(1, 1)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             place = _place(event)
@@ -279,13 +279,13 @@ def _events(text: str) -> Iterator[Event]:
         raise SyntaxProblem(place, f"not valid YAML after this place ({e})") from e
 
 
-def _syntax_problem(error: YAMLError, text: str, place: Place) -> SyntaxProblem:
+def _syntax_problem(error: YAMLError, text: str, place: Position) -> SyntaxProblem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is not None:
-        place = Place(mark.line + 1, mark.column + 1)
+        place = Position(mark.line + 1, mark.column + 1)
     if isinstance(error, ReaderError):  # a control character, by its position in the text
         before = text[: error.position]
-        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
     lines = text.splitlines()
     indent = re.match(r"\s*", lines[place.line - 1]) if place.line <= len(lines) else None
     if indent and "\t" in indent.group():
@@ -334,7 +334,7 @@ def _hits(text: str) -> list[re.Match[str]]:
 def _problem(text: str, hit: re.Match[str]) -> Problem:
     character = hit.group()
     before = text[: hit.start()]
-    place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    place = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
     name = unicodedata.name(character, "") or f"U+{ord(character):04X}"
     shown = f"{character!r} ({name})" if character.isprintable() else name
     code = f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
