@@ -124,7 +124,7 @@ def test_a_study_of_three_architectures_reports_both_numbers(
     page = (tmp_path / "small" / "report.md").read_text()
     main_part, beside = page.split("## Read in another way")
     assert "### tatoeba (retrieval" in main_part
-    assert "### tatoeba, rank (retrieval" in beside
+    assert "**tatoeba, rank (retrieval" in beside
     assert "tatoeba, rank" not in main_part
     capsys.readouterr()
     assert run_study(study, f"mirror:{hub}", False, tmp_path) == 0
