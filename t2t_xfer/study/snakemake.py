@@ -34,6 +34,7 @@ from typing import Literal, TypeAlias
 from t2t_xfer.errors import MissingExtraError, UserError
 from t2t_xfer.files import FileLock
 from t2t_xfer.stages.base import Stage, canonical_json
+from t2t_xfer.stages.predict import PredictStage
 from t2t_xfer.study.plan_file import Plan, save_plan
 
 log = logging.getLogger(__name__)
@@ -81,11 +82,11 @@ def _group(stage: Stage, by_id: Mapping[str, Stage]) -> tuple[JobKind, str]:
         predicted = by_id.get(stage.needs["predictions"])
         # Predictions that exist already need no model to be scored.
         return ("baseline", "") if predicted is None else _group(predicted, by_id)
-    if stage.kind == "predict":
-        if stage.spec["engine"] in ("oracle", "majority"):
+    if isinstance(stage, PredictStage):
+        if stage.model is None:
             return "baseline", ""
-        base = stage.needs.get("checkpoint") or canonical_json(stage.spec["model"])
-        return "predict", f"{base} {stage.spec['dtype']} {stage.spec['engine']}"
+        base = stage.needs.get("checkpoint") or canonical_json(stage.model)
+        return "predict", f"{base} {stage.dtype} {stage.engine}"
     return ("model" if stage.kind == "model" else "train"), stage.id
 
 
