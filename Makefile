@@ -40,7 +40,7 @@ quickstart: $(INSTALLED)
 EXAMPLE := eval_outputs/example
 example: $(INSTALLED)
 	rm -rf build/example $(EXAMPLE)
-	$(OFFLINE) T2T_CACHE_SIZE=0 $(BIN)/t2t-xfer quickstart --output build/example
+	$(OFFLINE) $(BIN)/t2t-xfer quickstart --output build/example
 	mkdir -p $(EXAMPLE)
 	cd build/example/quickstart && cp -r report.html report.md cells.csv examples.html examples $(CURDIR)/$(EXAMPLE)
 	$(BIN)/python -m tests.picture $(EXAMPLE)/report.html docs/report.png

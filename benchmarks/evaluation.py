@@ -105,7 +105,6 @@ class Bench:
         return {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, path)),
-            "T2T_CACHE_SIZE": "0",
             "HF_DATASETS_CACHE": str(self.work / "datasets"),
             "HF_HUB_OFFLINE": "1",
         }

@@ -31,7 +31,7 @@ def measured(command: list[str]) -> tuple[int, float, Counter[str]]:
     """Exit code, seconds, and the peaks in bytes: of all processes together and of one."""
     peaks: Counter[str] = Counter()
     started = time.monotonic()
-    environment = {**os.environ, "T2T_CACHE_SIZE": "0"}
+    environment = {**os.environ}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while process.poll() is None:
         sizes = []

@@ -18,7 +18,6 @@ import click
 
 from t2t_xfer import paths, processes, terminal
 from t2t_xfer.commands import (
-    cache,
     evaluate,
     merge,
     microworld,
@@ -73,7 +72,6 @@ for command in (
     score.score,
     submission.submission,
     store.store,
-    cache.cache,
     setup.pin,
     setup.doctor,
 ):

@@ -47,16 +47,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_response_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Off, lest a test that compares two runs compares one with its own answers; and elsewhere, so
-    that a test which turns it on never writes to the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("T2T_CACHE", str(tmp_path_factory.getbasetemp() / "response-cache"))
-        patch.setenv("T2T_CACHE_SIZE", "0")
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def files_of_tests_are_trusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests name data and models all over their folders; `test_security` takes this back."""
     folders = (tmp_path_factory.getbasetemp().parent, REPOSITORY)

@@ -17,7 +17,9 @@ from pathlib import Path
 from t2t_xfer.answers import AnswerFormat, answer_format
 from t2t_xfer.architectures.loading import LoadedModel, wrap
 from t2t_xfer.architectures.micro import new_model, train_tokenizer
+from t2t_xfer.architectures.rows import Row
 from t2t_xfer.engines.transformers import TransformersEngine
+from t2t_xfer.engines.written import Written
 from t2t_xfer.metrics import METRICS, Tuned, statistics_by_id
 from t2t_xfer.records import (
     Answer,
@@ -451,3 +453,18 @@ def asking(prompted: Sequence[Prompted], question: Question) -> list[Prompted]:
 def rendered(kind: str, count: int, seed: int = 5) -> list[Prompted]:
     answer = answers(kind)
     return [answer.render(e) for e in EXAMPLES[kind](count, seed)]
+
+
+def written(
+    loaded: LoadedModel, rows: Sequence[Row], decoding: Decoding, batch_tokens: int
+) -> list[Written]:
+    """What a model writes after each row."""
+    from t2t_xfer.engines.transformers import write
+
+    found: dict[int, Written] = {}
+
+    def whole(number: int, parts: list[tuple[Row, Written]]) -> None:
+        found[number] = parts[0][1]
+
+    write(loaded, [[row] for row in rows], decoding, batch_tokens, whole)
+    return [found[i] for i in range(len(rows))]

@@ -15,7 +15,7 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import pointer_logits
 from t2t_xfer.architectures.rows import row_batches
 from t2t_xfer.engines.embedding import embed
-from t2t_xfer.engines.transformers import TransformersEngine, write
+from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.written import most_tokens
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Closed, Cloze, Decoding, Question, Readout, Separate
@@ -23,7 +23,7 @@ from t2t_xfer.specs.reading import EmbeddingSpec
 
 from . import plain
 from .families import NO_BLOCKS, NO_INNER_VECTORS, made
-from .learning import TASKS, answers, rendered
+from .learning import TASKS, answers, rendered, written
 
 CLOSE = 1e-4
 """Of a score in float32; relative where scores exceed 1, since a random model's may be large."""
@@ -124,7 +124,7 @@ def _spans(loaded: LoadedModel) -> None:
     rows = [row for each in prompted for row in made(each, Readout.generate)]
     decoding = Decoding(max_new_tokens=5)
     most = max(most_tokens(row, decoding) for row in rows)
-    for row, found in zip(rows, write(loaded, rows, decoding, 4096), strict=True):
+    for row, found in zip(rows, written(loaded, rows, decoding, 4096), strict=True):
         tokens, score = plain.written(loaded, row, most)
         assert found.tokens == tokens, "another span"
         _close(found.score, score, "span")

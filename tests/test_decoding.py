@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.rows import Row
-from t2t_xfer.engines.transformers import TransformersEngine, write
+from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.written import OneOf, PieceOf, Written
 from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import ArchitectureName, Closed, Cloze, Decoding, Question, Readout, Status
 
-from .learning import answers, asking, fresh_model, rendered
+from .learning import answers, asking, fresh_model, rendered, written
 
 WRITERS: tuple[ArchitectureName, ...] = ("seq2seq", "causal")
 FREE = Decoding(constrained=False, max_new_tokens=7)
@@ -100,7 +100,7 @@ def slowly(loaded: LoadedModel, row: Row, decoding: Decoding) -> tuple[float, li
 )
 def test_writing_equals_the_slow_search(loaded: LoadedModel, kind: str, decoding: Decoding) -> None:
     rows = rows_of(loaded, kind, 8, LONG_WORDS if kind == "label" else None)
-    for row, found in zip(rows, write(loaded, rows, decoding, 400), strict=True):
+    for row, found in zip(rows, written(loaded, rows, decoding, 400), strict=True):
         score, tokens = slowly(loaded, row, decoding)
         assert list(found.tokens) == tokens
         assert found.score == pytest.approx(score, abs=1e-3)
@@ -143,8 +143,8 @@ def test_neither_batch_size_nor_order_changes_a_text(
     rows = rows_of(loaded, kind, 12)
     # Ties by float rounding aside: an untrained model has none here.
     order = random.Random(0).sample(range(len(rows)), len(rows))
-    expected = write(loaded, rows, decoding, 500)
-    mixed = write(loaded, [rows[i] for i in order], decoding, batch_tokens)
+    expected = written(loaded, rows, decoding, 500)
+    mixed = written(loaded, [rows[i] for i in order], decoding, batch_tokens)
     for i, found in zip(order, mixed, strict=True):
         assert found.tokens == expected[i].tokens
         assert found.score == pytest.approx(expected[i].score, abs=1e-3)
@@ -152,13 +152,13 @@ def test_neither_batch_size_nor_order_changes_a_text(
 
 def test_the_checkpoints_own_generation_settings_do_not_count(loaded: LoadedModel) -> None:
     rows = rows_of(loaded, "span", 4)
-    expected = write(loaded, rows, Decoding(), 500)
+    expected = written(loaded, rows, Decoding(), 500)
     settings = loaded.model.generation_config
     assert settings is not None
     settings.repetition_penalty = 9.0
     settings.no_repeat_ngram_size = 1
     try:
-        assert write(loaded, rows, Decoding(), 500) == expected
+        assert written(loaded, rows, Decoding(), 500) == expected
         assert loaded.model.generation_config is settings
     finally:
         settings.repetition_penalty = settings.no_repeat_ngram_size = None
@@ -196,7 +196,7 @@ def test_an_encoder_writes_nothing() -> None:
 
 
 def test_nothing_to_write_is_no_error(loaded: LoadedModel) -> None:
-    assert write(loaded, [], Decoding(), 500) == list[Written]()
+    assert written(loaded, [], Decoding(), 500) == list[Written]()
 
 
 def reachable(constraint_of, most: int) -> Iterator[tuple[int, ...]]:  # type: ignore[no-untyped-def]

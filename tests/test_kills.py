@@ -1,8 +1,7 @@
 """A study that is killed again and again ends as one that was left alone, byte for byte.
 
-Training, decoding and scoring on the microworld, one process, `kill -9`; the killed one has a
-response cache, the other has none. A kill comes when a share of the stages is done, and a moment
-after, so that it falls into work on a machine of any speed.
+Training, decoding and scoring on the microworld, one process, `kill -9`. A kill comes when a share
+of the stages is done, and a moment after, so that it falls into work on a machine of any speed.
 KILLS=20 is the long form. The second test stops a smaller study at each of its writes in turn
 (`torn.py`): at some of them, evenly spread, or with KILLS=all at every one.
 """
@@ -74,9 +73,7 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
     assert stages >= 60
     moments = random.Random(0)
     command = [sys.executable, "-c", RUNNER, *arguments, str(tmp_path / "killed")]
-    # The undisturbed run had none.
-    cached = {"T2T_CACHE": str(tmp_path / "cache"), "T2T_CACHE_SIZE": "1"}
-    environment = {**os.environ, **cached, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     unfinished = 0
     for kill in range(KILLS):
         process = subprocess.Popen(
@@ -90,10 +87,7 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
         unfinished += bool(list((tmp_path / "killed").glob("store/.work/*")))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in cached.items():
-            patch.setenv(name, value)
-        done = t2t(*arguments, tmp_path / "killed")
+    done = t2t(*arguments, tmp_path / "killed")
     assert done.code == 0, done.err
     cells = [
         (tmp_path / out / "small" / "cells.csv").read_bytes() for out in ("straight", "killed")
@@ -106,7 +100,7 @@ def test_kills_change_nothing(tmp_path: Path) -> None:
 def torn(what: str, folder: Path, number: int) -> dict[str, Any]:
     """What `torn.py` found."""
     command = [sys.executable, "-m", "tests.torn", what, str(folder), str(0 if ALL else number)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "T2T_CACHE_SIZE": "0"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
     )

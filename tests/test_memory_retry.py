@@ -47,7 +47,7 @@ def test_reading_goes_on_in_smaller_batches(
     straight = again(tmp_path / "straight")
     assert straight.ran
     assert not straight.failed
-    read = TransformersEngine.read
+    read = TransformersEngine.answer
     tried: list[int] = []
 
     def no_room(self: TransformersEngine, *arguments: Any) -> Any:
@@ -56,7 +56,7 @@ def test_reading_goes_on_in_smaller_batches(
             raise torch.OutOfMemoryError("no room for 3 GiB")
         return read(self, *arguments)
 
-    monkeypatch.setattr(TransformersEngine, "read", no_room)
+    monkeypatch.setattr(TransformersEngine, "answer", no_room)
     summary = again(tmp_path / "tight")
     assert not summary.failed, summary
     assert tried[:3] == [8192, 2048, 512]
@@ -82,7 +82,7 @@ def test_no_room_at_all_fails_the_stage_alone(
     def no_room(self: TransformersEngine, *arguments: Any) -> Any:
         raise torch.OutOfMemoryError("no room for 3 GiB")
 
-    monkeypatch.setattr(TransformersEngine, "read", no_room)
+    monkeypatch.setattr(TransformersEngine, "answer", no_room)
     summary = again(tmp_path)
     assert {stage.split("/")[0] for stage in summary.failed} == {"predict"}
     assert {stage.split("/")[0] for stage in summary.blocked} == {"score"}
@@ -97,6 +97,6 @@ def test_another_error_is_not_tried_again(
         tried.append(1)
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(TransformersEngine, "read", broken)
+    monkeypatch.setattr(TransformersEngine, "answer", broken)
     summary = again(tmp_path)
     assert len(tried) == len(summary.failed)

@@ -29,8 +29,6 @@ from t2t_xfer.architectures.head import place_logits, row_losses
 from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.cli import cli
-from t2t_xfer.engines.cached import CachedAnswers
-from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.engines.vllm import LoadedVllm, VllmEngine, _start, load_vllm
 from t2t_xfer.engines.vllm_limits import adapter_rank
@@ -102,8 +100,8 @@ class Pair(NamedTuple):
         where = self.adapters.get(adapter)
         return TransformersEngine(load(self.path, max_input_tokens=128, adapter=where))
 
-    def fast(self, adapter: str = "", answers: CachedAnswers | None = None) -> VllmEngine:
-        return VllmEngine(self.vllm, self.adapters.get(adapter), answers)
+    def fast(self, adapter: str = "") -> VllmEngine:
+        return VllmEngine(self.vllm, self.adapters.get(adapter))
 
 
 @pytest.fixture(scope="module")
@@ -384,21 +382,17 @@ def test_three_adapters_and_none_take_turns_in_one_start(pair: Pair, tmp_path: P
 
 
 @pytest.mark.parametrize("readout", [Readout.slots, Readout.rank, Readout.generate])
-def test_what_was_asked_before_is_not_sent_again(
-    pair: Pair, readout: Readout, tmp_path: Path
-) -> None:
-    cache = ResponseCache(tmp_path, 2**30)
+def test_what_was_asked_before_is_not_sent_again(pair: Pair, readout: Readout) -> None:
     prompted = in_many_languages(24)
     if readout is Readout.rank:
         prompted = asking(prompted, LONG_WORDS)
-    first = pair.fast("", CachedAnswers(cache, "m")).answer(prompted, readout)
+    kept: dict[str, Generation] = {}
+    first = pair.fast().answer(prompted, readout, kept=kept)
     plain = pair.fast().answer(prompted, readout)
     assert [g.text for g in first] == [g.text for g in plain]
-    # An entry is a request, whatever stands beside it; and vLLM need not run for it.
-    never = replace(pair.vllm, start=None, _llm=None)
-    again = VllmEngine(never, None, CachedAnswers(cache, "m"))
-    assert again.answer(prompted[:20], readout) == first[:20]
-    assert again.answers.num_recalled >= 20
+    # vLLM need not run for what is known.
+    never = VllmEngine(replace(pair.vllm, start=None, _llm=None))
+    assert never.answer(prompted[:20], readout, kept=kept) == first[:20]
 
 
 def test_what_it_cannot_read_is_said_by_name(pair: Pair) -> None:
@@ -476,16 +470,14 @@ def test_what_does_not_start_is_said_once_and_not_tried_again(pair: Pair) -> Non
     assert tried == [1]
 
 
-def test_when_its_process_ends_that_is_said_and_what_is_known_is_served(
-    pair: Pair, tmp_path: Path
-) -> None:
+def test_when_its_process_ends_that_is_said_and_what_is_known_is_served(pair: Pair) -> None:
     """The last test: nothing runs after it."""
-    cache = CachedAnswers(ResponseCache(tmp_path, 2**30), "m")
+    kept: dict[str, Generation] = {}
     prompted = rendered("label", 4)
-    known = pair.fast("", cache).answer(prompted[:2], Readout.rank)
+    known = pair.fast().answer(prompted[:2], Readout.rank, kept=kept)
     (process,) = pair.vllm._llm.llm_engine.engine_core.resources.engine_manager.processes
     os.kill(process.pid, signal.SIGKILL)
     for _ in range(2):
         with pytest.raises(UserError, match=r"vLLM's process ended .* goes on from there"):
-            pair.fast("", cache).answer(prompted, Readout.rank)
-    assert pair.fast("", cache).answer(prompted[:2], Readout.rank) == known
+            pair.fast().answer(prompted, Readout.rank, kept=kept)
+    assert pair.fast().answer(prompted[:2], Readout.rank, kept=kept) == known

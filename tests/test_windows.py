@@ -12,7 +12,7 @@ from t2t_xfer.architectures.loading import LoadedModel
 from t2t_xfer.architectures.pointers import best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import NULL, Row
 from t2t_xfer.architectures.windows import answer_windows, piece, training_windows, windows
-from t2t_xfer.engines.transformers import TransformersEngine, write
+from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.errors import DataError
 from t2t_xfer.records import (
     Answer,
@@ -24,7 +24,7 @@ from t2t_xfer.records import (
     Readout,
 )
 
-from .learning import answers, fresh_model
+from .learning import answers, fresh_model, written
 
 ARCHITECTURES: tuple[ArchitectureName, ...] = ("encoder", "seq2seq", "causal")
 TEXTS = {
@@ -232,9 +232,9 @@ def test_the_window_that_is_surest_of_its_answer_wins(loaded: LoadedModel) -> No
             best = best_pieces(pointer_logits(loaded.model, loaded.architecture, [row]))[0]
             score, null, start, end = best.score, best.null, best.start, best.end
         else:
-            (one,) = write(loaded, [row], Decoding(), 500)
+            (one,) = written(loaded, [row], Decoding(), 500)
             word = replace(row, keys=None, targets=(codec_target(loaded),))
-            (none,) = write(loaded, [word], Decoding(), 500)
+            (none,) = written(loaded, [word], Decoding(), 500)
             assert one.found is not None
             score, null, start = one.score, none.score, one.found
             end = start + len(one.tokens)
@@ -285,7 +285,7 @@ def test_the_best_window_wins(loaded: LoadedModel) -> None:
             logits = pointer_logits(loaded.model, loaded.architecture, [row])
             score, start, end, _ = best_pieces(logits)[0]
         else:
-            (one,) = write(loaded, [row], Decoding(), 500)
+            (one,) = written(loaded, [row], Decoding(), 500)
             assert one.found is not None
             score, start, end = one.score, one.found, one.found + len(one.tokens)
         best.append((score, piece(example, asked(example), row.key_offsets[start:end])))

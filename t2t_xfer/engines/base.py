@@ -7,10 +7,13 @@ beside every closed task: a model that is not above it has learnt nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import MutableMapping, Sequence
+from typing import Protocol, TypeAlias
 
-from t2t_xfer.records import Decoding, Generation, Prompted, Readout, Slots
+from t2t_xfer.records import Decoding, Generation, Json, Prompted, Readout, Slots
+
+Kept: TypeAlias = MutableMapping[str, Generation]
+"""Generations by example id."""
 
 
 class Engine(Protocol):
@@ -19,13 +22,22 @@ class Engine(Protocol):
     name: str
 
     def answer(
-        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
+        self,
+        prompted: Sequence[Prompted],
+        readout: Readout,
+        decoding: Decoding = Decoding(),
+        kept: Kept | None = None,
     ) -> list[Generation]:
-        """One generation for each example, in the order given.
+        """One generation for each example, in the order given, with as many shots as fit.
 
         Args:
             decoding: counts for the readout `generate` alone.
+            kept: generations by example id. Those that are there are not read again, and each new
+                one is put there as soon as it is whole. Batches stay cut as if there were none.
         """
+
+    def told(self, prompted: Sequence[Prompted], readout: Readout) -> dict[str, Json]:
+        """What a record says of how these were read."""
 
 
 class OracleEngine:
@@ -34,10 +46,18 @@ class OracleEngine:
     name = "oracle"
 
     def answer(
-        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
+        self,
+        prompted: Sequence[Prompted],
+        readout: Readout,
+        decoding: Decoding = Decoding(),
+        kept: Kept | None = None,
     ) -> list[Generation]:
         """The target texts, as if a model had written them."""
         return [Generation(p.id, Readout.generate, text=p.target) for p in prompted]
+
+    def told(self, prompted: Sequence[Prompted], readout: Readout) -> dict[str, Json]:
+        """Nothing."""
+        return {}
 
 
 class MajorityEngine:
@@ -51,7 +71,11 @@ class MajorityEngine:
         self._scores = tuple(0.0 if i == self._index else -1.0 for i in range(len(options)))
 
     def answer(
-        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
+        self,
+        prompted: Sequence[Prompted],
+        readout: Readout,
+        decoding: Decoding = Decoding(),
+        kept: Kept | None = None,
     ) -> list[Generation]:
         """The same option everywhere."""
         return [
@@ -60,3 +84,7 @@ class MajorityEngine:
             else Generation(p.id, Readout.slots, scores=self._scores)
             for p in prompted
         ]
+
+    def told(self, prompted: Sequence[Prompted], readout: Readout) -> dict[str, Json]:
+        """Nothing."""
+        return {}

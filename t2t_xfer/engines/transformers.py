@@ -19,9 +19,8 @@ always the end token: every score is that of a finished text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -33,18 +32,21 @@ from t2t_xfer.architectures.head import place_logits, placed
 from t2t_xfer.architectures.loading import Readable
 from t2t_xfer.architectures.pointers import Piece, best_pieces, pointer_logits
 from t2t_xfer.architectures.rows import Row, row_batches, token_budget_batches
-from t2t_xfer.engines.cached import CachedAnswers
+from t2t_xfer.engines.base import Kept
 from t2t_xfer.engines.candidates import option_scores, proven, separate_scores
 from t2t_xfer.engines.written import (
+    Answered,
     Constraint,
+    Whole,
     Written,
     constraint_of,
+    in_batches,
     merit,
     most_tokens,
     null_and_best,
-    parts_of,
     place_of,
     read_written,
+    told_codes,
 )
 from t2t_xfer.progress import Progress, count_tokens
 from t2t_xfer.records import (
@@ -52,6 +54,7 @@ from t2t_xfer.records import (
     Copied,
     Decoding,
     Generation,
+    Json,
     Prompted,
     Readout,
     Slots,
@@ -69,75 +72,84 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(
-        self, loaded: Readable, batch_tokens: int = 8192, answers: CachedAnswers | None = None
-    ) -> None:
+    def __init__(self, loaded: Readable, batch_tokens: int = 8192) -> None:
         """Reads from one model.
 
         Args:
             batch_tokens: padded tokens of one forward pass.
-            answers: what the model has answered before.
         """
         self.loaded = loaded
         self.batch_tokens = batch_tokens
-        self.answers = answers or CachedAnswers()
         self.candidates = loaded.architecture.candidates
         """How the candidates of a question are read; known for sure once some were."""
 
     def answer(
-        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = Decoding()
+        self,
+        prompted: Sequence[Prompted],
+        readout: Readout,
+        decoding: Decoding = Decoding(),
+        kept: Kept | None = None,
     ) -> list[Generation]:
         """See `Engine`. All examples are of one task."""
+        architecture = self.loaded.architecture
         if readout is Readout.generate:
-            return read_written(self.loaded.architecture, prompted, decoding, self._write)
-        found = [self.loaded.architecture.reading_rows(each, readout) for each in prompted]
-        rows = [row for some in found for row in some]
+            return read_written(architecture, prompted, decoding, self._write, kept)
+        answered = Answered(architecture, prompted, kept)
+        rows = [architecture.reading_rows(each, readout) for each in answered.asked]
+
+        def read(reader: Callable[..., Sequence[T]], generation: Callable[..., Generation]) -> None:
+            def whole(number: int, parts: list[tuple[Row, T]]) -> None:
+                answered.put(number, generation(answered.asked[number], parts))
+
+            self._each_batch(rows, answered.knows, reader, whole)
+
         match prompted[0].question if prompted else NOTHING:
             case Copied():
-                pieces = parts_of(found, self._read_pointers(rows))
-                return [_pointed(p, readout, x) for p, x in zip(prompted, pieces, strict=True)]
+                read(self._read_pointers, partial(_pointed, readout))
             case Slots() as question:
-                tags = parts_of(found, self._read_slots(rows, question))
-                return [tagged(p.id, question, x) for p, x in zip(prompted, tags, strict=True)]
+                codes = architecture.codec.codebook(len(question.options))
+                read(partial(self._read_slots, question, codes), partial(_tagged, question))
             case _:  # whatever is read as scores of options
-                scores = parts_of(found, self._read_rows(rows))
-                return [_scored(p, readout, x) for p, x in zip(prompted, scores, strict=True)]
+                read(self._read_options, partial(_scored, readout))
+        return answered.all()
 
-    def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
-        return write(self.loaded, rows, decoding, self.batch_tokens, self.answers)
+    def told(self, prompted: Sequence[Prompted], readout: Readout) -> dict[str, Json]:
+        """See `Engine`."""
+        found = told_codes(self.loaded.architecture, prompted)
+        if readout is Readout.rank:
+            found["candidates"] = self.candidates.form
+            if self.candidates.separate:
+                found["candidates_reason"] = self.candidates.reason
+        return found
 
-    def _read_pointers(self, rows: Sequence[Row]) -> list[Piece]:
+    def _write(
+        self,
+        rows: Sequence[Sequence[Row]],
+        knows: Callable[[int], bool],
+        decoding: Decoding,
+        whole: Whole[Written],
+    ) -> None:
+        write(self.loaded, rows, decoding, self.batch_tokens, whole, knows)
+
+    def _read_pointers(self, model: PreTrainedModel, batch: Sequence[Row]) -> list[Piece]:
         """The best piece of each row."""
+        return best_pieces(pointer_logits(model, self.loaded.architecture, batch))
 
-        def pieces(model: PreTrainedModel, batch: Sequence[Row]) -> list[Piece]:
-            return best_pieces(pointer_logits(model, self.loaded.architecture, batch))
-
-        return self._each_batch(["pointers"], rows, pieces, lambda kept: Piece(*kept))
-
-    def _read_slots(self, rows: Sequence[Row], question: Slots) -> list[Places]:
+    def _read_slots(
+        self, question: Slots, codes: Sequence[int], model: PreTrainedModel, batch: Sequence[Row]
+    ) -> list[Places]:
         """What is read at the places of each row."""
-        architecture = self.loaded.architecture
-        codes = architecture.codec.codebook(len(question.options))
+        logits = place_logits(model, self.loaded.architecture, batch, codes)
+        found = logits.log_softmax(-1) if question.follows else logits.argmax(-1)
+        parts = torch.split(found.cpu(), [len(row.places) for row in batch])
+        return [part.tolist() for part in parts]
 
-        def read(model: PreTrainedModel, batch: Sequence[Row]) -> list[Places]:
-            logits = place_logits(model, architecture, batch, codes)
-            found = logits.log_softmax(-1) if question.follows else logits.argmax(-1)
-            parts = torch.split(found.cpu(), [len(row.places) for row in batch])
-            return [part.tolist() for part in parts]
-
-        return self._each_batch(["slots", list(codes), bool(question.follows)], rows, read)
-
-    def _read_rows(self, rows: Sequence[Row]) -> list[list[float]]:
+    def _read_options(self, model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
         """For each row the score of every option."""
-
-        def answers(model: PreTrainedModel, batch: Sequence[Row]) -> list[list[float]]:
-            sequences = [each for row in batch for each in row.sequences]
-            if any(row.blocks for row in sequences):
-                self.candidates = proven(model, self.loaded.architecture)
-            return _bundled(batch, self._scores(model, sequences))
-
-        form = self.loaded.architecture.candidates.form
-        return self._each_batch(["options", form], rows, answers)
+        sequences = [each for row in batch for each in row.sequences]
+        if any(row.blocks for row in sequences):
+            self.candidates = proven(model, self.loaded.architecture)
+        return _bundled(batch, self._scores(model, sequences))
 
     def _scores(self, model: PreTrainedModel, rows: Sequence[Row]) -> list[list[float]]:
         if self.candidates.separate and any(row.blocks for row in rows):
@@ -152,41 +164,32 @@ class TransformersEngine:
 
     def _each_batch(
         self,
-        question: object,
-        rows: Sequence[Row],
+        rows: Sequence[Sequence[Row]],
+        knows: Callable[[int], bool],
         answer: Callable[[PreTrainedModel, Sequence[Row]], Sequence[T]],
-        restore: Callable[[Any], T] = lambda kept: kept,
-    ) -> list[T]:
-        """What `answer` reads from each row, in the order of the rows.
+        whole: Whole[T],
+    ) -> None:
+        """See `in_batches`; `answer` reads a batch."""
 
-        Args:
-            question: see `CachedAnswers.batch`, as `restore`.
-        """
-        out: dict[int, T] = {}
-        with (
-            torch.inference_mode(),
-            Progress(total=len(rows), desc="read", unit="row") as progress,
-        ):
-            for batch in row_batches(rows, self.batch_tokens):
-                some = [rows[i] for i in batch]
-                compute = partial(_counted, answer, self.loaded, some)
-                found = self.answers.batch(question, some, compute, restore)
-                out.update(zip(batch, found, strict=True))
-                progress.update(len(batch))
-        return [out[i] for i in range(len(rows))]
+        def read(batch: list[Row]) -> Sequence[T]:
+            count_tokens(read=sum(row.num_tokens for row in batch))
+            return answer(self.loaded.model.eval(), batch)
+
+        flat = [row for some in rows for row in some]
+        batches = _shown(row_batches(flat, self.batch_tokens), len(flat), "read")
+        with torch.inference_mode():
+            in_batches(rows, knows, batches, read, whole)
 
 
-def _counted(
-    answer: Callable[[PreTrainedModel, Sequence[Row]], Sequence[T]],
-    loaded: Readable,
-    rows: Sequence[Row],
-) -> Sequence[T]:
-    """What is computed is counted; what was recalled is not, and needs no weights."""
-    count_tokens(read=sum(row.num_tokens for row in rows))
-    return answer(loaded.model.eval(), rows)
+def _shown(batches: Iterable[list[int]], total: int, what: str) -> Iterator[list[int]]:
+    """Batches, with a bar that says how many rows are done."""
+    with Progress(total=total, desc=what, unit="row") as progress:
+        for batch in batches:
+            yield batch
+            progress.update(len(batch))
 
 
-def _pointed(example: Prompted, readout: Readout, parts: Sequence[tuple[Row, Piece]]) -> Generation:
+def _pointed(readout: Readout, example: Prompted, parts: Sequence[tuple[Row, Piece]]) -> Generation:
     row, best = max(parts, key=merit)
     place = place_of(example, row, best.start, best.end)
     return Generation(
@@ -209,7 +212,7 @@ def _bundled(rows: Sequence[Row], scores: Sequence[list[float]]) -> list[list[fl
 
 
 def _scored(
-    example: Prompted, readout: Readout, parts: Sequence[tuple[Row, list[float]]]
+    readout: Readout, example: Prompted, parts: Sequence[tuple[Row, list[float]]]
 ) -> Generation:
     row, scores = parts[0]
     return Generation(
@@ -224,6 +227,10 @@ def _scored(
 Places: TypeAlias = "list[int] | list[list[float]]"
 """What is read from one row: the index of the best tag at each place or, where tags depend on each
 other, log-probabilities among the tags, shape (places, tags)."""
+
+
+def _tagged(question: Slots, example: Prompted, parts: Any) -> Generation:
+    return tagged(example.id, question, parts)
 
 
 def tagged(id: str, question: Slots, parts: Sequence[tuple[Row, Places]]) -> Generation:
@@ -273,28 +280,19 @@ def best_path(scores: Sequence[Sequence[float]], follows: Sequence[Sequence[int]
 
 def write(
     loaded: Readable,
-    rows: Sequence[Row],
+    rows: Sequence[Sequence[Row]],
     decoding: Decoding,
     batch_tokens: int,
-    answers: CachedAnswers | None = None,
-) -> list[Written]:
-    """The greedy continuation of every row, in the order given; `answers` may know some."""
-    answers = answers or CachedAnswers()
-    question = ["write", asdict(decoding)]
-    out: list[Written | None] = [None] * len(rows)
-    lengths = [row.num_tokens + most_tokens(row, decoding) for row in rows]
-    with (
-        torch.inference_mode(),
-        Progress(total=len(rows), desc="write", unit="row") as progress,
-    ):
-        for batch in _batches(rows, lengths, batch_tokens, loaded.architecture.pads_left):
-            some = [rows[i] for i in batch]
-            compute = partial(_write_batch, loaded, some, decoding)
-            written = answers.batch(question, some, compute, Written.restored)
-            for i, answer in zip(batch, written, strict=True):
-                out[i] = answer
-            progress.update(len(batch))
-    return [answer for answer in out if answer is not None]
+    whole: Whole[Written],
+    knows: Callable[[int], bool] = lambda number: False,
+) -> None:
+    """The greedy continuation of every row; see `Write`."""
+    flat = [row for some in rows for row in some]
+    lengths = [row.num_tokens + most_tokens(row, decoding) for row in flat]
+    batches = _batches(flat, lengths, batch_tokens, loaded.architecture.pads_left)
+    shown = _shown(batches, len(flat), "write")
+    with torch.inference_mode():
+        in_batches(rows, knows, shown, lambda some: _write_batch(loaded, some, decoding), whole)
 
 
 def _batches(

@@ -27,11 +27,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import wait
 from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -45,7 +45,7 @@ from t2t_xfer.architectures.weights import (
     check_weights,
     config_and_tokenizer,
 )
-from t2t_xfer.engines.cached import CachedAnswers, asked
+from t2t_xfer.engines.base import Kept
 from t2t_xfer.engines.vllm_limits import (
     LORA_RANKS,
     adapter_rank,
@@ -53,16 +53,27 @@ from t2t_xfer.engines.vllm_limits import (
     check_vllm,
     require_vllm,
 )
-from t2t_xfer.engines.written import Constraint, Written, constraint_of, most_tokens, read_written
+from t2t_xfer.engines.written import (
+    Answered,
+    Constraint,
+    Whole,
+    Written,
+    constraint_of,
+    in_batches,
+    most_tokens,
+    read_written,
+    told_codes,
+)
 from t2t_xfer.errors import MissingExtraError, UnsupportedError, UserError
 from t2t_xfer.paths import NO_CODE, pickle_allowed
 from t2t_xfer.progress import count_tokens, not_counted
-from t2t_xfer.records import Decoding, Generation, Prompted, Readout
+from t2t_xfer.records import Decoding, Generation, Json, Prompted, Readout
 
-T = TypeVar("T")
 Tokens = tuple[int, ...]
 
 GREEDY = Decoding()
+REQUESTS_AT_A_TIME = 1024
+"""Given to vLLM together: an interrupted run has kept all but the last ones."""
 MAX_NAMED_TOKENS = 128
 """Log-probabilities of named tokens that one request can ask for (vLLM 0.32)."""
 
@@ -83,25 +94,26 @@ class VllmEngine:
         self,
         loaded: LoadedVllm,
         adapter: str | None = None,
-        answers: CachedAnswers | None = None,
     ) -> None:
         """Reads from one model.
 
         Args:
             adapter: directory of a LoRA adapter in PEFT's format, on top of the checkpoint.
-            answers: what model and adapter have answered before.
 
         Raises:
             UnsupportedError: vLLM cannot apply the adapter.
         """
         self.loaded = loaded
-        self.answers = answers or CachedAnswers()
         self._adapter = adapter
         if adapter is not None:
             loaded.check_adapter(adapter)
 
     def answer(
-        self, prompted: Sequence[Prompted], readout: Readout, decoding: Decoding = GREEDY
+        self,
+        prompted: Sequence[Prompted],
+        readout: Readout,
+        decoding: Decoding = GREEDY,
+        kept: Kept | None = None,
     ) -> list[Generation]:
         """See `Engine`. Examples of all languages may stand in one list; ids may repeat.
 
@@ -113,47 +125,52 @@ class VllmEngine:
             check_vllm("causal", kind, readout)
         architecture = self.loaded.architecture
         if readout is Readout.generate:
-            return read_written(architecture, prompted, decoding, self._write)
-        rows = [architecture.reading_rows(each, readout)[0] for each in prompted]
-        return self._score(prompted, rows, readout)
+            return read_written(architecture, prompted, decoding, self._write, kept)
+        answered = Answered(architecture, prompted, kept)
+        rows = [architecture.reading_rows(each, readout)[0] for each in answered.asked]
+        # Neighbours with a common beginning find it in vLLM's prefix cache.
+        left = [i for i in range(len(rows)) if not answered.knows(i)]
+        left.sort(key=lambda i: rows[i].input_ids)
+        for some in _parts(left):
+            scores = self._score([rows[i] for i in some])
+            for i, (found, lengths) in zip(some, scores, strict=True):
+                generation = Generation(
+                    answered.asked[i].id,
+                    readout,
+                    scores=found,
+                    lengths=lengths if readout is Readout.rank else (),
+                    removed_tokens=rows[i].removed_tokens,
+                )
+                answered.put(i, generation)
+        return answered.all()
 
-    def _score(
-        self, prompted: Sequence[Prompted], rows: Sequence[Row], readout: Readout
-    ) -> list[Generation]:
+    def told(self, prompted: Sequence[Prompted], readout: Readout) -> dict[str, Json]:
+        """See `Engine`."""
+        return told_codes(self.loaded.architecture, prompted)
+
+    def _score(self, rows: Sequence[Row]) -> list[tuple[tuple[float, ...], tuple[int, ...]]]:
+        """Of each row the scores of its options and their numbers of tokens."""
         wanted = [_continuations(row) for row in rows]
         questions: dict[NextTokens, None] = {}
         for row, options in zip(rows, wanted, strict=True):
             questions.update(dict.fromkeys(_questions(_context(row), options)))
-        known = self._ask(list(questions))
-        out = []
-        for example, row, options in zip(prompted, rows, wanted, strict=True):
-            context = _context(row)
-            scores = tuple(
-                sum(known[context + tokens[:i], token] for i, token in enumerate(tokens))
-                for tokens in options
+        known = self._ask(sorted(questions))
+        return [
+            (
+                tuple(
+                    sum(known[_context(row) + tokens[:i], token] for i, token in enumerate(tokens))
+                    for tokens in options
+                ),
+                tuple(map(len, options)),
             )
-            out.append(
-                Generation(
-                    example.id,
-                    readout,
-                    scores=scores,
-                    lengths=tuple(map(len, options)) if readout is Readout.rank else (),
-                    removed_tokens=row.removed_tokens,
-                )
-            )
-        return out
+            for row, options in zip(rows, wanted, strict=True)
+        ]
 
     def _ask(self, questions: Sequence[NextTokens]) -> dict[tuple[Tokens, int], float]:
         """The log-probability of each named token behind each prompt."""
-
-        def ask(indices: Sequence[int]) -> list[list[float]]:
-            return self._logprobs([questions[i] for i in indices])
-
-        prompts = [question.prompt for question in questions]
-        answers = self._each(["logprobs"], prompts, questions, ask)
         return {
             (question.prompt, token): term
-            for question, terms in zip(questions, answers, strict=True)
+            for question, terms in zip(questions, self._logprobs(questions), strict=True)
             for token, term in zip(question.tokens, terms, strict=True)
         }
 
@@ -173,11 +190,16 @@ class VllmEngine:
             for question, output in zip(questions, outputs, strict=True)
         ]
 
-    def _write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
+    def _write(
+        self,
+        rows: Sequence[Sequence[Row]],
+        knows: Callable[[int], bool],
+        decoding: Decoding,
+        whole: Whole[Written],
+    ) -> None:
         """See `Write`: greedy, held by our own constraints (`vllm_constraints.py`)."""
 
-        def write(indices: Sequence[int]) -> list[Written]:
-            some = [rows[i] for i in indices]
+        def write(some: Sequence[Row]) -> list[Written]:
             params = [self._decoding_params(row, decoding) for row in some]
             outputs = self._run([row.input_ids for row in some], params)
             count_tokens(written=sum(len(output.outputs[0].token_ids) for output in outputs))
@@ -186,10 +208,12 @@ class VllmEngine:
                 for row, output in zip(some, outputs, strict=True)
             ]
 
-        question = ["write", asdict(decoding)]
-        prompts = [row.input_ids for row in rows]
-        answers = self._each(question, prompts, [asked(row) for row in rows], write)
-        return [Written.restored(answer) for answer in answers]
+        flat = [row for some in rows for row in some]
+        owners = [i for i, some in enumerate(rows) for _ in some]
+        # vLLM cuts its own batches, and is not exact: what is known need not be there.
+        left = [k for k in range(len(flat)) if not knows(owners[k])]
+        left.sort(key=lambda k: flat[k].input_ids)
+        in_batches(rows, knows, _parts(left), write, whole)
 
     def _decoding_params(self, row: Row, decoding: Decoding) -> Any:
         from vllm import SamplingParams
@@ -223,31 +247,6 @@ class VllmEngine:
         terms = zip(output.token_ids, output.logprobs or (), strict=False)
         score = sum((step[token].logprob for token, step in terms), 0.0)
         return Written(score, tuple(tokens), constraint.found() if constraint else None)
-
-    def _each(
-        self,
-        question: object,
-        prompts: Sequence[Tokens],
-        requests: Sequence[object],
-        compute: Callable[[Sequence[int]], list[T]],
-    ) -> list[T]:
-        """What is known or computed for each request, in their order.
-
-        They are sent in the order of their prompts, so that those with a common beginning (shots,
-        a context with many questions) follow each other and find it in vLLM's prefix cache.
-
-        Args:
-            question, requests: see `CachedAnswers.each`.
-            compute: answers those with the given indices.
-        """
-        order = sorted(range(len(prompts)), key=prompts.__getitem__)
-        found = self.answers.each(
-            question,
-            [requests[i] for i in order],
-            lambda indices: compute([order[i] for i in indices]),
-        )
-        by_index = dict(zip(order, found, strict=True))
-        return [by_index[i] for i in range(len(order))]
 
     def _run(self, prompts: Sequence[Tokens], params: Sequence[Any]) -> list[Any]:
         """vLLM's outputs in the order of the prompts."""
@@ -284,6 +283,11 @@ def _follows(constraint: Constraint, tokens: Sequence[int]) -> bool:
             return False
         constraint.advance(token)
     return True
+
+
+def _parts(indices: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(indices), REQUESTS_AT_A_TIME):
+        yield indices[start : start + REQUESTS_AT_A_TIME]
 
 
 def _context(row: Row) -> Tokens:

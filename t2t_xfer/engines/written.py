@@ -21,20 +21,23 @@ grammar, because models are not trained to choose markers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from functools import partial
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from t2t_xfer.answers.tags import locked
 from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.rows import Pairs, Row
 from t2t_xfer.architectures.windows import piece
+from t2t_xfer.engines.base import Kept
 from t2t_xfer.records import (
     Closed,
     Cloze,
     Copied,
     Decoding,
     Generation,
+    Json,
     Prompted,
     Readout,
     Slots,
@@ -55,15 +58,105 @@ class Written(NamedTuple):
     null: float = -math.inf
     """Of a row whose keys may hold no answer: the same sum for the text that says so."""
 
-    @classmethod
-    def restored(cls, kept: Any) -> Written:
-        """From what JSON has made of it."""
-        score, tokens, found, null = kept
-        return cls(score, tuple(tokens), found, null)
+
+Whole: TypeAlias = "Callable[[int, list[tuple[Row, T]]], None]"
+"""Is told the number of an example, and what was read from each of its rows."""
 
 
-Write: TypeAlias = Callable[[Sequence[Row], Decoding], list[Written]]
-"""The greedy continuation of every row, in the order given."""
+class Write(Protocol):
+    """Continues rows greedily."""
+
+    def __call__(
+        self,
+        rows: Sequence[Sequence[Row]],
+        knows: Callable[[int], bool],
+        decoding: Decoding,
+        whole: Whole[Written],
+    ) -> None:
+        """See `in_batches`.
+
+        Args:
+            rows: of each example.
+            knows: whether an example of that number need not be written.
+            whole: is called once all of an example's rows are written.
+        """
+
+
+class Answered:
+    """The generations of one call of an engine, as they come."""
+
+    def __init__(
+        self, architecture: Architecture, prompted: Sequence[Prompted], kept: Kept | None
+    ) -> None:
+        """See `Engine.answer`."""
+        self.asked = [
+            architecture.codec.with_fitting_shots(each, architecture.input_room(each))
+            if each.shots
+            else each
+            for each in prompted
+        ]
+        """With as many shots as fit."""
+        self._removed = [
+            len(a.shots) - len(b.shots) for a, b in zip(prompted, self.asked, strict=True)
+        ]
+        self._kept = kept
+        self._found = (
+            {i: kept[p.id] for i, p in enumerate(prompted) if p.id in kept} if kept else {}
+        )
+
+    def knows(self, number: int) -> bool:
+        """Whether an example has its generation."""
+        return number in self._found
+
+    def put(self, number: int, generation: Generation) -> None:
+        """The generation of an example; the one that it has already stays."""
+        if number in self._found:
+            return
+        removed = self._removed[number]
+        self._found[number] = replace(generation, removed_shots=removed) if removed else generation
+        if self._kept is not None:
+            self._kept[generation.id] = self._found[number]
+
+    def all(self) -> list[Generation]:
+        """In the order of the examples."""
+        return [self._found[i] for i in range(len(self.asked))]
+
+
+def in_batches(
+    rows: Sequence[Sequence[Row]],
+    knows: Callable[[int], bool],
+    batches: Iterable[Sequence[int]],
+    read: Callable[[list[Row]], Sequence[T]],
+    whole: Whole[T],
+) -> None:
+    """Reads rows batch by batch, but for batches in which every example is known.
+
+    Args:
+        rows: of each example.
+        knows: whether an example of that number need not be read.
+        batches: numbers of rows, counted through all examples.
+        read: gives the answer of each row of a batch.
+        whole: is called once all of an example's rows are read.
+    """
+    flat = [row for some in rows for row in some]
+    owners = [i for i, some in enumerate(rows) for _ in some]
+    answers: list[list[T | None]] = [[None] * len(some) for some in rows]
+    first = [0]
+    for some in rows:
+        first.append(first[-1] + len(some))
+    waiting = [*map(len, rows)]
+    for batch in batches:
+        if all(knows(owners[k]) for k in batch):
+            continue
+        for k, answer in zip(batch, read([flat[k] for k in batch]), strict=True):
+            owner = owners[k]
+            answers[owner][k - first[owner]] = answer
+            waiting[owner] -= 1
+            if waiting[owner] == 0:
+                whole(
+                    owner,
+                    cast("list[tuple[Row, T]]", [*zip(rows[owner], answers[owner], strict=True)]),
+                )
 
 
 class ScoredSpan(Protocol):
@@ -89,35 +182,60 @@ def most_tokens(row: Row, decoding: Decoding) -> int:
     return decoding.max_new_tokens
 
 
+def told_codes(architecture: Architecture, prompted: Sequence[Prompted]) -> dict[str, Json]:
+    """The codes that stood for the tags, so that logged answers can be read later."""
+    question = prompted[0].question if prompted else None
+    if not isinstance(question, Slots):
+        return {}
+    codes = architecture.codec.codebook(len(question.options))
+    return {"codebook": dict(zip(question.options, codes, strict=True))}
+
+
 def read_written(
     architecture: Architecture,
     prompted: Sequence[Prompted],
     decoding: Decoding,
     write: Write,
+    kept: Kept | None = None,
 ) -> list[Generation]:
     """One generation for each example, in the order given."""
+    answered = Answered(architecture, prompted, kept)
+    rows = [architecture.reading_rows(each, Readout.generate) for each in answered.asked]
     if any(isinstance(each.question, Slots) for each in prompted):
-        return _write_tags(architecture, prompted, write)
-    found = [architecture.reading_rows(each, Readout.generate) for each in prompted]
-    rows = [row for some in found for row in some]
-    parts = parts_of(found, _with_nulls(rows, decoding, write))
-    return [
-        _generation(architecture, example, part)
-        for example, part in zip(prompted, parts, strict=True)
+        _write_tags(answered, rows, write)
+        return answered.all()
+    null = [any(row.null_target for row in some) for some in rows]
+    first: dict[int, list[tuple[Row, Written]]] = {}
+
+    def whole(number: int, parts: list[tuple[Row, Written]]) -> None:
+        if null[number]:
+            first[number] = parts
+        else:
+            found = _generation(architecture, answered.asked[number], parts)
+            answered.put(number, found)
+
+    write(rows, answered.knows, decoding, whole)
+    # The same windows again, where nothing but the one text may be written.
+    owners = [i for i, asked in enumerate(null) if asked]
+    forced = [
+        [replace(row, keys=None, targets=(row.null_target,)) for row in rows[i] if row.null_target]
+        for i in owners
     ]
 
+    def with_nulls(number: int, parts: list[tuple[Row, Written]]) -> None:
+        owner = owners[number]
+        if answered.knows(owner):
+            return
+        scores = iter(parts)
+        both = [
+            (row, found._replace(null=next(scores)[1].score) if row.null_target else found)
+            for row, found in first[owner]
+        ]
+        answered.put(owner, _generation(architecture, answered.asked[owner], both))
 
-def _with_nulls(rows: Sequence[Row], decoding: Decoding, write: Write) -> list[Written]:
-    """What is written after each row, with the score of no answer where there may be none."""
-    written = write(rows, decoding)
-    asked = [i for i, row in enumerate(rows) if row.null_target]
-    if not asked:
-        return written
-    # The same windows again, where nothing but the one text may be written.
-    forced = [replace(rows[i], keys=None, targets=(rows[i].null_target,)) for i in asked]
-    for i, null in zip(asked, write(forced, Decoding()), strict=True):
-        written[i] = written[i]._replace(null=null.score)
-    return written
+    if forced:
+        write(forced, lambda number: answered.knows(owners[number]), Decoding(), with_nulls)
+    return answered.all()
 
 
 def _generation(
@@ -147,28 +265,43 @@ def _generation(
     )
 
 
-def _write_tags(
-    architecture: Architecture, prompted: Sequence[Prompted], write: Write
-) -> list[Generation]:
+def _write_tags(answered: Answered, rows: Sequence[Sequence[Row]], write: Write) -> None:
     """The tags of every sentence as text; of the pieces of a sentence one after the other."""
-    pieces = [architecture.reading_rows(each, Readout.generate) for each in prompted]
-    tags: list[list[int]] = [[] for _ in prompted]
-    for turn in range(max(map(len, pieces), default=0)):
-        owners = [i for i, rows in enumerate(pieces) if turn < len(rows)]
-        rows = [_after(pieces[i][turn], tags[i]) for i in owners]
-        for i, row, each in zip(owners, rows, write(rows, Decoding()), strict=True):
-            assert row.pairs is not None
-            tags[i] += row.pairs.tags(each.tokens)
-    return [
-        Generation(
+    tags: list[list[int]] = [[] for _ in rows]
+
+    for turn in range(max(map(len, rows), default=0)):
+        owners = [i for i, some in enumerate(rows) if turn < len(some)]
+        turned = [[_after(rows[i][turn], tags[i])] for i in owners]
+        write(
+            turned,
+            lambda number, owners=owners: answered.knows(owners[number]),  # type: ignore[misc]
+            Decoding(),
+            partial(_tagged_piece, answered, rows, tags, owners, turn),
+        )
+
+
+def _tagged_piece(
+    answered: Answered,
+    rows: Sequence[Sequence[Row]],
+    tags: list[list[int]],
+    owners: Sequence[int],
+    turn: int,
+    number: int,
+    parts: Sequence[tuple[Row, Written]],
+) -> None:
+    owner, ((row, written),) = owners[number], parts
+    assert row.pairs is not None
+    tags[owner] += row.pairs.tags(written.tokens)
+    if turn == len(rows[owner]) - 1 and not answered.knows(owner):
+        example = answered.asked[owner]
+        found = Generation(
             example.id,
             Readout.generate,
-            text=locked(enumerate(_option_texts(example, found))),
-            removed_tokens=sum(row.removed_tokens for row in rows),
-            pieces=len(rows),
+            text=locked(enumerate(_option_texts(example, tags[owner]))),
+            removed_tokens=sum(row.removed_tokens for row in rows[owner]),
+            pieces=len(rows[owner]),
         )
-        for example, rows, found in zip(prompted, pieces, tags, strict=True)
-    ]
+        answered.put(owner, found)
 
 
 def _option_texts(example: Prompted, found: Sequence[int]) -> list[str]:
@@ -180,12 +313,6 @@ def _after(row: Row, tags: Sequence[int]) -> Row:
     """The row, knowing the tag that was written last in the piece before it."""
     assert row.pairs is not None
     return replace(row, pairs=replace(row.pairs, previous=tags[-1] if tags else None))
-
-
-def parts_of(rows: Sequence[Sequence[Row]], answers: Sequence[T]) -> list[list[tuple[Row, T]]]:
-    """The rows of each example with what was read from them, one after the other."""
-    rest = iter(answers)
-    return [[(row, next(rest)) for row in some] for some in rows]
 
 
 def merit(part: tuple[Row, ScoredSpan]) -> float:

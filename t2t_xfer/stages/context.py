@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from t2t_xfer.architectures.checkpoint import adapter_base
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.sources import Source, open_source
-from t2t_xfer.engines.response_cache import ResponseCache
 from t2t_xfer.records import Example, Prompted, Split
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.base import Shown
@@ -62,7 +61,6 @@ class Context:
         self.task = lru_cache(maxsize=None)(self._task)
         self.fingerprint = lru_cache(maxsize=None)(self._fingerprint)
         self.prompted = lru_cache(maxsize=64)(self._prompted)
-        self.responses = ResponseCache.of_environment()
         self.shots_fingerprint = lru_cache(maxsize=None)(partial(shots_fingerprint, self))
         self._reader = lru_cache(maxsize=8)(self._read_tokenizer)
         self._drawn = lru_cache(maxsize=64)(partial(drawn, self))

@@ -15,21 +15,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.data.places import described
-from t2t_xfer.engines import Engine
 from t2t_xfer.errors import AbsentError, UnsupportedError, UserError
 from t2t_xfer.records import (
     ArchitectureName,
     Closed,
-    Decoding,
     Example,
     Generation,
     Json,
     Prompted,
-    Readout,
     Separate,
     Split,
 )
@@ -37,7 +34,6 @@ from t2t_xfer.specs.reading import FewShotSpec, few_shots
 from t2t_xfer.stages.task import Task, render
 
 if TYPE_CHECKING:
-    from t2t_xfer.architectures.base import Architecture
     from t2t_xfer.stages.context import Context
 
 POOL = 1000
@@ -233,27 +229,6 @@ def _shown(task: Task, drawn: Sequence[Shot]) -> tuple[str, ...]:
         )
     chosen.sort(key=lambda shot: shot.draw)
     return tuple(shot.text for shot in chosen)
-
-
-def read_with_shots(
-    engine: Engine,
-    prompted: Sequence[Prompted],
-    task: Task,
-    readout: Readout,
-    decoding: Decoding,
-) -> list[Generation]:
-    """What the engine reads from prompts with as many of their shots as fit."""
-    loaded: Any = getattr(engine, "loaded", None)
-    if loaded is None or not any(text.shots for text in prompted):
-        return engine.answer(prompted, readout, decoding)
-    architecture = cast("Architecture", loaded.architecture)
-    fitting = [
-        architecture.codec.with_fitting_shots(text, architecture.input_room(text))
-        for text in prompted
-    ]
-    removed = [len(a.shots) - len(b.shots) for a, b in zip(prompted, fitting, strict=True)]
-    read = engine.answer(fitting, readout, decoding)
-    return [replace(each, removed_shots=n) for each, n in zip(read, removed, strict=True)]
 
 
 def count_shots(task: Task, generations: Sequence[Generation]) -> dict[str, Json]:

@@ -57,10 +57,11 @@ def _id(line: str) -> str:
 
 def read_predictions(path: Path) -> dict[str, Generation]:
     """The logged generations of a `predict` stage by example id."""
-    return {row["id"]: _generation(row) for row in read_log(path)}
+    return {row["id"]: generation_of(row) for row in read_log(path)}
 
 
-def _generation(row: Mapping[str, Any]) -> Generation:
+def generation_of(row: Mapping[str, Any]) -> Generation:
+    """What `logged` has made of one."""
     return Generation(
         row["id"],
         Readout(row["readout"]),

@@ -28,6 +28,7 @@ from pydantic import JsonValue
 
 from t2t_xfer.answers import PairFormat
 from t2t_xfer.architectures import planned_readout, way_of
+from t2t_xfer.architectures.base import Architecture
 from t2t_xfer.architectures.checkpoint import ANSWER_ROOM
 from t2t_xfer.architectures.micro import NUM_SENTINELS, SPECIAL
 from t2t_xfer.data.examples import missing_languages
@@ -51,20 +52,19 @@ from t2t_xfer.records import (
     Split,
     Value,
 )
-from t2t_xfer.stages.answered import cached_answers, count_recalled, told_candidates
 from t2t_xfer.stages.base import Attempt, Fields, Kind, Shown, Stage
 from t2t_xfer.stages.bases import Base, check_length
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.few_shot import (
     check_shots,
     count_shots,
-    read_with_shots,
     shots_spec,
 )
 from t2t_xfer.stages.logs import PREDICTIONS, logged, read_predictions, write_jsonl
 from t2t_xfer.stages.model import check_decodable, weights_of
 from t2t_xfer.stages.preconditions import check_words
 from t2t_xfer.stages.task import Task, read_training, rows_of, training_data
+from t2t_xfer.stages.unfinished import UNFINISHED, Unfinished, identity_of
 
 ModelEngine: TypeAlias = Literal["transformers", "vllm"]
 Baseline: TypeAlias = Literal["oracle", "majority"]
@@ -164,16 +164,23 @@ class PredictStage(Stage, extra="allow"):
         """See `Stage.run`."""
         task = attempt.context.planned(self.shown)
         examples, prompted = self.prompts(attempt.context, task)
-        engine, device = _ENGINES[self.engine](self, attempt, task)
+        engine, device, kept = _ENGINES[self.engine](self, attempt, task, examples, prompted)
         meter = start_meter()
         beside: dict[str, Json] = {}
         if self.model is not None and isinstance(task.answer, PairFormat):
             generations, beside = self._pairs(engine, task.answer, examples, attempt, task)
         else:
-            generations = read_with_shots(engine, prompted, task, self.readout, self.decoding)
+            try:
+                generations = engine.answer(prompted, self.readout, self.decoding, kept)
+            finally:
+                if kept is not None:
+                    kept.close()
         check_numbers(generations)
-        rates = meter.rates(len(examples))
+        before = 0 if kept is None else kept.num_before
+        rates = meter.rates(len(examples) - before)
         write_jsonl(attempt.work / PREDICTIONS, map(logged, examples, generations))
+        if kept is not None:
+            kept.remove()
         return {
             "n": len(examples),
             "removed_tokens": sum(g.removed_tokens for g in generations),
@@ -181,11 +188,10 @@ class PredictStage(Stage, extra="allow"):
             "device": device,
             **({"batch_share": attempt.share} if attempt.share > 1 else {}),
             **count_pieces(task, (generation.pieces for generation in generations)),
-            **told_candidates(engine, self.readout),
-            **count_recalled(engine),
+            **({"rows_read_before": before} if before else {}),
+            **engine.told(prompted, self.readout),
             **count_shots(task, generations),
             **beside,
-            **_codebook(engine, task),
         }
 
     def _pairs(
@@ -209,43 +215,80 @@ class PredictStage(Stage, extra="allow"):
         return rank_pairs(engine, answer, examples, embedded), {}
 
 
-def _oracle(stage: PredictStage, attempt: Attempt, task: Task) -> tuple[Engine, str]:
-    return OracleEngine(), "none"
+class Opened(NamedTuple):
+    """What answers."""
+
+    engine: Engine
+    device: str
+    """In words."""
+    kept: Unfinished | None = None
+    """What was read before, and where each new generation goes; None where that is not kept."""
 
 
-def _majority(stage: PredictStage, attempt: Attempt, task: Task) -> tuple[Engine, str]:
+Open: TypeAlias = Callable[
+    [PredictStage, Attempt, Task, Sequence[Example], Sequence[Prompted]], Opened
+]
+
+
+def _oracle(stage: PredictStage, attempt: Attempt, task: Task, *_: object) -> Opened:
+    return Opened(OracleEngine(), "none")
+
+
+def _majority(stage: PredictStage, attempt: Attempt, task: Task, *_: object) -> Opened:
     assert stage.majority_of is not None
     train = attempt.context.planned(stage.majority_of)
-    examples, _ = read_training(
-        attempt.context, train.name, train.spec.trained_in, stage.train_limit
-    )
+    languages = train.spec.trained_in
+    examples = read_training(attempt.context, train.name, languages, stage.train_limit)[0]
     golds = [example.gold for example in examples if example.gold is not None]
-    return MajorityEngine(task.answer.options, same_option(train, task, golds)), "none"
+    return Opened(MajorityEngine(task.answer.options, same_option(train, task, golds)), "none")
 
 
-def _transformers(stage: PredictStage, attempt: Attempt, task: Task) -> tuple[Engine, str]:
+def _transformers(
+    stage: PredictStage,
+    attempt: Attempt,
+    task: Task,
+    examples: Sequence[Example],
+    prompted: Sequence[Prompted],
+) -> Opened:
     from t2t_xfer.engines.transformers import TransformersEngine
 
-    context, weights = attempt.context, weights_of(stage.how, attempt.needs)
-    loaded = context.model(weights, stage.dtype, stage.max_input_tokens)
+    weights = weights_of(stage.how, attempt.needs)
+    loaded = attempt.context.model(weights, stage.dtype, stage.max_input_tokens)
     _check_words(loaded.architecture, task, stage.readout)
-    answers = cached_answers(context.responses, stage, weights, loaded.device)
-    engine = TransformersEngine(loaded, stage.batch_tokens // attempt.share, answers)
-    return engine, loaded.device
+    engine = TransformersEngine(loaded, stage.batch_tokens // attempt.share)
+    if task.answer.asks is Pair:  # searched all at once
+        return Opened(engine, loaded.device)
+    identity = identity_of(stage, attempt, weights, loaded.device, prompted)
+    return Opened(engine, loaded.device, _kept(attempt, identity, examples))
 
 
-def _vllm(stage: PredictStage, attempt: Attempt, task: Task) -> tuple[Engine, str]:
+def _vllm(
+    stage: PredictStage,
+    attempt: Attempt,
+    task: Task,
+    examples: Sequence[Example],
+    prompted: Sequence[Prompted],
+) -> Opened:
     from t2t_xfer.engines.vllm import VllmEngine
 
-    context, weights = attempt.context, weights_of(stage.how, attempt.needs)
+    weights = weights_of(stage.how, attempt.needs)
     check_decodable(weights.adapter)
-    loaded = context.vllm(weights, stage.dtype, stage.max_input_tokens)
+    loaded = attempt.context.vllm(weights, stage.dtype, stage.max_input_tokens)
     _check_words(loaded.architecture, task, stage.readout)
-    answers = cached_answers(context.responses, stage, weights, loaded.device)
-    return VllmEngine(loaded, weights.adapter, answers), loaded.device
+    identity = identity_of(stage, attempt, weights, loaded.device, prompted)
+    kept = _kept(attempt, identity, examples)
+    return Opened(VllmEngine(loaded, weights.adapter), loaded.device, kept)
 
 
-_ENGINES: Mapping[EngineName, Callable[[PredictStage, Attempt, Task], tuple[Engine, str]]] = {
+def _kept(attempt: Attempt, identity: str | None, examples: Sequence[Example]) -> Unfinished | None:
+    path = attempt.work / UNFINISHED
+    if identity is None:
+        path.unlink(missing_ok=True)
+        return None
+    return Unfinished(path, identity, examples)
+
+
+_ENGINES: Mapping[EngineName, Open] = {
     "oracle": _oracle,
     "majority": _majority,
     "transformers": _transformers,
@@ -253,18 +296,9 @@ _ENGINES: Mapping[EngineName, Callable[[PredictStage, Attempt, Task], tuple[Engi
 }
 
 
-def _check_words(architecture: Any, task: Task, readout: Readout) -> None:
+def _check_words(architecture: Architecture, task: Task, readout: Readout) -> None:
     """Of a model that was not there when the plan was made."""
     check_words(architecture.codec, architecture.name, task, readout)
-
-
-def _codebook(engine: Any, task: Task) -> dict[str, Json]:
-    """The codes that stood for the tags, so that logged answers can be read later."""
-    if engine.name not in ("transformers", "vllm") or task.answer.asks is not Slots:
-        return {}
-    texts = task.answer.options
-    codes = engine.loaded.architecture.codec.codebook(len(texts))
-    return {"codebook": dict(zip(texts, codes, strict=True))}
 
 
 def check_numbers(generations: Iterable[Generation]) -> None:
