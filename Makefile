@@ -15,10 +15,14 @@ VLLM_BIN := .venv-vllm/bin
 VLLM_INSTALLED := .venv-vllm/.installed
 OFFLINE := HF_HUB_OFFLINE=1
 # A process for each core and one more, since tests wait for processes of their own, and in each one
-# thread: threads of several torch processes on the same cores wait for each other. A file's tests stay together, because they share what they set up, and
-# files come in the order of tests/conftest.py, the longest first.
+# thread: threads of several torch processes on the same cores wait for each other. A file's tests
+# stay together, because they share what they set up, and files come in the order of
+# tests/conftest.py, the longest first.
 PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 1 : 4))) --dist loadfile --no-loadscope-reorder
 ONE_THREAD := OMP_NUM_THREADS=1
+# Tests start a hundred processes. Where bytecode may not be kept, each of them compiles torch and
+# transformers again: 19 s of processor where it takes 8.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: models help quickstart example test test-fast test-vllm check format readme schemas
 

@@ -26,8 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from t2t_xfer.retrieval.mine import mine
-from t2t_xfer.retrieval.search import nearest_both
+from t2t_xfer.retrieval import mine, nearest_both
 
 
 class Measured(NamedTuple):

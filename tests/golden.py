@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from . import test_bad_input as mistakes
 from .learning import EXAMPLES, TASKS, answers, fresh_model
@@ -77,18 +76,13 @@ def _at(folder: Path) -> Iterator[Path]:
 def plans() -> dict[str, Any]:
     """The stages of every shipped study: how many of each kind, and the hash of all their ids.
 
-    In full for the quickstart, so that a change shows where it begins. The microworld's fingerprint
-    is the hash of its sources; it stands for nothing here, or each comment there would change ids.
+    In full for the quickstart, so that a change shows where it begins.
     """
-    from t2t_xfer import microworld
-
-    from .test_shipped_studies import STUDIES, plan_offline, study
+    from .test_shipped_studies import STUDIES, plan_offline
 
     found: dict[str, Any] = {}
     for path in STUDIES:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(microworld, "FINGERPRINT", "microworld", raising=False)
-            stages = plan_offline(study(path.stem)).stages
+        stages = plan_offline(path.stem).stages
         ids = sorted(stage.id for stage in stages)
         found[path.stem] = {
             "kinds": dict(sorted(Counter(stage.kind for stage in stages).items())),

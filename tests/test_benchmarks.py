@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 
 from .conftest import REPOSITORY
 
@@ -93,17 +94,14 @@ def evaluation(*arguments: str) -> str:
 
 @pytest.mark.slow
 def test_every_part_of_the_benchmark_of_evaluation_runs() -> None:
-    told = evaluation("labels", "cloze", "words", "seq2seq-8", "growth-2", "adapters", "tags")
+    parts = ("labels", "cloze", "words", "seq2seq-8", "growth-2", "adapters", "tags")
+    told = evaluation(*parts, "repeated", "vllm")
     for part in ("labels", "cloze", "words", "seq2seq-8", "growth-2", "adapters"):
         assert re.search(rf"\n{part}, 24m: .*\b6 (items|examples)", told)
     assert told.count("| ours | ") == 6
     assert told.count("useful GFLOPs a second") == 4
     assert len(re.findall(r"6 sentences, \d+ words: one pass", told)) == 2
-
-
-@pytest.mark.slow
-def test_the_benchmark_of_evaluation_sees_that_nothing_is_computed_again() -> None:
-    told = evaluation("repeated", "vllm")
+    # Nothing is computed again.
     assert re.search(r"again [\d.]+ s, no torch", told)
     assert "the same output: True" in told
     assert "vLLM's environment is not named" in told
@@ -135,20 +133,17 @@ def test_without_a_device_it_says_so_and_measures_nothing(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_models_have_the_sizes_of_those_they_are_like() -> None:
+def test_models_have_the_sizes_of_those_they_are_like(monkeypatch: pytest.MonkeyPatch) -> None:
     """Built without memory. mT5 large has 1.23 B, 256 M of them in a head of its own."""
-    code = (
-        "import torch, gpu_models\n"
-        "for shape in gpu_models.SHAPES:\n"
-        "    with torch.device('meta'):\n"
-        "        model = shape.model(shape.config(**{**shape.size, **gpu_models.IDS}))\n"
-        "    print(round(sum(p.numel() for p in model.parameters()) / 1e6))\n"
-    )
-    where = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'benchmarks'}:{REPOSITORY}"}
-    done = subprocess.run(  # noqa: PLW1510
-        [sys.executable, "-c", code], env=where, capture_output=True, text=True, timeout=300
-    )
-    assert done.stdout.split() == ["560", "973", "1544"], done.stderr
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    import gpu_models
+
+    found = []
+    for shape in gpu_models.SHAPES:
+        with torch.device("meta"):
+            model = shape.model(shape.config(**{**shape.size, **gpu_models.IDS}))
+        found.append(round(sum(p.numel() for p in model.parameters()) / 1e6))
+    assert found == [560, 973, 1544]
 
 
 def test_the_benchmark_of_statistics_reads_a_study_from_its_store() -> None:

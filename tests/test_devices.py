@@ -25,9 +25,10 @@ from t2t_xfer.records import ArchitectureName
 from t2t_xfer.training.devices import check_select
 from t2t_xfer.training.steps import Step
 
+from . import spread
 from .conftest import REPOSITORY
 from .studydata import new_model as new_model_spec
-from .studydata import t2t, write_study
+from .studydata import one_thread, t2t, write_study
 
 TRAINING = """
 steps: 5
@@ -73,14 +74,12 @@ def checkpoint(architecture: ArchitectureName, folder: Path) -> Path:
     return folder / architecture
 
 
-def train(num_processes: int, folder: Path, model: Path, out: str, **environment: str) -> Any:
+def arguments(folder: Path, model: Path, out: str) -> tuple[object, ...]:
     (folder / "training.yaml").write_text(TRAINING)
-    return launched(
-        num_processes,
-        *("t2t_xfer", "train", "--model", model, "--task", "mnli", "--task", "squad_v1"),
+    return (
+        *("train", "--model", model, "--task", "mnli", "--task", "squad_v1"),
         *("--data", "microworld", "--limit", "48", "--training", folder / "training.yaml"),
         *("--output", folder / out, "--json"),
-        **environment,
     )
 
 
@@ -95,10 +94,12 @@ def losses_and_weights(folder: Path) -> tuple[list[float], dict[str, torch.Tenso
 @pytest.mark.parametrize("architecture", ["seq2seq"])  # both of its sides, and a head of its own
 def test_two_processes_give_what_one_gives(architecture: ArchitectureName, tmp_path: Path) -> None:
     """Labels and spans: an encoder's spans are pointers, which leave the head's bias aside."""
+    one_thread()
     model = checkpoint(architecture, tmp_path)
-    runs = [train(count, tmp_path, model, f"out{count}") for count in (1, 2)]
-    assert [run.returncode for run in runs] == [0, 0], runs[1].stderr
-    one, two = (json.loads(run.stdout) for run in runs)  # the first process alone speaks
+    alone = t2t(*arguments(tmp_path, model, "out1"))
+    both = launched(2, "t2t_xfer", *arguments(tmp_path, model, "out2"))
+    assert (alone.code, both.returncode) == (0, 0), both.stderr
+    one, two = map(json.loads, (alone.out, both.stdout))  # the first process alone speaks
     assert (one["processes"], two["processes"]) == (1, 2)
     for key in ("steps", "examples", "tokens", "examples_of"):
         assert one[key] == two[key]
@@ -113,7 +114,8 @@ def test_two_processes_give_what_one_gives(architecture: ArchitectureName, tmp_p
 
 @pytest.mark.slow
 def test_fsdp_on_a_device_where_it_would_be_ddp_is_refused(tmp_path: Path) -> None:
-    run = train(2, tmp_path, checkpoint("causal", tmp_path), "out", ACCELERATE_USE_FSDP="true")
+    given = arguments(tmp_path, checkpoint("causal", tmp_path), "out")
+    run = launched(2, "t2t_xfer", *given, ACCELERATE_USE_FSDP="true")
     assert run.returncode == 1
     assert "FSDP was asked for" in run.stderr
     assert not list((tmp_path / "out" / "store").glob("train/*"))
@@ -136,10 +138,11 @@ def test_a_mistake_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_weights_in_pieces_learn_what_whole_ones_learn(tmp_path: Path) -> None:
     """FSDP2 on gloo; `tests/spread.py` asserts that every weight is a DTensor."""
-    for count in (1, 2):
-        (tmp_path / str(count)).mkdir()
-        run = launched(count, "tests.spread", tmp_path / str(count))
-        assert run.returncode == 0, run.stderr
+    for count in ("1", "2"):
+        (tmp_path / count).mkdir()
+    spread.main(tmp_path / "1")
+    run = launched(2, "tests.spread", tmp_path / "2")
+    assert run.returncode == 0, run.stderr
     whole, pieces = (torch.load(tmp_path / i / "weights.pt") for i in ("1", "2"))
     found = [json.loads((tmp_path / i / "losses.json").read_text()) for i in ("1", "2")]
     assert len(found[0]) == 3

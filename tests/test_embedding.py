@@ -14,7 +14,7 @@ import torch
 from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.engines.embedding import embed
 from t2t_xfer.records import ArchitectureName
-from t2t_xfer.retrieval.search import nearest
+from t2t_xfer.retrieval import nearest
 from t2t_xfer.specs.reading import EmbeddingSpec
 
 from .learning import LEXICON, NOISE, fresh_model

@@ -22,8 +22,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", golden.EXACT)
+@pytest.mark.parametrize("name", [name for name in golden.EXACT if name != "plans"])
 def test_it_says_what_it_said(name: str, tmp_path: Path) -> None:
+    """Of plans: `test_shipped_studies.py`, which has planned them all."""
     found = json.loads(json.dumps(golden.collect(name, tmp_path.resolve())))
     assert golden.differences(golden.stored(name), found, 1e-9) == []
 

@@ -40,11 +40,13 @@ TRAINING = TrainingSpec(
 )
 
 
-def model(architecture: ArchitectureName = "encoder", dropout: float = 0.0) -> LoadedModel:
+def model(
+    architecture: ArchitectureName = "encoder", dropout: float = 0.0, layers: int = 2
+) -> LoadedModel:
     prompted = [ANSWER.render(example) for example in EXAMPLES]
     tokenizer = train_tokenizer([p.input for p in prompted], 700, architecture)
     made = new_model(
-        architecture, len(tokenizer), hidden=32, layers=2, heads=2, dropout=dropout, seed=1
+        architecture, len(tokenizer), hidden=32, layers=layers, heads=2, dropout=dropout, seed=1
     )
     return wrap(made, tokenizer, 128)
 
@@ -246,7 +248,7 @@ def test_float16_is_refused_on_a_cpu(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # torch's own
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # and this one
 def test_compiled_blocks_give_nearly_the_same_losses(tmp_path: Path) -> None:
-    plain, compiled = model("causal"), model("causal")
+    plain, compiled = model("causal", layers=1), model("causal", layers=1)
     a = trained(plain, tmp_path / "a", micro_batch_tokens=128)
     b = trained(compiled, tmp_path / "b", micro_batch_tokens=128, compile=True)
     assert all(block._compiled_call_impl is not None for block in compiled.model.model.layers)

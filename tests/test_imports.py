@@ -56,7 +56,7 @@ def test_help_imports_click_alone(arguments: str, tmp_path: Path) -> None:
         "tasks ls",
         "tasks show xnli --json",
         "tasks preview xnli --data microworld",
-        "tasks check xnli --data microworld",
+        "tasks check xnli --data microworld --limit 50",
         "tasks new pairs --from google/xtreme/tatoeba.{iso3} --data microworld",
         "schema task",
         "study plan quickstart --data microworld",

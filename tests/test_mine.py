@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from t2t_xfer.retrieval.mine import mine
+from t2t_xfer.retrieval import mine
 from t2t_xfer.specs.data import MiningSpec
 from t2t_xfer.stages.pairs import mined_partners
 

@@ -220,7 +220,7 @@ def test_two_processes_share_the_work(tmp_path: Path) -> None:
 def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     plan, root, kills = make_plan(4), tmp_path / "store", 0
     moments = random.Random(7)
-    for _ in range(15):
+    for _ in range(6):
         process = start(root, tmp_path / "ran")
         assert process.stdout is not None
         process.stdout.readline()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from t2t_xfer.retrieval.search import nearest, nearest_both
+from t2t_xfer.retrieval import nearest, nearest_both
 
 
 def naive(queries, pool, k):
@@ -104,7 +104,7 @@ MEMORY = """
 import re
 from pathlib import Path
 import numpy as np, torch
-from t2t_xfer.retrieval.search import nearest_both
+from t2t_xfer.retrieval import nearest_both
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)
 left, right = (rng.standard_normal((12_000, 64), dtype=np.float32) for _ in range(2))

@@ -24,8 +24,7 @@ from t2t_xfer.answers.pair import TARGET
 from t2t_xfer.engines.embedding import embed
 from t2t_xfer.engines.transformers import TransformersEngine
 from t2t_xfer.records import Closed, Example, Generation, Prompted, Readout
-from t2t_xfer.retrieval.mine import mine
-from t2t_xfer.retrieval.search import nearest
+from t2t_xfer.retrieval import mine, nearest
 from t2t_xfer.specs.data import MiningSpec
 
 

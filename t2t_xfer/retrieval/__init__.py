@@ -1,1 +1,0 @@
-"""Finding sentences by their vectors. Knows numbers only: no models, no tasks."""
