@@ -306,8 +306,7 @@ def _answers(cell: Result, ids: Sequence[str]) -> dict[str, Answered]:
 
 
 def _option_names(log: Log) -> list[str]:
-    parsed: Any = log.score.spec.get("parsed", {})
-    return [str(label["name"]) for label in parsed.get("labels", ())]
+    return [str(label["name"]) for label in log.score.score.parsed.labels]
 
 
 def _raw(line: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -369,15 +368,14 @@ class Inputs:
             return {}, reason
 
     def _rendered(self, predict: Record, ids: Collection[str]) -> tuple[dict[str, str], str]:
-        spec: Any = predict.spec
-        context = self._context(str(predict.how.get("data", "")))
-        name, language, split = spec["shown"]["task"], spec["language"], spec["split"]
-        task = context.task(name)
-        if task.shown() != spec["shown"]:
+        stage = predict.predict
+        context, task = self._context(stage.how.data), stage.shown.task
+        if context.task(task).shown() != stage.shown.plain():
             return {}, CHANGED
-        if context.fingerprint(name, language, split, tested=True) != spec["data"]:
+        if context.fingerprint(task, stage.language, stage.split, tested=True) != stage.data:
             return {}, CHANGED
-        _, prompted = context.prompted(name, language, split, spec["limit"], tested=True)
+        rows = (task, stage.language, stage.split, stage.limit)
+        _, prompted = context.prompted(*rows, tested=True)
         return {text.id: text.input for text in prompted if text.id in ids}, ""
 
     def _context(self, data: str) -> Context:

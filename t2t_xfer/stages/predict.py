@@ -116,6 +116,8 @@ class PredictStage(Stage, extra="allow"):
     limit: int | None = None
     data: str = ""
     """Hash of the rows."""
+    place: JsonValue = None
+    """Of the rows on the hub; None: files of the user's own."""
     model: dict[str, JsonValue] | None = None
     """Content of a checkpoint that exists; empty if a stage makes it. None: there is no model."""
     dtype: str = ""

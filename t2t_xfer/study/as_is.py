@@ -40,7 +40,7 @@ from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.bases import as_model_spec, base_of, config_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.model import check_decodable
-from t2t_xfer.stages.predict import Baseline, Evaluated, ModelEngine
+from t2t_xfer.stages.predict import Baseline, Evaluated, ModelEngine, PredictStage
 from t2t_xfer.stages.preflight import preflight
 from t2t_xfer.stages.run import StageRunner
 from t2t_xfer.study.plan import Builder, Tip
@@ -424,8 +424,8 @@ def _predictions(
         tip = _tip(builder, asked, task, adapter)
         for code in languages:
             builder.test_at(tip, asked.test(task, code), asked.max_input_tokens, engine)
-    stages = [stage for stage in builder.stages.values() if stage.kind == "predict"]
-    return {stage.id: Readout(str(stage.spec["readout"])) for stage in stages}
+    stages = [stage for stage in builder.stages.values() if isinstance(stage, PredictStage)]
+    return {stage.id: stage.readout for stage in stages}
 
 
 def _check_runs(asked: Evaluation, adapters: Sequence[str | None]) -> None:

@@ -33,6 +33,9 @@ from t2t_xfer.engines.machine import machine, versions
 from t2t_xfer.files import FileSum, settled, sum_problem, sync_directory, whole
 from t2t_xfer.records import Json
 from t2t_xfer.stages.base import Stage, canonical_json, identity, plain_json, split_id
+from t2t_xfer.stages.predict import PredictStage
+from t2t_xfer.stages.run import stage_from_json
+from t2t_xfer.stages.score import ScoreStage
 
 _SELF = Path("/proc/self")
 _STARTED: ContextVar[bool] = ContextVar("started", default=False)
@@ -128,6 +131,20 @@ class Record:
     """The most that was taken while the stage ran, in bytes (`peak.py`); empty: not measured."""
     inexact: Sequence[str] = ()
     """Why the same again, on the same machine, may differ in last digits. Empty: it does not."""
+
+    @property
+    def predict(self) -> PredictStage:
+        """The `predict` stage that this is the record of."""
+        stage = stage_from_json(self.kind, self.label, self.spec, self.needs, self.how)
+        assert isinstance(stage, PredictStage), self.stage_id
+        return stage
+
+    @property
+    def score(self) -> ScoreStage:
+        """The `score` stage that this is the record of."""
+        stage = stage_from_json(self.kind, self.label, self.spec, self.needs, self.how)
+        assert isinstance(stage, ScoreStage), self.stage_id
+        return stage
 
 
 def new_record(stage: Stage, folder: Path, results: Mapping[str, Json], seconds: float) -> Record:

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from t2t_xfer.data.examples import fingerprint, read_examples
 from t2t_xfer.errors import UnsupportedError, UserError, nearest
-from t2t_xfer.records import Json, Readout
+from t2t_xfer.records import Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
+from t2t_xfer.stages.predict import PredictStage
 from t2t_xfer.study.plan_file import Cell
 from t2t_xfer.study.results import Result, Results
 from t2t_xfer.xtreme.layout import BY_TASK, XtremeTask
@@ -156,15 +157,14 @@ def _check_tasks(finished: Sequence[Result], unfinished: Sequence[Cell], asked: 
         )
 
 
-def _predicted(result: Result) -> Mapping[str, Json]:
-    """The spec of the predictions behind a result."""
-    return {} if result.log is None or result.log.predict is None else result.log.predict.spec
+def _predicted(result: Result) -> PredictStage | None:
+    """The predictions behind a result."""
+    return None if result.log is None or result.log.predict is None else result.log.predict.predict
 
 
 def _limit(result: Result) -> int | None:
     """How many rows were tested; None: all."""
-    limit: Any = None if result.log is None else result.log.score.spec["limit"]
-    return None if limit is None else int(limit)
+    return None if result.log is None else result.log.score.score.limit
 
 
 def _task_files(target: str, outputs: Mapping[str, Result], asked: Submission, warn: Warn) -> Files:
@@ -208,7 +208,8 @@ def _scored(task: XtremeTask, row: Mapping[str, Any]) -> Scored:
 
 
 def _check_data(task: XtremeTask, code: str, output: Result, originals: Path | None) -> None:
-    place = _predicted(output).get("place")
+    predicted = _predicted(output)
+    place = None if predicted is None else predicted.place
     if place is None:  # files of the user's own
         return
     where = f"{task.task} in {code} was tested on {place}"
@@ -240,7 +241,8 @@ def _lines(
     how: Any = {} if output.log is None else output.log.score.how
     context = Context(Catalogue(), how["data"])
     spec = context.task(task.task).spec
-    if fingerprint(spec, context.source, code, "test") != _predicted(output)["data"]:
+    predicted = _predicted(output)
+    if predicted is None or fingerprint(spec, context.source, code, "test") != predicted.data:
         raise UserError(
             f"the {task.task} data of {code} in {how['data']} has changed since it was tested."
             " Test again."
