@@ -23,18 +23,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 LONGEST = (
-    *(
-        "quickstart_run",
-        "learning_matrix",
-        "families",
-        "families_with_encoders",
-        "kills",
-        "devices",
-        "study",
-        "snakemake",
-    ),
-    *("adapter_learning", "guards", "every_task", "benchmarks", "memory", "quickstart"),
-    *("check_real", "negative_control", "resume", "translate_train", "microworld_commands"),
+    *("quickstart_run", "learning_matrix", "families", "families_with_encoders"),
+    *("benchmarks", "snakemake", "kills", "devices", "study", "shipped_studies"),
+    *("adapter_learning", "every_task", "memory", "quickstart", "guards"),
+    *("check_real", "negative_control", "resume", "translate_train"),
     *("cotraining", "zero_shot", "ccg_codes", "unanswerable", "check_results", "selection"),
 )
 """Files whose tests take longest, first: else one process would be left with them at the end."""

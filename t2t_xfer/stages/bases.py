@@ -457,7 +457,7 @@ def _resolved(model: ModelSpec) -> str:
         if not (folder / "config.json").is_file():
             raise UnsupportedError(
                 f"the model {model.path!r}: this version ships no micro checkpoints. Make one with"
-                f" `t2t-xfer microworld pretrain --architecture {folder.name} --output DIR` and"
+                f" `python -m scripts.micro_models --architecture {folder.name} --output DIR` and"
                 " name DIR, or take an untrained one,"
                 f" {model.path.replace('micro:', 'new:')}."
             )

@@ -1,7 +1,7 @@
 """The micro models that travel with the package, by name: `micro:encoder`, `micro:causal`, ….
 
 Rule: a folder holds a checkpoint as transformers saves it, in float16, and `recipe.json`, which
-says how it was made. `t2t-xfer microworld pretrain` makes them again.
+says how it was made. `python -m scripts.micro_models` makes them again, in a clone.
 """
 
 from __future__ import annotations
