@@ -115,17 +115,17 @@ def ours(case: Case) -> dict[str, Any]:
     from t2t_xfer.engines import transformers
 
     folder, clocks = folder_of(case), Clocks()
-    read = transformers.TransformersEngine.read
+    answer = transformers.TransformersEngine.answer
     scores: list[list[float]] = []
 
     def noted(*args: Any, **kwargs: Any) -> Any:
-        found = read(*args, **kwargs)
+        found = answer(*args, **kwargs)
         scores.extend(list(each.scores) for each in found)
         return found
 
     clocked = ExitStack()
     for owner, name, what, function in (
-        (transformers.TransformersEngine, "read", "reading", noted),
+        (transformers.TransformersEngine, "answer", "reading", noted),
         (loading.SwitchedBase, "using", "loading", loading.SwitchedBase.using),
         (loading, "load", "loading", loading.load),
     ):

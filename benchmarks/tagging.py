@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -27,7 +28,6 @@ from t2t_xfer.records import ArchitectureName, Example, Prompted, Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.context import Context
-from t2t_xfer.stages.run import new_model_texts
 from t2t_xfer.stages.score import score_examples
 from t2t_xfer.stages.task import Task
 from t2t_xfer.training.loop import train
@@ -114,7 +114,7 @@ def main() -> None:
     _, prompted = context.prompted("udpos", "en", "train", args.train)
     tests = {code: context.prompted("udpos", code, "test", args.test) for code in args.languages}
     # As for the new models of a study: one tokenizer for all languages of the test.
-    texts = new_model_texts(context, args.languages, 2000)
+    texts = [line for code in args.languages for line in islice(context.source.text(code), 2000)]
     for seed in args.seeds:
         for architecture in WRITERS:
             for form in FORMS:

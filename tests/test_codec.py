@@ -17,7 +17,7 @@ from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.micro import train_tokenizer
 from t2t_xfer.errors import DataError, UnsupportedError
 from t2t_xfer.prompts import Template
-from t2t_xfer.records import Prompted
+from t2t_xfer.records import Prompted, Slots
 
 WORDS = ("The", "10 000", "كتاب", "猫が好き", "नमस्ते", "x\u200cy", "'s", "e\u0301te\u0301", ".")
 SPECIAL = ["<pad>", "</s>", "<s>", "<unk>", "<mask>"]
@@ -69,7 +69,7 @@ def codec(request: pytest.FixtureRequest) -> Codec:
 def prompted(words: tuple[str, ...], source: str = "words: {{ words }} tags:") -> Prompted:
     text, regions = Template(source).render({"words": words})
     slots = tuple(f"words[{i}]" for i in range(len(words)))
-    return Prompted("1", "en", text, "", regions, slots, shortenable=("words",))
+    return Prompted("1", "en", text, "", Slots(slots, ()), regions, shortenable=("words",))
 
 
 def test_every_word_has_its_own_tokens_in_order(codec: Codec) -> None:
@@ -218,7 +218,7 @@ def test_shortening_takes_from_the_longest_shortenable_field_and_counts(codec: C
     text, regions = Template("a: {{ a }} b: {{ b }} end:").render(
         {"a": "dog " * 40, "b": "the dog"}
     )
-    example = Prompted("1", "en", text, "", regions, shortenable=("a", "b"))
+    example = Prompted("1", "en", text, "", regions=regions, shortenable=("a", "b"))
     full = codec.encode(example)
     short = codec.encode(example, len(full.ids) - 9)
     assert short.removed == 9
@@ -230,7 +230,7 @@ def test_shortening_takes_from_the_longest_shortenable_field_and_counts(codec: C
 
 def test_what_cannot_be_shortened_is_refused_by_name(codec: Codec) -> None:
     text, regions = Template("a: {{ a }} end:").render({"a": "dog " * 40})
-    example = Prompted("17", "de", text, "", regions)
+    example = Prompted("17", "de", text, "", regions=regions)
     with pytest.raises(DataError, match=r"example '17' \(de\).*cannot give up"):
         codec.encode(example, 12)
 

@@ -202,7 +202,7 @@ def test_rows_are_made_only_where_their_characters_may_not_fit(models: Mapping[s
         Prompted("short", "en", "short", "dog"),
         Prompted("long", "en", long, "dog"),
         Prompted("wide", "en", wide, "dog"),
-        Prompted("cut", "en", long, "dog", (Region("text", 0, 60),), shortenable=("text",)),
+        Prompted("cut", "en", long, "dog", regions=(Region("text", 0, 60),), shortenable=("text",)),
     ]
     for training in (True, False):
         architecture.asked.clear()

@@ -18,6 +18,10 @@ from typing import Any
 import pytest
 from safetensors.torch import load
 
+from t2t_xfer.records import Json
+from t2t_xfer.stages.base import Attempt, Stage
+from t2t_xfer.stages.train import TrainStage
+
 from .studydata import (
     Outcome,
     make_mirror,
@@ -253,18 +257,16 @@ def test_a_killed_process_resumes_to_the_same_weights(tmp_path: Path) -> None:
     assert weights(out) == weights(tmp_path / "straight")
 
 
-def fail_in(monkeypatch: pytest.MonkeyPatch, kind: str, label: str) -> None:
+def fail_in(monkeypatch: pytest.MonkeyPatch, kind: type[Stage], label: str) -> None:
     """Makes the stages of one kind whose label begins like this fail."""
-    from t2t_xfer.stages.run import StageRunner
+    real = kind.run
 
-    real = getattr(StageRunner, f"_{kind}")
-
-    def broken(self: StageRunner, stage: Any, *rest: Any) -> Any:
+    def broken(stage: Stage, attempt: Attempt) -> dict[str, Json]:
         if stage.label.startswith(label):
             raise RuntimeError("the test broke this stage")
-        return real(self, stage, *rest)
+        return real(stage, attempt)
 
-    monkeypatch.setattr(StageRunner, f"_{kind}", broken)
+    monkeypatch.setattr(kind, "run", broken)
 
 
 def test_a_failing_stage_stops_only_what_needs_it(
@@ -276,7 +278,7 @@ def test_a_failing_stage_stops_only_what_needs_it(
     study = write_study(tmp_path, models=models, languages=["en", "de"], intermediates=["none"])
     run_it = ("study", "run", study, "--data", f"mirror:{hub}", "--output", tmp_path / "out")
     with monkeypatch.context() as patch:
-        fail_in(patch, "train", "tiny-causal>udpos")
+        fail_in(patch, TrainStage, "tiny-causal>udpos")
         outcome = t2t(*run_it)
     assert outcome.code == 1
     assert "RuntimeError: the test broke this stage" in outcome.out

@@ -175,7 +175,7 @@ def test_a_report_marks_translate_train_and_keeps_it_out_of_the_means() -> None:
     page = render(found)
     assert "80.0 (+30.0*)§" in page
     assert "60.0 (+10.0*) " in page
-    assert "with 95 % intervals: +10.0 [" in page
+    assert "- m (encoder): +10.0 (" in page
     assert "§ Translate-train cells, not zero-shot" in page
     assert "mnli_mt before paws_x" in page
 

@@ -383,7 +383,8 @@ def test_three_adapters_and_none_take_turns_in_one_start(pair: Pair, tmp_path: P
 
 @pytest.mark.parametrize("readout", [Readout.slots, Readout.rank, Readout.generate])
 def test_what_was_asked_before_is_not_sent_again(pair: Pair, readout: Readout) -> None:
-    prompted = in_many_languages(24)
+    # Answers are kept by the example's id, which is unique in a stage: it reads one language.
+    prompted = [replace(each, id=str(i)) for i, each in enumerate(in_many_languages(24))]
     if readout is Readout.rank:
         prompted = asking(prompted, LONG_WORDS)
     kept: dict[str, Generation] = {}

@@ -152,7 +152,7 @@ def test_every_family_saved_and_read_again_is_whole(place: Path) -> None:
 
 def test_scores_that_are_no_numbers_are_refused() -> None:
     from t2t_xfer.records import Generation, Readout
-    from t2t_xfer.stages.score import check_numbers
+    from t2t_xfer.stages.predict import check_numbers
 
     fine = Generation("a", Readout.rank, scores=(0.5, float("-inf")))
     check_numbers([fine])

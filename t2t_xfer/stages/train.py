@@ -445,6 +445,9 @@ def plan_training(
     training, sources = resolve(base, tasks, stated)
     check_length(base, training.max_input_tokens)
     check_autocast(base, training.autocast)
+    if training.select is not None:
+        for task in map(context.task, tasks):
+            _check_chosen_on_rows_alone(task)
     settings = training.canonical()
     if len(tasks) == 1:
         del settings["mixture"]
@@ -562,18 +565,21 @@ def _dev(
     found = []
     for name in chosen_on:
         task, language = context.task(name), context.task(name).spec.source_language
-        if task.spec.rank.needs_null:
-            raise UnsupportedError(
-                f"task {task.name!r}: `rank` compares options with their scores without an"
-                " example, which are not read again at every dev score of a training. Set"
-                " `select: null`, or `rank: {normalise: sum}`."
-            )
         test = Evaluated(name, language, "validation", training.select.limit, scored_only=False)
         readout = readouts_of(base.architecture, task)[0]
         length = training.max_input_tokens
         read = plan_predict(context, base, False, test, readout, length)
         found.append(Dev(predict=read, score=plan_score(context, test)))
     return {"dev": found}
+
+
+def _check_chosen_on_rows_alone(task: Task) -> None:
+    if task.spec.rank.needs_null:
+        raise UnsupportedError(
+            f"task {task.name!r}: `rank` compares options with their scores without an"
+            " example, which are not read again at every dev score of a training. Set"
+            " `select: null`, or `rank: {normalise: sum}`."
+        )
 
 
 def _has_validation(context: Context, name: str) -> bool:
