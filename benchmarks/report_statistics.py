@@ -28,7 +28,7 @@ from t2t_xfer.report.numbers import Grid
 from t2t_xfer.stages.base import Shown, Stage
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, write_jsonl
 from t2t_xfer.stages.predict import PredictStage
-from t2t_xfer.stages.score import Parsed, ScoreStage
+from t2t_xfer.stages.score import ParsedAs, ScoreStage
 from t2t_xfer.study.plan_file import Cell, Plan, load_plan, save_plan
 from t2t_xfer.study.store import Store
 
@@ -88,7 +88,7 @@ def _cells(languages: Sequence[str]) -> Iterator[tuple[Cell, Stage, Stage]]:
                         engine="transformers",
                         readout=Readout.slots,
                     )
-                    parsed = Parsed(task=target)
+                    parsed = ParsedAs(task=target)
                     score = ScoreStage(
                         version=1, parsed=parsed, language=language, split="test", limit=None
                     ).named("s", {"predictions": predict.id}, {})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from t2t_xfer.report.browser import Answered, Browsed, Chunk, Run
+from t2t_xfer.report.browser import Browsed, BrowsedAnswer, Chunk, Run
 from t2t_xfer.report.claims import Outcome, Verdict
 from t2t_xfer.report.findings import study_numbers
 from t2t_xfer.report.given import Cost, Drift, Report
@@ -89,8 +89,8 @@ def full_page() -> Report:
 def chunks() -> list[Chunk]:
     """Two targets; the answers of the first hold markup and Arabic."""
     runs = [Run(model, name, "none", 0, "generate") for model, name in MODELS.items()]
-    right = Answered(f"{ARABIC} \u2028", ARABIC, "exact", 100.0)
-    wrong = Answered(ATTACK, "", "invalid", 0.0)
+    right = BrowsedAnswer(f"{ARABIC} \u2028", ARABIC, "exact", 100.0)
+    wrong = BrowsedAnswer(ATTACK, "", "invalid", 0.0)
     first = [
         Browsed("1", f"question: {ARABIC}\n{ATTACK}", ARABIC, [right, wrong, None], True),
         Browsed("2", "half a pair: \ud800", ARABIC, [right, right, right], False),

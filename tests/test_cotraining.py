@@ -18,7 +18,7 @@ from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.context import Context
 from t2t_xfer.study.plan import plan_study
-from t2t_xfer.training.mixture import Mixture, Part, Place
+from t2t_xfer.training.mixture import Mixture, Part, StreamPlace
 from t2t_xfer.training.objectives import CoTrained, TextRows
 
 from .studydata import ARCHITECTURES, make_mirror, new_model, one_thread, t2t, write_study
@@ -68,7 +68,7 @@ def test_the_stream_can_be_entered_anywhere() -> None:
     whole = one_task("0.3").places(0, 200)
     assert one_task("0.3").places(117, 50) == whole[117:167]
     texts = [place for place in whole if place.task == 1]
-    assert texts == [Place(1, number, 0) for number in range(60)]
+    assert texts == [StreamPlace(1, number, 0) for number in range(60)]
 
 
 def loaded_model(architecture: ArchitectureName) -> LoadedModel:

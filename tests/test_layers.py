@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -194,3 +195,14 @@ def test_the_check_knows_what_runs_at_import() -> None:
     source = "import torch\nif TYPE_CHECKING:\n    import torch\ndef f():\n    import torch"
     found = imports(source, f"{PACKAGE}.data", is_package=True)
     assert [each.runs for each in found] == [True, False, False]
+
+
+def test_a_class_name_is_defined_once() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        if SHIMS in str(path):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(REPOSITORY)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -19,7 +19,7 @@ from t2t_xfer.architectures.loading import LoadedModel, load
 from t2t_xfer.errors import UnsupportedError, UserError
 from t2t_xfer.microworld import checkpoints
 from t2t_xfer.microworld.lexicon import LANGUAGES
-from t2t_xfer.microworld.text import Mixture, documents
+from t2t_xfer.microworld.text import DocumentShares, documents
 from t2t_xfer.records import ArchitectureName
 from t2t_xfer.specs.model import ModelSpec
 from t2t_xfer.stages.bases import as_model_spec, base_of
@@ -146,7 +146,7 @@ def test_documents_are_a_function_of_the_seed() -> None:
 
 
 def test_documents_hold_each_language_and_no_other() -> None:
-    english = Mixture(languages=("en", "de"), two_languages=0, switched=0)
+    english = DocumentShares(languages=("en", "de"), two_languages=0, switched=0)
     lines = list(islice(documents(0, english), 300))
     assert any(" the " in line for line in lines)
     assert all(line.isascii() or not {"ı", "ğ", "的"} & set(line) for line in lines)
@@ -154,7 +154,7 @@ def test_documents_hold_each_language_and_no_other() -> None:
 
 def test_a_code_switched_document_keeps_word_order_and_changes_words() -> None:
     def lines(rate: float) -> list[str]:
-        mixture = Mixture(0, 0, 1, languages=("en", "de"), switch_rate=rate)
+        mixture = DocumentShares(0, 0, 1, languages=("en", "de"), switch_rate=rate)
         return list(islice(documents(3, mixture), 200))
 
     # At a rate of 1 every word that has a counterpart gives way.

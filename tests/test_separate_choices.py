@@ -19,7 +19,7 @@ from t2t_xfer.errors import UnsupportedError
 from t2t_xfer.records import Closed, Prompted, Readout, Separate
 from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.training import loop
-from t2t_xfer.training.mixture import Mixture, Part, Place
+from t2t_xfer.training.mixture import Mixture, Part, StreamPlace
 from t2t_xfer.training.steps import Step, padded_tokens
 
 from .learning import fresh_model, rendered
@@ -190,7 +190,7 @@ def test_a_mixture_learns_the_same_in_less_memory(
     """A step that does not fit is cut, and an example's choices stay together."""
     architecture, parts = loaded.architecture, [examples(), rendered("label", 8)]
 
-    def rows_of(place: Place) -> list[Row]:
+    def rows_of(place: StreamPlace) -> list[Row]:
         return architecture.training_rows(parts[place.task][place.example])
 
     def trained(folder: str) -> loop.Trained:

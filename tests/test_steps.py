@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t2t_xfer.architectures.rows import Row, cheapest_batches, token_budget_batches
-from t2t_xfer.training.mixture import Mixture, Place
+from t2t_xfer.training.mixture import Mixture, StreamPlace
 from t2t_xfer.training.steps import StepDataset, num_steps, padded_tokens, padding_share
 
 
 def dataset(
     lengths: list[int], *, per_step: int = 4, budget: int = 20, seed: int = 0
 ) -> StepDataset:
-    def rows_of(at: Place) -> list[Row]:
+    def rows_of(at: StreamPlace) -> list[Row]:
         return [Row(str(at.example), tuple(range(lengths[at.example])), (0,), labels=(1,))]
 
     return StepDataset(

@@ -12,7 +12,7 @@ import pytest
 from t2t_xfer.errors import UserError
 from t2t_xfer.xtreme import TASKS, score_folders
 from t2t_xfer.xtreme.layout import BY_TASK
-from t2t_xfer.xtreme.write import Scored, label_text, prediction_text, write_folders
+from t2t_xfer.xtreme.write import ScoredRow, label_text, prediction_text, write_folders
 
 from .conftest import REPOSITORY
 from .studydata import (
@@ -295,13 +295,13 @@ def test_nothing_is_overwritten(place: Place, evaluated: dict[str, dict[str, Any
 
 
 ROWS = {
-    "xnli": [Scored("0", "neutral", None), Scored("1", "neutral", "neutral")],
-    "pawsx": [Scored("0", "paraphrase", None), Scored("1", "different", "different")],
-    "udpos": [Scored("0", ["DET", "X"], None), Scored("1", ["NOUN"], ["NOUN"])],
-    "panx": [Scored("0", ["B-PER", "O"], None), Scored("1", ["B-LOC"], ["B-LOC"])],
+    "xnli": [ScoredRow("0", "neutral", None), ScoredRow("1", "neutral", "neutral")],
+    "pawsx": [ScoredRow("0", "paraphrase", None), ScoredRow("1", "different", "different")],
+    "udpos": [ScoredRow("0", ["DET", "X"], None), ScoredRow("1", ["NOUN"], ["NOUN"])],
+    "panx": [ScoredRow("0", ["B-PER", "O"], None), ScoredRow("1", ["B-LOC"], ["B-LOC"])],
     "xquad": [
-        Scored("a", [{"text": "Rhine", "start": 3}], None),
-        Scored("b", [{"text": "Köln", "start": 0}], "Köln"),
+        ScoredRow("a", [{"text": "Rhine", "start": 3}], None),
+        ScoredRow("b", [{"text": "Köln", "start": 0}], "Köln"),
     ],
 }
 
@@ -324,10 +324,10 @@ def test_an_unreadable_answer_is_wrong_for_xtreme_too(name: str, tmp_path: Path)
 
 def test_mined_pairs_below_the_threshold_are_not_submitted() -> None:
     rows = [
-        Scored("de-1", "en-7", "en-7"),
-        Scored("de-2", "en-8", "en-9", counted=False),
-        Scored("de-3", "", ""),
-        Scored("de-4", ["en-5", "en-6"], "en-5"),
+        ScoredRow("de-1", "en-7", "en-7"),
+        ScoredRow("de-2", "en-8", "en-9", counted=False),
+        ScoredRow("de-3", "", ""),
+        ScoredRow("de-4", ["en-5", "en-6"], "en-5"),
     ]
     task = TASKS["bucc2018"]
     assert prediction_text(task, rows) == "de-1\ten-7\nde-4\ten-5\n"
@@ -336,7 +336,7 @@ def test_mined_pairs_below_the_threshold_are_not_submitted() -> None:
 
 def test_other_label_names_than_xtremes_are_refused() -> None:
     with pytest.raises(UserError, match=r"answers 'same', which is no label of XTREME's pawsx"):
-        prediction_text(TASKS["pawsx"], [Scored("0", "same", "same")])
+        prediction_text(TASKS["pawsx"], [ScoredRow("0", "same", "same")])
 
 
 def test_folders_do_not_lie_in_each_other(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from t2t_xfer import microworld
 from t2t_xfer.data.formats import freeze_row, read_file
 from t2t_xfer.data.textfile import content_hash, numbered_lines
 from t2t_xfer.errors import AbsentError, DataError, UserError, nearest
-from t2t_xfer.microworld.text import Mixture, documents
+from t2t_xfer.microworld.text import DocumentShares, documents
 from t2t_xfer.paths import expanded, is_dir, is_file, name_problem
 from t2t_xfer.records import Row
 
@@ -425,7 +425,7 @@ class MicroworldSource:
         """
         if language not in microworld.LANGUAGES:
             raise AbsentError(f"the microworld does not speak {language!r}.")
-        only = Mixture(1, 0, 0, languages=(language, language))
+        only = DocumentShares(1, 0, 0, languages=(language, language))
         # Each language has a seed of its own; the shipped micro models have seen that of seed 0.
         return islice(documents(crc32(language.encode()), only), NUM_DOCUMENTS)
 

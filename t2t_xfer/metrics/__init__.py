@@ -47,7 +47,7 @@ METRICS: Mapping[str, type[Metric]] = {
 """By the names that a task may use. The first one that fits an answer is proposed for it."""
 
 
-class Asked(Protocol):
+class MetricChoice(Protocol):
     """What a task says of its metric."""
 
     @property
@@ -61,7 +61,7 @@ class Asked(Protocol):
         ...
 
 
-def metric_of(task: Asked) -> Metric:
+def metric_of(task: MetricChoice) -> Metric:
     """The metric that a task asks for, with the settings that the task gives it."""
     settings = {} if task.positive_label is None else {"positive": task.positive_label}
     return METRICS[task.metric](**settings)

@@ -24,7 +24,7 @@ from t2t_xfer.microworld.grammar import ENTITIES, TAGS, penn, speaker, supertags
 from t2t_xfer.microworld.lexicon import LANGUAGES
 from t2t_xfer.microworld.statements import (
     Paraphrase,
-    Statement,
+    Said,
     entities,
     mine,
     paraphrases,
@@ -46,7 +46,7 @@ from t2t_xfer.records import Row, Split, Value
 Fields: TypeAlias = dict[str, Value]
 
 
-def say(language: str, statement: Statement) -> str:
+def say(language: str, statement: Said) -> str:
     """The statement as running text."""
     return speaker(language).sentence(*statement)
 
@@ -75,7 +75,7 @@ def story(language: str, item: Story) -> Fields:
     return {"context": context, "question": question, "answers": answers}
 
 
-def tagged(language: str, statement: Statement) -> Fields:
+def tagged(language: str, statement: Said) -> Fields:
     """Words with parts of speech and entities, as google/xtreme numbers them."""
     tokens = words(speaker(language).say(*statement))
     return {
@@ -86,7 +86,7 @@ def tagged(language: str, statement: Statement) -> Fields:
     }
 
 
-def derivation(language: str, statement: Statement) -> Fields:
+def derivation(language: str, statement: Said) -> Fields:
     """Words with the Penn Treebank's tags and CCG categories; English statements only."""
     sentence = speaker(language).say(*statement)
     tokens = words(sentence)
@@ -97,7 +97,7 @@ def derivation(language: str, statement: Statement) -> Fields:
     }
 
 
-def translation(language: str, statement: Statement) -> Fields:
+def translation(language: str, statement: Said) -> Fields:
     """The sentence, and in English."""
     return {"sentence": say(language, statement), "english": say("en", statement)}
 

@@ -33,7 +33,7 @@ from t2t_xfer.microworld.world import (
 from t2t_xfer.records import Split
 
 
-class Statement(NamedTuple):
+class Said(NamedTuple):
     """One sentence: what it says and how."""
 
     event: Event
@@ -44,8 +44,8 @@ class Statement(NamedTuple):
 class Paraphrase(NamedTuple):
     """Two sentences; label 1 if they mean the same."""
 
-    first: Statement
-    second: Statement
+    first: Said
+    second: Said
     label: int
 
 
@@ -64,7 +64,7 @@ def questions(seed: str, split: Split) -> Iterator[Paraphrase]:
     return paraphrases(f"{seed} where", split, "where")
 
 
-def statements(seed: str, split: Split, plain: bool = False) -> Iterator[Statement]:
+def statements(seed: str, split: Split, plain: bool = False) -> Iterator[Said]:
     """Endless sentences of every construction.
 
     Args:
@@ -75,7 +75,7 @@ def statements(seed: str, split: Split, plain: bool = False) -> Iterator[Stateme
         yield statement(random, source, plain)
 
 
-def statement(random: Random, source: Sampler, plain: bool = False) -> Statement:
+def statement(random: Random, source: Sampler, plain: bool = False) -> Said:
     """Any sentence of the world: one in four is negative."""
     event = source.event(random, random.choice(PATTERNS))
     drawn = random.random()
@@ -90,10 +90,10 @@ def statement(random: Random, source: Sampler, plain: bool = False) -> Statement
             return _question(random, event)
     elif event.verb == "be" and drawn < 0.5:
         event = event._replace(negative=random.random() < 0.3)
-    return Statement(event, source.surface(random, event, synonyms=True))
+    return Said(event, source.surface(random, event, synonyms=True))
 
 
-def entities(seed: str, split: Split) -> Iterator[Statement]:
+def entities(seed: str, split: Split) -> Iterator[Said]:
     """Endless sentences about named people, organisations and cities of this split alone."""
     random, source = Random(seed), sampler(split)
     patterns: tuple[Pattern, ...] = ("entity", "entity", "people", "act", "thing")
@@ -104,7 +104,7 @@ def entities(seed: str, split: Split) -> Iterator[Statement]:
             patient=source.named(random, event.patient) if event.patient else None,
             place=source.named_place(random, event.place),
         )
-        yield Statement(event, source.surface(random, event))
+        yield Said(event, source.surface(random, event))
 
 
 def _linked(random: Random, source: Sampler, event: Event) -> Event:
@@ -116,7 +116,7 @@ def _linked(random: Random, source: Sampler, event: Event) -> Event:
     return event._replace(link=link, linked=linked, place="", time="")
 
 
-def _question(random: Random, event: Event) -> Statement:
+def _question(random: Random, event: Event) -> Said:
     """A question for the agent, the place, or a thing that is no person (Arabic asks for both
     with one word)."""
     asks: list[Ask] = ["who"]
@@ -126,7 +126,7 @@ def _question(random: Random, event: Event) -> Statement:
     if event.place:
         asks.append("where")
     ask = random.choice(asks)
-    return Statement(event._replace(place="") if ask == "where" else event, PLAIN, ask)
+    return Said(event._replace(place="") if ask == "where" else event, PLAIN, ask)
 
 
 def _draw(random: Random, source: Sampler, label: int, ask: Ask) -> Paraphrase | None:
@@ -148,7 +148,7 @@ def _draw(random: Random, source: Sampler, label: int, ask: Ask) -> Paraphrase |
         surface, second = surface._replace(front=False), second._replace(front=False)
     if surface == second:
         return None  # a paraphrase must differ somewhere; then the others must too
-    return Paraphrase(Statement(event, surface, ask), Statement(other, second, ask), label)
+    return Paraphrase(Said(event, surface, ask), Said(other, second, ask), label)
 
 
 def _swapped(random: Random, source: Sampler, event: Event) -> Event | None:
@@ -174,8 +174,8 @@ def _swapped(random: Random, source: Sampler, event: Event) -> Event | None:
 class Mine(NamedTuple):
     """Both sides and the true pairs, as places in the lists."""
 
-    source: tuple[Statement, ...]
-    target: tuple[Statement, ...]
+    source: tuple[Said, ...]
+    target: tuple[Said, ...]
     gold: tuple[tuple[int, int], ...]
 
 
@@ -183,9 +183,9 @@ class Mine(NamedTuple):
 def mine(seed: str, split: Split, num_sentences: int) -> Mine:
     """Both sides with this many sentences."""
     random, source = Random(seed), sampler(split)
-    seen: set[Statement] = set()
+    seen: set[Said] = set()
 
-    def fresh(like: Statement | None = None) -> Statement:
+    def fresh(like: Said | None = None) -> Said:
         while True:
             drawn = statement(random, source, plain=True)
             if like is not None and random.random() < 0.7:
@@ -207,7 +207,7 @@ def mine(seed: str, split: Split, num_sentences: int) -> Mine:
     return Mine(sides[0], sides[1], tuple(gold))
 
 
-def _near(random: Random, source: Sampler, like: Statement) -> Statement:
+def _near(random: Random, source: Sampler, like: Said) -> Said:
     event = like.event
     movable = event.verb not in ("be", "have") and source.world.can_have_place(event.patient)
     if event.linked or not movable:

@@ -161,7 +161,7 @@ def _inserted(segments: Sentence, origin: str, language: str) -> Sentence:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class DocumentShares:
     """Shares of the kinds of documents; they need not sum to 1."""
 
     one_language: float = 0.15
@@ -180,7 +180,7 @@ class Mixture:
     word is of any language with equal odds."""
 
 
-class Statement(NamedTuple):
+class Meaning(NamedTuple):
     """A sentence before it has a language."""
 
     event: Event
@@ -191,14 +191,14 @@ class Statement(NamedTuple):
 class TextDocument(NamedTuple):
     """Sentences before they have a language."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[Meaning, ...]
     verdict: str = ""
     """Of the last sentence, given those before: a name of a label."""
     answer: tuple[int, tuple[str, ...]] | None = None
     """After a question: the sentence that answers it, and the constituents that do."""
 
 
-def documents(seed: int, mixture: Mixture = Mixture()) -> Iterator[str]:
+def documents(seed: int, mixture: DocumentShares = DocumentShares()) -> Iterator[str]:
     """Endless documents in the given shares, in random order."""
     random = Random(f"microworld documents {seed}")
     tellings = (mixture.one_language, mixture.two_languages, mixture.switched)
@@ -235,7 +235,7 @@ def words_apart(seed: int) -> Iterator[str]:
     A tokenizer trained on them merges no further than a word.
     """
     random = Random(f"microworld words {seed}")
-    for document in _contents(seed, Mixture(), random):
+    for document in _contents(seed, DocumentShares(), random):
         teller = speaker(random.choice(LANGUAGES))
         sentences = [teller.say(*statement) for statement in document.statements]
         if document.verdict:
@@ -246,7 +246,7 @@ def words_apart(seed: int) -> Iterator[str]:
             yield from (token.word for each in sentences for part in each for token in part.tokens)
 
 
-def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[TextDocument]:
+def _contents(seed: int, mixture: DocumentShares, random: Random) -> Iterator[TextDocument]:
     pairs = inferences(f"microworld documents {seed}", "train")
     told = stories(f"microworld documents {seed}", "train")
     source = sampler("train")
@@ -258,21 +258,21 @@ def _contents(seed: int, mixture: Mixture, random: Random) -> Iterator[TextDocum
         elif kind == "retold":
             event = source.event(random, random.choice(PATTERNS))
             ways = [source.surface(random, event, synonyms=True) for _ in range(3)]
-            yield TextDocument(tuple(Statement(event, surface) for surface in ways))
+            yield TextDocument(tuple(Meaning(event, surface) for surface in ways))
         else:
             pair = next(pairs)
             again = source.surface(random, pair.premise, synonyms=True)
             told_so = (
-                Statement(pair.premise, pair.premise_surface),
-                Statement(pair.premise, again),
-                Statement(pair.hypothesis, pair.hypothesis_surface),
+                Meaning(pair.premise, pair.premise_surface),
+                Meaning(pair.premise, again),
+                Meaning(pair.hypothesis, pair.hypothesis_surface),
             )
             yield TextDocument(told_so, LABELS[pair.label])
 
 
 def _story_document(story: Story) -> TextDocument:
-    sentences = (Statement(*pair) for pair in zip(story.events, story.surfaces, strict=True))
-    question = Statement(story.question, PLAIN, story.ask)
+    sentences = (Meaning(*pair) for pair in zip(story.events, story.surfaces, strict=True))
+    question = Meaning(story.question, PLAIN, story.ask)
     return TextDocument((*sentences, question), answer=(story.answer, SLOTS[story.ask]))
 
 
@@ -284,7 +284,7 @@ def _answer(document: TextDocument, languages: Sequence[str]) -> str:
 
 
 def _told(
-    statement: Statement, language: str, languages: Sequence[str], rate: float, random: Random
+    statement: Meaning, language: str, languages: Sequence[str], rate: float, random: Random
 ) -> str:
     sentence = speaker(language).say(*statement)
     if not rate:

@@ -62,7 +62,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Answered:
+class BrowsedAnswer:
     """What one run made of an example."""
 
     raw: str
@@ -81,7 +81,7 @@ class Browsed:
     id: str
     input: str | None
     gold: str
-    answers: Sequence[Answered | None]
+    answers: Sequence[BrowsedAnswer | None]
     """In the order of the chunk's runs; None: the run does not have the example."""
     disagree: bool
     """Models differ in points on it, after the same intermediate training."""
@@ -287,14 +287,14 @@ def example_points(cell: Result) -> Floats:
     return METRICS[cell.metric]().score(cell.statistics, np.ones(len(cell.ids)))
 
 
-def _answers(cell: Result, ids: Sequence[str]) -> dict[str, Answered]:
+def _answers(cell: Result, ids: Sequence[str]) -> dict[str, BrowsedAnswer]:
     if cell.log is None:
         return {}
     raw = {row["id"]: row for row in cell.log.answered(ids)}
     points = dict(zip(cell.ids, example_points(cell).tolist(), strict=True))
     names = _option_names(cell.log)
     return {
-        row["id"]: Answered(
+        row["id"]: BrowsedAnswer(
             raw=_raw(raw.get(row["id"], {}), names),
             value=_text(row["value"]),
             status=row["status"],

@@ -25,8 +25,8 @@ from t2t_xfer.report.statements import (
     Cells,
     Evidence,
     NotTestedError,
-    Part,
     Quantities,
+    StatementPart,
     both_sides,
     sides,
 )
@@ -123,7 +123,7 @@ def _parts(
     statement: Statement,
     targets: tuple[str, ...] | None,
     quantities: Quantities,
-) -> list[Part]:
+) -> list[StatementPart]:
     evidence = quantities.evidence
     if statement.difference is not None:
         pairs = both_sides(statement.difference, evidence, targets)
@@ -203,7 +203,7 @@ def _why(
     return f"{asked} {told}{more}.{left_out}"
 
 
-def _left_out(parts: Sequence[Part]) -> str:
+def _left_out(parts: Sequence[StatementPart]) -> str:
     pairs = dict.fromkeys(pair for part in parts for pair in part.left_out)
     if not pairs:
         return ""

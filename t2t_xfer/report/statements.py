@@ -228,7 +228,7 @@ def _list(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class StatementPart:
     """One number that a statement is about."""
 
     name: str
@@ -254,7 +254,7 @@ class Quantities:
             at = (model, intermediate, target, language)
             self._seeds.setdefault(at, set()).add(seed)
 
-    def change(self, cells: Cells) -> Part:
+    def change(self, cells: Cells) -> StatementPart:
         """The mean change from no intermediate training.
 
         Raises:
@@ -263,7 +263,7 @@ class Quantities:
         pairs = cells.pairs(self._grid)
         return _part(cells.name, self._mean(cells, pairs), cells, pairs)
 
-    def difference(self, first: Cells, second: Cells) -> Part:
+    def difference(self, first: Cells, second: Cells) -> StatementPart:
         """The mean change of `first` minus that of `second`, over what counts on both sides.
 
         Raises:
@@ -274,7 +274,7 @@ class Quantities:
         drawn = None if left is None or right is None else left.minus(right)
         return _part(_versus(first.name, second.name), drawn, first, one)
 
-    def best(self, options: Sequence[Cells]) -> Part:
+    def best(self, options: Sequence[Cells]) -> StatementPart:
         """The change of the best of several intermediates, chosen for each target and model.
 
         A choice that is judged by the scores it was made on is flattered by them. So it is made on
@@ -301,7 +301,9 @@ class Quantities:
                 found.append(self._judged(side, model, counted, whole.languages))
         every = product((each.intermediates[0] for each in options), whole.targets)
         name = " / ".join([f"best of {len(options)}", *whole.name.split(" / ")[1:]])
-        return Part(name, mean_of(found), tuple(used), tuple(p for p in every if p not in used))
+        return StatementPart(
+            name, mean_of(found), tuple(used), tuple(p for p in every if p not in used)
+        )
 
     def _judged(self, side: int, model: str, pairs: Sequence[Pair], which: str | Names) -> Drawn:
         """On one half of the examples, the change of the pair that is best on the other half."""
@@ -383,9 +385,11 @@ class Quantities:
         return [place for place in places if place not in self._finished]
 
 
-def _part(name: str, drawn: Drawn | None, cells: Cells, pairs: Sequence[Pair]) -> Part:
+def _part(name: str, drawn: Drawn | None, cells: Cells, pairs: Sequence[Pair]) -> StatementPart:
     whole = product(cells.intermediates, cells.targets)
-    return Part(name, drawn, tuple(pairs), tuple(pair for pair in whole if pair not in pairs))
+    return StatementPart(
+        name, drawn, tuple(pairs), tuple(pair for pair in whole if pair not in pairs)
+    )
 
 
 def _shared(first: Cells, second: Cells, grid: Grid) -> tuple[list[Pair], list[Pair]]:

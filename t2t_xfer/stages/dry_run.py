@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
     from t2t_xfer.architectures.rows import Row
     from t2t_xfer.training.memory import MemoryEstimate
-    from t2t_xfer.training.mixture import Place
+    from t2t_xfer.training.mixture import StreamPlace
     from t2t_xfer.training.steps import StepDataset
 
 SAMPLED_STEPS = 50
@@ -156,7 +156,7 @@ def _steps(context: Context, loaded: LoadedModel, stage: TrainStage) -> StepData
     parts, training = stage.parts(context), stage.settings
     check_parts(loaded.architecture, parts)
 
-    def rows_of(place: Place) -> list[Row]:
+    def rows_of(place: StreamPlace) -> list[Row]:
         return parts[place.task].rows(loaded.architecture, place)
 
     return StepDataset(

@@ -38,7 +38,7 @@ class Scored(NamedTuple):
     """One for each example: id, gold, value, status, additive statistics."""
 
 
-class Parsed(Fields, extra="allow"):
+class ParsedAs(Fields, extra="allow"):
     """How answers are read from text and scored (`Task.parsed`)."""
 
     task: str
@@ -50,7 +50,7 @@ class ScoreStage(Stage):
 
     kind: ClassVar[Kind] = "score"
 
-    parsed: Parsed
+    parsed: ParsedAs
     language: str
     split: Split
     limit: int | None

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from t2t_xfer.architectures.loading import LoadedModel
     from t2t_xfer.architectures.rows import Row
     from t2t_xfer.training.loop import Trained
-    from t2t_xfer.training.mixture import Mixture, Place
+    from t2t_xfer.training.mixture import Mixture, StreamPlace
     from t2t_xfer.training.objectives import CoTrained, TextRows
 
 VERSION = 3
@@ -198,7 +198,7 @@ class TrainStage(Stage):
         text = self.raw_text
         texts = None if text is None else text_rows(context, text, loaded.architecture, self.seed)
 
-        def rows_of(place: Place) -> list[Row]:
+        def rows_of(place: StreamPlace) -> list[Row]:
             if texts is not None and place.task == len(parts):
                 return [texts.row(place.example)]
             return parts[place.task].rows(loaded.architecture, place)
@@ -275,7 +275,7 @@ class TrainedPart:
     form: Readout | None
     """Of tags, the readout that they are trained for."""
 
-    def rows(self, architecture: Architecture, place: Place) -> list[Row]:
+    def rows(self, architecture: Architecture, place: StreamPlace) -> list[Row]:
         """What the architecture trains on at one place of the stream."""
         text = self.prompted[place.example]
         if self.task.answer.shuffles:
@@ -343,16 +343,16 @@ def _selected(trained: Trained) -> dict[str, Json]:
 
 
 def _pieces(
-    parts: Sequence[TrainedPart], rows_of: Callable[[Place], Sequence[Row]]
+    parts: Sequence[TrainedPart], rows_of: Callable[[StreamPlace], Sequence[Row]]
 ) -> dict[str, Json]:
     """How many sentences of tagging tasks were cut into pieces."""
-    from t2t_xfer.training.mixture import Place
+    from t2t_xfer.training.mixture import StreamPlace
 
     found: dict[str, Json] = {}
     for number, part in enumerate(parts):
         if part.task.answer.asks is not Slots:
             continue
-        rows = [rows_of(Place(number, i, 0)) for i in range(len(part.examples))]
+        rows = [rows_of(StreamPlace(number, i, 0)) for i in range(len(part.examples))]
         counts = count_pieces(part.task, map(len, rows))
         counts["removed_tokens"] = sum(row.removed_tokens for some in rows for row in some)
         found |= counts if len(parts) == 1 else {f"{part.task.name}_pieces": counts}

@@ -1,6 +1,4 @@
-"""Seconds in words.
-
-Walk a plan: do what is not done, never stop for one failing stage, lose nothing.
+"""Walk a plan: do what is not done, never stop for one failing stage, lose nothing.
 
 The rule: a stage runs if its result is missing *and* something wants it: it is an end of the
 plan, or a stage that must run needs it. So a checkpoint that was pruned after its scores were

@@ -25,9 +25,9 @@ from t2t_xfer.study.results import Result, Results
 from t2t_xfer.xtreme.layout import BY_TASK, XtremeTask
 from t2t_xfer.xtreme.read import Warn
 from t2t_xfer.xtreme.write import (
-    Pair,
-    Scored,
+    ScoredRow,
     SortedLines,
+    TatoebaPair,
     label_text,
     lines_of_originals,
     lines_of_rows,
@@ -201,10 +201,10 @@ def _rows(result: Result) -> Iterator[dict[str, Any]]:
     return iter(()) if result.log is None else result.log.scored()
 
 
-def _scored(task: XtremeTask, row: Mapping[str, Any]) -> Scored:
+def _scored(task: XtremeTask, row: Mapping[str, Any]) -> ScoredRow:
     # The second statistic of a mined pair says whether its margin reached the threshold.
     counted = task.kind != "pairs" or row["statistics"][1] > 0
-    return Scored(row["id"], row["gold"], row["value"], counted)
+    return ScoredRow(row["id"], row["gold"], row["value"], counted)
 
 
 def _check_data(task: XtremeTask, code: str, output: Result, originals: Path | None) -> None:
@@ -248,7 +248,7 @@ def _lines(
             " Test again."
         )
     examples = read_examples(spec, context.source, code, "test", _limit(output))
-    pairs = [Pair(e.id, str(e.fields["source"]), str(e.fields["target"])) for e in examples]
+    pairs = [TatoebaPair(e.id, str(e.fields["source"]), str(e.fields["target"])) for e in examples]
     if originals is None:
         return lines_of_rows(pairs)
     return lines_of_originals(pairs, originals, code, warn)

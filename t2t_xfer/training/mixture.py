@@ -9,7 +9,7 @@ turns. Within a task, examples come in shuffled passes of its own: with `proport
 no cap, an epoch of the mixture is exactly one pass over every task.
 
     mixture = Mixture((Part("mnli", 392_702), Part("squad_v1", 87_599)), "equal", seed=0)
-    mixture[0]      # Place(task=1, example=5311, epoch=0)
+    mixture[0]      # StreamPlace(task=1, example=5311, epoch=0)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Part(NamedTuple):
     """Training examples."""
 
 
-class Place(NamedTuple):
+class StreamPlace(NamedTuple):
     """What stands at one place of the stream."""
 
     task: int
@@ -50,10 +50,10 @@ class Stream(Protocol):
     def epoch_length(self) -> int:
         """Places of an epoch."""
 
-    def places(self, start: int, count: int) -> list[Place]:
+    def places(self, start: int, count: int) -> list[StreamPlace]:
         """The places `[start, start + count)`."""
 
-    def name_of(self, place: Place) -> str:
+    def name_of(self, place: StreamPlace) -> str:
         """The task at a place; empty where there is only one."""
 
 
@@ -111,7 +111,7 @@ class Mixture:
         """The stream of a single task."""
         return cls([Part("", size)], seed=seed)
 
-    def __getitem__(self, place: int) -> Place:
+    def __getitem__(self, place: int) -> StreamPlace:
         epoch, offset = divmod(place, self.epoch_length)
         if len(self.parts) == 1:
             task, before = 0, offset
@@ -121,19 +121,19 @@ class Mixture:
         part = self.parts[task]
         passed, index = divmod(epoch * self.quotas[task] + before, part.size)
         key = "" if len(self.parts) == 1 else f"{part.name}:"
-        return Place(task, epoch_order(part.size, self.seed, passed, key)[index], passed)
+        return StreamPlace(task, epoch_order(part.size, self.seed, passed, key)[index], passed)
 
-    def places(self, start: int, count: int) -> list[Place]:
+    def places(self, start: int, count: int) -> list[StreamPlace]:
         """The places `[start, start + count)`."""
         return [self[place] for place in range(start, start + count)]
 
-    def name_of(self, place: Place) -> str:
+    def name_of(self, place: StreamPlace) -> str:
         """The task at a place; empty where there is only one."""
         return self.parts[place.task].name
 
-    def first_of_each(self) -> list[Place]:
+    def first_of_each(self) -> list[StreamPlace]:
         """The first place of every task."""
-        found: dict[int, Place] = {}
+        found: dict[int, StreamPlace] = {}
         for i in range(self.epoch_length):
             place = self[i]
             found.setdefault(place.task, place)

@@ -28,7 +28,7 @@ from t2t_xfer.architectures.codec import Codec
 from t2t_xfer.architectures.rows import Row
 from t2t_xfer.architectures.seq2seq import Seq2Seq
 from t2t_xfer.errors import DataError
-from t2t_xfer.training.mixture import Mixture, Place
+from t2t_xfer.training.mixture import Mixture, StreamPlace
 
 MASKED_SHARE = 0.15
 """Of the tokens: predicted by an encoder (Devlin et al. 2019), cut out for a seq2seq model (Raffel
@@ -192,23 +192,23 @@ class CoTrained:
         # n - floor(n rate) = ceil(n (1 - rate)) reaches the quota once n (1 - rate) > quota - 1.
         return int((self.tasks.epoch_length - 1) / (1 - self.rate)) + 1
 
-    def __getitem__(self, place: int) -> Place:
+    def __getitem__(self, place: int) -> StreamPlace:
         before = self._texts_before(place)
         if self._texts_before(place + 1) > before:
-            return Place(len(self.tasks.parts), before, 0)
+            return StreamPlace(len(self.tasks.parts), before, 0)
         return self.tasks[place - before]
 
-    def places(self, start: int, count: int) -> list[Place]:
+    def places(self, start: int, count: int) -> list[StreamPlace]:
         """The places `[start, start + count)`."""
         return [self[place] for place in range(start, start + count)]
 
-    def name_of(self, place: Place) -> str:
+    def name_of(self, place: StreamPlace) -> str:
         """The task at a place, or `text`."""
         return self.names[place.task]
 
-    def first_of_each(self) -> list[Place]:
+    def first_of_each(self) -> list[StreamPlace]:
         """The first place of every task, and of text."""
-        return [*self.tasks.first_of_each(), Place(len(self.tasks.parts), 0, 0)]
+        return [*self.tasks.first_of_each(), StreamPlace(len(self.tasks.parts), 0, 0)]
 
     def counts(self, num_examples: int) -> dict[str, int]:
         """How often each task and text come in the first so many places."""

@@ -19,9 +19,9 @@ from typing import NamedTuple, TypeAlias
 from torch.utils.data import Dataset
 
 from t2t_xfer.architectures.rows import Row, row_batches
-from t2t_xfer.training.mixture import Place, Stream
+from t2t_xfer.training.mixture import Stream, StreamPlace
 
-RowsOf: TypeAlias = Callable[[Place], list[Row]]
+RowsOf: TypeAlias = Callable[[StreamPlace], list[Row]]
 """The training rows of what stands at one place of the stream."""
 
 PASS_COST = {"cpu": 40, "cuda": 1024}
@@ -125,7 +125,7 @@ class StepDataset(Dataset[Step]):
         ids = tuple(dict.fromkeys(row.id for row in rows))
         return Step(rows, len(chosen), ids, self.micro_batch_tokens, self.pass_cost)
 
-    def _rows_at(self, place: Place) -> list[Row]:
+    def _rows_at(self, place: StreamPlace) -> list[Row]:
         part = self.mixture.name_of(place)
         rows = self.rows_of(place)
         return [replace(row, part=part) for row in rows] if part else rows

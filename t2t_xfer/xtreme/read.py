@@ -82,7 +82,7 @@ class Sentence(NamedTuple):
     tags: tuple[str, ...]
 
 
-class Question(NamedTuple):
+class LabelledQuestion(NamedTuple):
     """What a label file says of a question."""
 
     id: str
@@ -223,7 +223,7 @@ def read_answers(path: Path) -> Answers:
     return answers
 
 
-def read_questions(path: Path) -> list[Question]:
+def read_questions(path: Path) -> list[LabelledQuestion]:
     """The questions of a label file in SQuAD's format, or of the list that stands under `data`.
 
     Raises:
@@ -232,7 +232,9 @@ def read_questions(path: Path) -> list[Question]:
     value: Any = _json(path, read_text(path))
     try:
         questions = [
-            Question(_text(qa["id"]), tuple(_text(answer["text"]) for answer in qa["answers"]))
+            LabelledQuestion(
+                _text(qa["id"]), tuple(_text(answer["text"]) for answer in qa["answers"])
+            )
             for article in (value["data"] if isinstance(value, dict) else value)
             for paragraph in article["paragraphs"]
             for qa in paragraph["qas"]

@@ -21,7 +21,7 @@ from t2t_xfer.records import Answer, Json
 from t2t_xfer.xtreme.layout import TASKS, XtremeTask
 from t2t_xfer.xtreme.read import (
     Answers,
-    Question,
+    LabelledQuestion,
     Sentence,
     Warn,
     read_answers,
@@ -226,7 +226,7 @@ def _score_answers(metric: Metric, predictions: Path, labels: Path, warn: Warn) 
 
 
 def _warn_of_ids(
-    questions: Sequence[Question], answers: Answers, predictions: Path, warn: Warn
+    questions: Sequence[LabelledQuestion], answers: Answers, predictions: Path, warn: Warn
 ) -> None:
     missing = [question.id for question in questions if question.id not in answers.texts]
     if missing:

@@ -4,7 +4,7 @@ The rule: what is wrong for us must be wrong for XTREME's scorer. So an answer t
 read becomes a line that no label equals, a sentence without spans, or a question without an answer,
 and scoring the two folders gives the numbers of our own report.
 
-    prediction_text(TASKS["pawsx"], [Scored("1", "paraphrase", "different")])     # "0\\n"
+    prediction_text(TASKS["pawsx"], [ScoredRow("1", "paraphrase", "different")])     # "0\\n"
 
 Of Tatoeba, XTREME sorts the English sentences by code points and leaves the others as they are.
 Line n of a prediction file is about the n-th English sentence, and says the line (from 0) of the
@@ -29,7 +29,7 @@ from t2t_xfer.xtreme.layout import INVALID, NOTHING_FOUND, OUTSIDE, XtremeTask
 from t2t_xfer.xtreme.read import Warn, read_lines
 
 
-class Pair(NamedTuple):
+class TatoebaPair(NamedTuple):
     """One example of Tatoeba."""
 
     id: str
@@ -46,7 +46,7 @@ class SortedLines(NamedTuple):
     """Example id to the line of its foreign sentence, from 0."""
 
 
-def lines_of_rows(pairs: Sequence[Pair]) -> SortedLines:
+def lines_of_rows(pairs: Sequence[TatoebaPair]) -> SortedLines:
     """The places where the examples stand in the order of the original files themselves."""
     ordered = sorted(pairs, key=lambda pair: pair.english.strip())
     return SortedLines(
@@ -55,7 +55,7 @@ def lines_of_rows(pairs: Sequence[Pair]) -> SortedLines:
 
 
 def lines_of_originals(
-    pairs: Sequence[Pair], originals: Path, code: str, warn: Warn
+    pairs: Sequence[TatoebaPair], originals: Path, code: str, warn: Warn
 ) -> SortedLines:
     """The places in the original files of a language.
 
@@ -113,7 +113,7 @@ def _find(originals: Path, code: str) -> tuple[Path, Path, bool]:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRow:
     """One example as a `score` stage logs it."""
 
     id: str
@@ -128,7 +128,7 @@ class Scored:
 Lines: TypeAlias = SortedLines | None
 
 
-def prediction_text(task: XtremeTask, rows: Sequence[Scored], lines: Lines = None) -> str:
+def prediction_text(task: XtremeTask, rows: Sequence[ScoredRow], lines: Lines = None) -> str:
     """The content of a prediction file.
 
     Args:
@@ -150,7 +150,7 @@ def prediction_text(task: XtremeTask, rows: Sequence[Scored], lines: Lines = Non
     return _lines(INVALID if row.value is None else _label(task, row.value) for row in rows)
 
 
-def label_text(task: XtremeTask, rows: Sequence[Scored], lines: Lines = None) -> str:
+def label_text(task: XtremeTask, rows: Sequence[ScoredRow], lines: Lines = None) -> str:
     """The content of the label file that `rows` were scored with; see `prediction_text`."""
     if task.kind == "answers":
         questions: list[Json] = [{"id": row.id, "answers": _answers(row.gold)} for row in rows]
