@@ -14,18 +14,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from t2t_xfer.errors import UserError, cut
+from t2t_xfer.errors import UserError
 
 T = TypeVar("T")
 
@@ -221,25 +220,6 @@ def write_text(path: Path, text: str) -> None:
     """
     with replaced(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
-
-
-def read_json(path: Path, made: Callable[[Any], T]) -> T:
-    """What `made` makes of a JSON file in a study's directory.
-
-    Raises:
-        UserError: there is none, it cannot be read, or `made` finds something else in it.
-    """
-    try:
-        return made(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path.parent} holds no {path.name}, so it is no study's directory. Give the directory"
-            " that `t2t-xfer study run` named, for example eval_outputs/quickstart."
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
-        raise UserError(
-            f"{path} cannot be read: {cut(e, 200)}. Run the study again to write it anew."
-        ) from e
 
 
 def settled(path: Path) -> FileSum:

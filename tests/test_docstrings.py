@@ -1,7 +1,8 @@
 """Examples in docstrings are true: `>>>` ones run, and others call what there is, as it is called.
 
 An example that needs a model or data cannot run here. Every name that such a one calls must exist,
-in its module or elsewhere in the package, and take the arguments that it is given.
+in its module or elsewhere in the package, and take the arguments that it is given. A file that the
+package names must be there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import builtins
 import doctest
 import importlib
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,11 +21,13 @@ from typing import Any
 
 import pytest
 
-from .test_layers import MODULES, SHIMS, module_name
+from .conftest import REPOSITORY
+from .test_layers import MODULES, module_name
 
-NAMES = [
-    module_name(path) for path in MODULES if SHIMS not in str(path) and path.name != "__main__.py"
-]
+NAMES = [module_name(path) for path in MODULES if path.name != "__main__.py"]
+
+OF_OTHERS = {"mlqa_evaluation_v1.py", "run_squad.py", "conllu_to_conll.py", "utils_preprocess.py"}
+"""Reference code that docstrings cite."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,19 @@ def imported(name: str) -> ModuleType | None:
         if error.name == "vllm":
             return None
         raise
+
+
+def test_files_that_the_package_names_are_there() -> None:
+    here = [path for path in REPOSITORY.glob("*/**/*.py") if ".venv" not in str(path)]
+    ours = [*MODULES, *(REPOSITORY / "scripts").rglob("*.py")]
+    known = {f"/{path.relative_to(REPOSITORY)}" for path in here}
+    gone = [
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for path in ours
+        for name in re.findall(r"`([\w/]+\.py)`", path.read_text(encoding="utf-8"))
+        if name not in OF_OTHERS and not any(each.endswith(f"/{name}") for each in known)
+    ]
+    assert gone == []
 
 
 def docstrings(module: ModuleType) -> Iterator[str]:

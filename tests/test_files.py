@@ -13,7 +13,8 @@ import pytest
 
 from t2t_xfer.cli import main
 from t2t_xfer.errors import UserError, cut, quoted
-from t2t_xfer.files import disk_problem, read_json, replaced_folder, whole, write_text
+from t2t_xfer.files import disk_problem, replaced_folder, whole, write_text
+from t2t_xfer.study.plan_file import load_plan
 
 
 def test_what_stood_there_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_what_is_no_full_disk_is_none(error: Exception | None) -> None:
 def test_json_that_is_something_else_is_one_short_paragraph(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(UserError, match=r"plan\.json cannot be read: ") as caught:
-        read_json(tmp_path / "plan.json", lambda found: found["cells"] + 1)
+        load_plan(tmp_path)
     assert len(str(caught.value)) < 400 + len(str(tmp_path))
 
 

@@ -121,6 +121,14 @@ def test_an_evaluation_is_a_study_that_grows(place: Place) -> None:
     refused = place.evaluate("--task", "xnli", *LANGUAGES, output="8")
     assert refused.code == 2
     assert "is the directory of the study 'mine'" in refused.err
+    (place.folder / "7" / "plan.json").write_text("{")
+    damaged = place.evaluate("--task", "xnli", *LANGUAGES, output="7")
+    assert damaged.code == 2
+    assert "move it away and evaluate again" in damaged.err
+    (place.folder / "7" / "plan.json").unlink()
+    again = place.evaluate("--task", "xnli", *LANGUAGES, output="7")
+    assert again.code == 0
+    assert "predict" not in again.out  # all of it was in the store
 
 
 def test_a_cell_that_fails_takes_no_other_with_it(

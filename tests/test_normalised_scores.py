@@ -17,14 +17,13 @@ from t2t_xfer.records import Generation, Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.specs.reading import RankSpec
 from t2t_xfer.specs.task import TaskSpec
-from t2t_xfer.specs.training import TrainingSpec
 from t2t_xfer.stages.base import Stage
 from t2t_xfer.stages.bases import as_model_spec, base_of
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, read_predictions
 from t2t_xfer.stages.predict import Evaluated, plan_predict, readouts_of
 from t2t_xfer.stages.run import StageRunner
-from t2t_xfer.stages.train import plan_training
+from t2t_xfer.stages.train import check_chosen_on_rows_alone
 from t2t_xfer.study.plan import Builder
 from t2t_xfer.study.plan_file import Plan
 from t2t_xfer.study.run import Summary, run_plan, would_run
@@ -321,10 +320,8 @@ def test_where_nothing_is_ranked_it_is_refused(world: World) -> None:
     with pytest.raises(UnsupportedError, match=r"'encoder' reads this task by 'slots'"):
         readouts_of("encoder", task)
     assert readouts_of("causal", task) == (Readout.rank,)
-    chosen = TrainingSpec.model_validate({"epochs": 1, "select": {}, "max_input_tokens": 96})
-    context, base = world.context("verdict", PMI), base_of(as_model_spec("new:causal"))
     with pytest.raises(UnsupportedError, match=r"Set `select: null`"):
-        plan_training(context, base, False, ("verdict",), chosen, None, 0)
+        check_chosen_on_rows_alone(task)
     written = world.context("verdict", f"{PMI}readout: {{causal: generate}}\n").task("verdict")
     with pytest.raises(UnsupportedError, match=r"by 'generate'\. Leave out `rank`"):
         readouts_of("causal", written)

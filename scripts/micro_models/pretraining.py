@@ -1,7 +1,7 @@
 """Pretraining of a micro model: a plain loop over rows packed from documents.
 
 Rule: the text, its order and its packing into rows follow from the seed alone and are the same for
-every architecture; only what is predicted differs (`architectures/objectives.py`). One thread
+every architecture; only what is predicted differs (`training/objectives.py`). One thread
 computes: the same seed, steps and library versions give the same bytes on the same kind of
 processor.
 """

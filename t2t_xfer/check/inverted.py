@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from t2t_xfer.check.findings import Finding
 from t2t_xfer.errors import UserError
 from t2t_xfer.metrics.chance import alarm, chance_level, renamed
 from t2t_xfer.records import Status
+from t2t_xfer.stages.score import ScoreStage
 from t2t_xfer.study.plan_file import PLAN, STORE, study_directories
 from t2t_xfer.study.results import Result, Results
 
@@ -67,8 +67,8 @@ def _alarms(result: Result, labels: Sequence[str]) -> Iterator[Finding]:
     low = alarm(score, n, chance_level(golds[label] for label in labels))
     if low is not None:
         yield Finding("alarm", where, low)
-    parsed: Any = result.log.score.spec["parsed"]
-    letters = all(len(str(label["name"])) == 1 for label in parsed["labels"])
+    names_of = result.log.score.stage(ScoreStage).parsed.labels
+    letters = all(len(str(label["name"])) == 1 for label in names_of)
     # A letter is only a place: another name for it says nothing.
     other = None if letters else renamed(labels, pairs)
     if other is not None:

@@ -1,8 +1,8 @@
 """What computes, as far as it can change the last digits of a number.
 
 The rule: the same machine, versions and threads give the same bits on a CPU in float32. What is
-told here stands in every record, and an answer that was computed elsewhere is not taken for one's
-own (`cached.py`).
+told here stands in every record, and a prediction that was cut off elsewhere is not gone on with
+(`stages/unfinished.py`).
 
     machine()      # {"system": "Linux", "processor": "...", "threads": 2}
     versions()     # {"python": "3.11.7", "torch": "2.13.0+cpu", ...}

@@ -441,7 +441,7 @@ def load_vllm(
         **NO_CODE,
     }
     device = str(current_platform.device_type)
-    if not on_cpu:  # answers of another GPU are not one's own; see `answered.py`
+    if not on_cpu:  # answers of another GPU are not one's own; see `unfinished.py`
         device = f"{device}: {current_platform.get_device_name()}"
     causal = Causal(Codec(tokenizer), max_input_tokens)
     start = partial(_start, path, settings, on_cpu)

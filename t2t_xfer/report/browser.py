@@ -29,6 +29,8 @@ from t2t_xfer.records import Json, Status
 from t2t_xfer.report.given import first_text
 from t2t_xfer.report.numbers import EMBED, aside_name, read_twice
 from t2t_xfer.report.page import environment
+from t2t_xfer.stages.predict import PredictStage
+from t2t_xfer.stages.score import ScoreStage
 from t2t_xfer.study.plan_file import Cell
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.results import Floats, Log, Result, Results
@@ -306,7 +308,7 @@ def _answers(cell: Result, ids: Sequence[str]) -> dict[str, BrowsedAnswer]:
 
 
 def _option_names(log: Log) -> list[str]:
-    return [str(label["name"]) for label in log.score.score.parsed.labels]
+    return [str(label["name"]) for label in log.score.stage(ScoreStage).parsed.labels]
 
 
 def _raw(line: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -368,7 +370,7 @@ class Inputs:
             return {}, reason
 
     def _rendered(self, predict: Record, ids: Collection[str]) -> tuple[dict[str, str], str]:
-        stage = predict.predict
+        stage = predict.stage(PredictStage)
         context, task = self._context(stage.how.data), stage.shown.task
         if context.task(task).shown() != stage.shown.plain():
             return {}, CHANGED

@@ -17,6 +17,7 @@ from t2t_xfer.records import Json, Readout
 from t2t_xfer.report.findings import Analysis, Numbers
 from t2t_xfer.report.numbers import Grid
 from t2t_xfer.stages.base import KINDS
+from t2t_xfer.stages.predict import PredictStage
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.results import Result, Results
 
@@ -154,8 +155,7 @@ def _drift(place: tuple[str, str, str, str], numbers: Sequence[Result]) -> Drift
     for log in (each.log for each in numbers):
         if log is None or log.predict is None:
             continue
-        shown: Any = log.predict.spec.get("shown", {})
-        if shown.get("answer") == "span":
+        if log.predict.stage(PredictStage).shown.answer == "span":
             for row in log.answered():
                 written.append(row["text"] or "")
                 golds.append(first_text(row["gold"]))

@@ -197,7 +197,7 @@ class TranslatorSpec(Spec):
     sentences: Truth = False
     """Every sentence alone, for models that were trained on sentences. Else every line."""
     marks: Annotated[tuple[Filled, ...], AfterValidator(_two_marks)] = ("[", "]")
-    """Stand around an answer while its context is translated (`data.realign`)."""
+    """Stand around an answer while its context is translated (`translate/rows.py`)."""
     beams: Count = 1
     """1: greedy decoding; more: beam search."""
     max_input_tokens: Count = 512

@@ -51,6 +51,7 @@ class Shown(Fields, extra="allow"):
     """What a model is shown and asked of a task (`Task.shown`)."""
 
     task: str
+    answer: str = ""
     source_language: str
 
 

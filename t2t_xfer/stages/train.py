@@ -445,9 +445,6 @@ def plan_training(
     training, sources = resolve(base, tasks, stated)
     check_length(base, training.max_input_tokens)
     check_autocast(base, training.autocast)
-    if training.select is not None:
-        for task in map(context.task, tasks):
-            _check_chosen_on_rows_alone(task)
     settings = training.canonical()
     if len(tasks) == 1:
         del settings["mixture"]
@@ -565,6 +562,7 @@ def _dev(
     found = []
     for name in chosen_on:
         task, language = context.task(name), context.task(name).spec.source_language
+        check_chosen_on_rows_alone(task)
         test = Evaluated(name, language, "validation", training.select.limit, scored_only=False)
         readout = readouts_of(base.architecture, task)[0]
         length = training.max_input_tokens
@@ -573,7 +571,12 @@ def _dev(
     return {"dev": found}
 
 
-def _check_chosen_on_rows_alone(task: Task) -> None:
+def check_chosen_on_rows_alone(task: Task) -> None:
+    """Refuses to choose weights on scores that need more than the dev rows.
+
+    Raises:
+        UnsupportedError: options are compared with what they are worth without their example.
+    """
     if task.spec.rank.needs_null:
         raise UnsupportedError(
             f"task {task.name!r}: `rank` compares options with their scores without an"

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, get_type_hints
 
-from t2t_xfer.files import read_json, write_text
+from t2t_xfer.errors import UserError, cut
+from t2t_xfer.files import write_text
 from t2t_xfer.stages.base import Stage, is_id, plain_json
 from t2t_xfer.stages.run import stage_from_json
 from t2t_xfer.stages.train import TrainStage
@@ -99,7 +100,19 @@ def load_plan(directory: Path) -> Plan:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    return read_json(directory / PLAN, _plan)
+    path = directory / PLAN
+    try:
+        return _plan(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{directory} holds no {PLAN}, so it is no study's directory. Give the directory that"
+            " `t2t-xfer study run` named, for example eval_outputs/quickstart."
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise UserError(
+            f"{path} cannot be read: {cut(e, 200)}. Run the study again to write it anew; if"
+            " `evaluate` wrote it, move it away and evaluate again. What is finished is kept."
+        ) from e
 
 
 def _plan(raw: Any) -> Plan:

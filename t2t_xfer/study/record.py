@@ -27,15 +27,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from t2t_xfer.engines.machine import machine, versions
 from t2t_xfer.files import FileSum, settled, sum_problem, sync_directory, whole
 from t2t_xfer.records import Json
 from t2t_xfer.stages.base import Stage, canonical_json, identity, plain_json, split_id
-from t2t_xfer.stages.predict import PredictStage
 from t2t_xfer.stages.run import stage_from_json
-from t2t_xfer.stages.score import ScoreStage
 
 _SELF = Path("/proc/self")
 _STARTED: ContextVar[bool] = ContextVar("started", default=False)
@@ -98,6 +96,7 @@ def inexact(spec: Mapping[str, Json], results: Mapping[str, Json]) -> tuple[str,
 
 
 RECORD = "record.json"
+SomeStage = TypeVar("SomeStage", bound=Stage)
 
 
 class DamagedRecordError(ValueError):
@@ -128,22 +127,14 @@ class Record:
     machine: Mapping[str, Json] = field(default_factory=dict)
     """System, processor and number of threads: with other ones, last digits may differ."""
     memory: Mapping[str, Json] = field(default_factory=dict)
-    """The most that was taken while the stage ran, in bytes (`peak.py`); empty: not measured."""
+    """The most that was taken while the stage ran, in bytes (`peak`); empty: not measured."""
     inexact: Sequence[str] = ()
     """Why the same again, on the same machine, may differ in last digits. Empty: it does not."""
 
-    @property
-    def predict(self) -> PredictStage:
-        """The `predict` stage that this is the record of."""
+    def stage(self, kind: type[SomeStage]) -> SomeStage:
+        """The stage that this is the record of: `record.stage(ScoreStage).split`."""
         stage = stage_from_json(self.kind, self.label, self.spec, self.needs, self.how)
-        assert isinstance(stage, PredictStage), self.stage_id
-        return stage
-
-    @property
-    def score(self) -> ScoreStage:
-        """The `score` stage that this is the record of."""
-        stage = stage_from_json(self.kind, self.label, self.spec, self.needs, self.how)
-        assert isinstance(stage, ScoreStage), self.stage_id
+        assert isinstance(stage, kind), self.stage_id
         return stage
 
 

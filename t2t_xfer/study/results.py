@@ -27,6 +27,7 @@ from t2t_xfer.errors import UserError
 from t2t_xfer.records import Json, Split
 from t2t_xfer.stages.base import canonical_json
 from t2t_xfer.stages.logs import PREDICTIONS, STATISTICS, read_log
+from t2t_xfer.stages.score import ScoreStage
 from t2t_xfer.study.plan_file import PLAN, Cell, Key, Plan, load_plan, store_of
 from t2t_xfer.study.record import Record
 from t2t_xfer.study.store import Store
@@ -265,7 +266,6 @@ class Results:
         if log is None:
             return None
         results: Any = log.score.results
-        split: Any = log.score.spec["split"]
         return Result(
             cell.study,
             cell.model,
@@ -285,7 +285,7 @@ class Results:
             majority=self._majority(cell),
             chance=results.get("chance"),
             answers=results.get("different_answers"),
-            split=split,
+            split=log.score.stage(ScoreStage).split,
             source_language=self.plan.sources[cell.target],
             rows=_rows(log),
             log=log,

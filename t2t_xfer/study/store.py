@@ -122,7 +122,7 @@ log = logging.getLogger(__name__)
 
 SHOWN = ("predict", "score")
 """Kinds of stages whose files a report shows; what holds weights is read when a stage starts from
-it (`sound.py`), since that costs seconds."""
+it (`Sound`), since that costs seconds."""
 ASIDE = "record.changed.json"
 """What is left of the record of a stage whose files are not what it wrote."""
 
@@ -163,7 +163,7 @@ class Store:
 
         A damaged record and a missing or shorter file count as not done, with a warning, and so
         does a changed byte in what a report shows (`SHOWN`), which is read once and not again
-        until it is touched (`seals.py`). Of weights only the size is looked at.
+        until it is touched (`Seals`). Of weights only the size is looked at.
         """
         folder = self.path(stage_id)
         with _named_problems(self.root):

@@ -20,6 +20,7 @@ from t2t_xfer.records import Readout
 from t2t_xfer.specs.catalogue import Catalogue
 from t2t_xfer.stages.context import Context
 from t2t_xfer.stages.predict import PredictStage
+from t2t_xfer.stages.score import ScoreStage
 from t2t_xfer.study.plan_file import Cell
 from t2t_xfer.study.results import Result, Results
 from t2t_xfer.xtreme.layout import BY_TASK, XtremeTask
@@ -159,12 +160,14 @@ def _check_tasks(finished: Sequence[Result], unfinished: Sequence[Cell], asked: 
 
 def _predicted(result: Result) -> PredictStage | None:
     """The predictions behind a result."""
-    return None if result.log is None or result.log.predict is None else result.log.predict.predict
+    if result.log is None or result.log.predict is None:
+        return None
+    return result.log.predict.stage(PredictStage)
 
 
 def _limit(result: Result) -> int | None:
     """How many rows were tested; None: all."""
-    return None if result.log is None else result.log.score.score.limit
+    return None if result.log is None else result.log.score.stage(ScoreStage).limit
 
 
 def _task_files(target: str, outputs: Mapping[str, Result], asked: Submission, warn: Warn) -> Files:
