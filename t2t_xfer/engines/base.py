@@ -32,8 +32,9 @@ class Engine(Protocol):
 
         Args:
             decoding: counts for the readout `generate` alone.
-            kept: generations by example id. Those that are there are not read again, and each new
-                one is put there as soon as it is whole. Batches stay cut as if there were none.
+            kept: generations by example id, which no two examples share then. Those that are
+                there are not read again, and each new one is put there as soon as it is whole.
+                Batches stay cut as if there were none.
         """
 
     def told(self, prompted: Sequence[Prompted], readout: Readout) -> dict[str, Json]:

@@ -115,7 +115,8 @@ class VllmEngine:
         decoding: Decoding = GREEDY,
         kept: Kept | None = None,
     ) -> list[Generation]:
-        """See `Engine`. Examples of all languages may stand in one list; ids may repeat.
+        """See `Engine`. Examples of all languages may stand in one list; ids may repeat, but
+        where answers are `kept` by them.
 
         Raises:
             UnsupportedError: tags that are read in one pass, embeddings, or inputs that are too
